@@ -1,0 +1,1 @@
+//! The Unix socket by which commands reach the running daemon.

@@ -1,0 +1,1 @@
+//! Carries messages to inboxes: worker and schedule.

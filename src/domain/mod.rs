@@ -1,0 +1,23 @@
+//! The words of the trade as plain data: reviews, books, ratings, reviewers and where each is found. No I/O.
+
+pub mod address;
+pub mod book;
+pub mod ident;
+pub mod moment;
+pub mod picture;
+pub mod problem;
+pub mod published;
+pub mod rating;
+pub mod review;
+pub mod reviewer;
+
+pub use address::Origin;
+pub use book::{Book, Cover, Isbn, Series};
+pub use ident::{Handle, ReviewId, Slug};
+pub use moment::Moment;
+pub use picture::Picture;
+pub use problem::{Problem, Severity};
+pub use published::{Card, Published};
+pub use rating::Rating;
+pub use review::{Format, Review, Text};
+pub use reviewer::{Reviewer, Site};

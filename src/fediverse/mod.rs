@@ -1,0 +1,1 @@
+//! Our words to ActivityPub and back: actor, Note, activities, signatures, inbox.

@@ -1,0 +1,3 @@
+//! What comes in from the folder: watcher, walk, and the parsing of review files.
+
+pub mod parse;

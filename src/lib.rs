@@ -1,0 +1,21 @@
+//! reviewd publishes reviews from plain files to the open web: feeds, a website and the fediverse.
+//!
+//! ARCHITECTURE.md shows the life of a review and which module may know which.
+
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod delivery;
+pub mod domain;
+pub mod fediverse;
+pub mod feed;
+pub mod intake;
+pub mod media;
+pub mod net;
+pub mod publish;
+pub mod site;
+pub mod store;
+pub mod text;
+pub mod web;

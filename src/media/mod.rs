@@ -1,0 +1,1 @@
+//! Pictures: decoded with limits, stripped of metadata, re-encoded in two sizes, blurhashed.

@@ -1,0 +1,1 @@
+//! Reviews as HTML pages. Pure.

@@ -1,0 +1,1 @@
+//! What must be remembered about the outside world. The only module that knows SQL.

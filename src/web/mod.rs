@@ -1,0 +1,1 @@
+//! Routes, content negotiation, caching and errors.
