@@ -3,6 +3,8 @@
 pub mod address;
 pub mod book;
 pub mod ident;
+pub mod ledger;
+pub mod message;
 pub mod moment;
 pub mod picture;
 pub mod problem;
