@@ -81,7 +81,8 @@ pub fn inside(root: &Path, path: &str) -> Result<PathBuf, Problem> {
     if Path::new(path).components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
         return Err(outside());
     }
-    let missing = |error: io::Error| Problem::error(path, format!("the file cannot be opened: {error}"), "check its name");
+    let missing =
+        |error: io::Error| Problem::error(path, format!("the file cannot be opened: {error}"), "check its name");
     let root = root.canonicalize().map_err(missing)?;
     let full = root.join(path).canonicalize().map_err(missing)?;
     if full.starts_with(&root) { Ok(full) } else { Err(outside()) }
@@ -107,7 +108,11 @@ impl Walker {
         let entries = match fs::read_dir(directory) {
             Ok(entries) => entries,
             Err(error) => {
-                self.problem(prefix, format!("the directory cannot be read: {error}"), "give reviewd the right to read it");
+                self.problem(
+                    prefix,
+                    format!("the directory cannot be read: {error}"),
+                    "give reviewd the right to read it",
+                );
                 return;
             }
         };
@@ -149,7 +154,11 @@ impl Walker {
         } else if state.is_file() {
             if self.found.files.len() >= FILES_MAX {
                 if self.found.files.len() == FILES_MAX {
-                    self.problem(path, format!("the folder holds more than {FILES_MAX} files"), "choose a smaller folder");
+                    self.problem(
+                        path,
+                        format!("the folder holds more than {FILES_MAX} files"),
+                        "choose a smaller folder",
+                    );
                 }
                 return;
             }

@@ -112,7 +112,9 @@ impl Watcher {
 
 /// Whether the path lies on a network file system, by the longest mount point above it.
 fn is_remote(path: &Path) -> bool {
-    let (Ok(path), Ok(mounts)) = (path.canonicalize(), fs::read_to_string("/proc/self/mountinfo")) else { return false };
+    let (Ok(path), Ok(mounts)) = (path.canonicalize(), fs::read_to_string("/proc/self/mountinfo")) else {
+        return false;
+    };
     file_system(&path, &mounts).is_some_and(|kind| {
         let kind = kind.strip_prefix("fuse.").unwrap_or(kind);
         REMOTE_FILE_SYSTEMS.contains(&kind)
