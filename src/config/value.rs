@@ -218,6 +218,11 @@ fn parse_duration(text: &str) -> Option<Duration> {
 const DURATION_MAX: Duration = Duration::from_secs(3650 * 86_400);
 
 impl AddressBlock {
+    /// The addresses that share the first `prefix` bits with `base`; at most 32 or 128.
+    pub const fn new(base: IpAddr, prefix: u8) -> Self {
+        Self { base, prefix }
+    }
+
     /// Reads `10.0.0.0/8`, `fd00::/8`, or one address alone.
     pub fn parse(text: &str) -> Option<Self> {
         let (base, prefix) = match text.split_once('/') {

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::context::{Context, PUBLIC, actor_part, instance_actor, key_id, with_context};
+use super::{
+    context::{Context, PUBLIC, actor_part, instance_actor, key_id, with_context},
+    html::escape,
+};
 use crate::{
     domain::{Format, Origin, Reviewer, Site, Text, picture::Size},
     text::{self, Place},
@@ -116,7 +119,7 @@ fn summary(origin: &Origin, reviewer: &Reviewer) -> String {
 /// The site and the reviewer's links. For Mastodon's tick the value must be one link whose address equals its text.
 fn profile_fields(site: &Site, reviewer: &Reviewer) -> Value {
     let field = |name: &str, url: &str| {
-        let url = text::escape(url);
+        let url = escape(url);
         json!({
             "type": "PropertyValue",
             "name": name,

@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::domain::Network;
+use crate::config::AddressBlock;
 
 /// IPv4 ranges that are not the public internet (IANA special-purpose registry).
-const CLOSED_V4: [Network; 16] = [
+const CLOSED_V4: [AddressBlock; 16] = [
     v4([0, 0, 0, 0], 8),          // "this network"
     v4([10, 0, 0, 0], 8),         // private
     v4([100, 64, 0, 0], 10),      // carrier-grade NAT
@@ -25,7 +25,7 @@ const CLOSED_V4: [Network; 16] = [
 ];
 
 /// Global unicast is `2000::/3`; these parts of it are not, because they carry or name something else.
-const CLOSED_V6: [Network; 7] = [
+const CLOSED_V6: [AddressBlock; 7] = [
     v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23),          // Teredo, benchmarks, ORCHID
     v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32),      // documentation
     v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16),          // 6to4, holds an IPv4 address
@@ -35,7 +35,7 @@ const CLOSED_V6: [Network; 7] = [
     v6([0x2001, 0x10, 0, 0, 0, 0, 0, 0], 28),       // ORCHID
 ];
 
-const GLOBAL_V6: Network = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
+const GLOBAL_V6: AddressBlock = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 
 /// Whether an address may be connected to without being asked for by name in the settings.
 ///
@@ -53,12 +53,12 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
-const fn v4([a, b, c, d]: [u8; 4], prefix: u8) -> Network {
-    Network::new(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), prefix)
+const fn v4([a, b, c, d]: [u8; 4], prefix: u8) -> AddressBlock {
+    AddressBlock::new(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), prefix)
 }
 
-const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], prefix: u8) -> Network {
-    Network::new(IpAddr::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h)), prefix)
+const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], prefix: u8) -> AddressBlock {
+    AddressBlock::new(IpAddr::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h)), prefix)
 }
 
 #[cfg(test)]
