@@ -7,5 +7,6 @@ pub mod collection;
 pub mod context;
 pub mod discovery;
 pub mod html;
+pub mod keys;
 pub mod note;
 pub mod signature;
