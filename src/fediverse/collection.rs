@@ -52,8 +52,7 @@ pub fn outbox_page(origin: &Origin, handle: &Handle, total: u64, page: Page, ite
 /// `followers` or `following`: the number, and a first page without names. Without `first` Mastodon says "hidden".
 pub fn people(origin: &Origin, handle: &Handle, part: &str, total: u64) -> Value {
     let id = actor_part(origin, handle, part);
-    let document =
-        json!({"id": id, "type": "OrderedCollection", "totalItems": total, "first": format!("{id}?page=1")});
+    let document = json!({"id": id, "type": "OrderedCollection", "totalItems": total, "first": format!("{id}?page=1")});
     with_context(Context::Plain, document)
 }
 
@@ -136,4 +135,34 @@ fn page_of_replies(collection: &str, number: u64, total: u64, items: &[String]) 
         page["next"] = json!(format!("{collection}?page={}", number + 1));
     }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fediverse::sample::{ana, dune, site};
+
+    #[test]
+    fn collections_say_how_many_and_where_to_go_on() {
+        let (origin, handle, id) = (site().origin, ana().handle, dune().id);
+        let ids: Vec<String> = (0..10).map(|n| format!("https://m.example/{n}")).collect();
+        insta::assert_json_snapshot!([
+            outbox(&origin, &handle, 45),
+            outbox_page(&origin, &handle, 45, Page::Numbered(2), vec![json!({"type": "Create"})]),
+            outbox_page(&origin, &handle, 45, Page::BookWyrm, vec![json!({"type": "Review"})]),
+            people(&origin, &handle, "followers", 5),
+            people_page(&origin, &handle, "followers", 5),
+            featured(&origin, &handle, &[origin.note(&handle, &id)]),
+            replies(&origin, &handle, &id, 12, &ids),
+            replies_page(&origin, &handle, &id, 2, 12, &ids[..2]),
+            count(&origin, &handle, &id, "likes", 7),
+            context(&origin, &handle, &id, &ids[..1]),
+        ]);
+    }
+
+    #[test]
+    fn an_empty_outbox_has_one_page() {
+        let document = outbox(&site().origin, &ana().handle, 0);
+        assert_eq!(document["first"], document["last"]);
+    }
 }

@@ -85,13 +85,8 @@ fn create(path: &Path) -> Result<(), KeyFileProblem> {
         .and_then(|key| key.to_private_pem())
         .map_err(|source| KeyFileProblem::Damaged { path: path.to_owned(), source })?;
     let draft = path.with_extension(format!("pem.{}", std::process::id()));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(FILE_MODE)
-        .open(&draft)
-        .map_err(io("write"))?;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(&draft).map_err(io("write"))?;
     let written = file.write_all(pem.as_bytes()).and_then(|()| file.sync_all());
     drop(file);
     // A link does not overwrite: whoever came first has made the key, and both use it.

@@ -10,3 +10,6 @@ pub mod html;
 pub mod keys;
 pub mod note;
 pub mod signature;
+
+#[cfg(test)]
+mod sample;

@@ -7,7 +7,7 @@ use super::{
     html::{escape, hashtag, link},
 };
 use crate::{
-    domain::{Format, Published, Reviewer, ReviewId, Site, picture::Size},
+    domain::{Format, Published, ReviewId, Reviewer, Site, picture::Size},
     text::{self, Place, Shown},
 };
 
@@ -109,7 +109,7 @@ pub fn review_object(published: &Published, speaker: &Speaker<'_>, counts: &Coun
         review["summary"] = json!(warning(published));
     }
     review["sensitive"] = json!(has_spoilers(published));
-    review["tag"] = Value::Array(hashtags(published, speaker));
+    review["tag"] = Value::Array(hashtag_tags(published, speaker));
     review["attachment"] = json!([]);
     review["replies"] = json!({
         "id": replies,
@@ -199,7 +199,7 @@ fn build(
     note["contentMap"] = json!({language(published, speaker.site): content});
     note["conversation"] = json!(part(published, speaker, "context"));
     note["context"] = note["conversation"].clone();
-    let mut tags = hashtags(published, speaker);
+    let mut tags = hashtag_tags(published, speaker);
     tags.push(edition_tag(published, speaker, &ids.book));
     note["tag"] = Value::Array(tags);
     note["attachment"] = attachment(published, speaker);
@@ -247,27 +247,35 @@ fn closing_html(published: &Published, speaker: &Speaker<'_>, cut: bool) -> Stri
     let page = origin.page(&published.reviewer, &published.slug);
     let words = if cut { "Read the full review".to_owned() } else { format!("Read on {}", origin.host()) };
     let mut html = format!("<p>{}", link(&page, &words));
-    for name in hashtag_names(published) {
+    for tag in hashtags(published) {
         html.push(' ');
-        html.push_str(&hashtag(origin, &name));
+        html.push_str(&hashtag(&origin.tag(tag.as_written), &tag.name));
     }
     html + "</p>"
 }
 
-fn hashtag_names(published: &Published) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for name in published.review.tags.iter().filter_map(|tag| text::hashtag(tag)) {
-        if names.len() < HASHTAGS_MAX && !names.iter().any(|seen| seen.to_lowercase() == name.to_lowercase()) {
-            names.push(name);
-        }
-    }
-    names
+/// A tag as a word that can follow `#`, and as the reviewer wrote it, which is what our page of the tag is called by.
+struct Tag<'a> {
+    name: String,
+    as_written: &'a str,
 }
 
-fn hashtags(published: &Published, speaker: &Speaker<'_>) -> Vec<Value> {
+fn hashtags(published: &Published) -> Vec<Tag<'_>> {
+    let mut tags: Vec<Tag<'_>> = Vec::new();
+    for as_written in &published.review.tags {
+        let Some(name) = text::hashtag(as_written) else { continue };
+        if tags.len() < HASHTAGS_MAX && !tags.iter().any(|seen| seen.name.to_lowercase() == name.to_lowercase()) {
+            tags.push(Tag { name, as_written });
+        }
+    }
+    tags
+}
+
+fn hashtag_tags(published: &Published, speaker: &Speaker<'_>) -> Vec<Value> {
     let origin = &speaker.site.origin;
-    let tag = |name: String| json!({"type": "Hashtag", "href": origin.tag(&name), "name": format!("#{name}")});
-    hashtag_names(published).into_iter().map(tag).collect()
+    let tag =
+        |tag: Tag<'_>| json!({"type": "Hashtag", "href": origin.tag(tag.as_written), "name": format!("#{}", tag.name)});
+    hashtags(published).into_iter().map(tag).collect()
 }
 
 /// NeoDB wants exactly one tag of a catalogue's kind.
@@ -324,12 +332,7 @@ fn related(published: &Published, speaker: &Speaker<'_>, ids: &Ids, copy: Copy) 
 }
 
 /// The text for a catalogue: the Markdown as written where it means the same elsewhere, else HTML.
-fn catalogue_copy(
-    published: &Published,
-    speaker: &Speaker<'_>,
-    page: &str,
-    copy: Copy,
-) -> (String, &'static str) {
+fn catalogue_copy(published: &Published, speaker: &Speaker<'_>, page: &str, copy: Copy) -> (String, &'static str) {
     let body = &published.review.body;
     if copy == Copy::Excerpt {
         let excerpt = escape(&text::excerpt(body, EXCERPT_CHARS));
@@ -407,4 +410,175 @@ pub fn review_of(origin: &crate::domain::Origin, note: &str) -> Option<(crate::d
     let path = note.strip_prefix(origin.as_str())?.strip_prefix("/users/")?;
     let (handle, id) = path.split_once("/reviews/")?;
     Some((crate::domain::Handle::parse(handle).ok()?, ReviewId::parse(id)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{Rating, Text, message::Audience},
+        fediverse::{
+            activity,
+            sample::{ana, dune, site},
+        },
+    };
+
+    fn shown(published: &Published) -> Value {
+        note(published, &Speaker { site: &site(), reviewer: &ana() }, &Counts::default())
+    }
+
+    /// The Create as sent, for the limits that count the whole.
+    fn create_bytes(published: &Published) -> usize {
+        let speaker = Speaker { site: &site(), reviewer: &ana() };
+        activity::create(published, &speaker, Audience::Everyone).body.len()
+    }
+
+    fn long(paragraphs: usize) -> Published {
+        let mut published = dune();
+        let paragraph = "Sand & \"spice\" — ".repeat(30);
+        let source = (0..paragraphs).map(|n| format!("{n}. {paragraph}\n\n")).collect::<String>();
+        published.review.body = Text::new(Format::Plain, source);
+        published
+    }
+
+    #[test]
+    fn a_review_is_a_note() {
+        insta::assert_json_snapshot!(shown(&dune()));
+    }
+
+    #[test]
+    fn bookwyrm_gets_a_review_with_the_same_id() {
+        let speaker = Speaker { site: &site(), reviewer: &ana() };
+        let review = review_for_bookwyrm(&dune(), &speaker, &Counts::default());
+        assert_eq!(review["id"], shown(&dune())["id"]);
+        insta::assert_json_snapshot!(review);
+    }
+
+    #[test]
+    fn a_note_has_no_name_and_no_update_before_its_first_edit() {
+        let mut published = dune();
+        let note = shown(&published);
+        assert!(note.get("name").is_none() && note.get("updated").is_none() && note.get("summary").is_none());
+        published.updated = Some("2026-11-21T10:00:00Z".parse().unwrap());
+        let note = shown(&published);
+        assert_eq!(note["published"], "2026-11-20T09:00:00Z");
+        assert_eq!(note["updated"], "2026-11-21T10:00:00Z");
+        assert_eq!(note["relatedWith"][0]["updated"], "2026-11-21T10:00:00Z");
+    }
+
+    #[test]
+    fn spoilers_are_hidden_behind_book_and_rating() {
+        let mut published = dune();
+        published.review.spoilers = true;
+        let note = shown(&published);
+        assert_eq!(note["summary"], "Spoilers: Dune by Frank Herbert — ★★★★½");
+        assert_eq!(note["sensitive"], true);
+        published.review.rating = None;
+        assert_eq!(shown(&published)["summary"], "Spoilers: Dune by Frank Herbert");
+    }
+
+    #[test]
+    fn the_language_is_the_reviews_own_or_the_sites() {
+        let mut published = dune();
+        published.review.language = Some("de".into());
+        let note = shown(&published);
+        assert_eq!(note["contentMap"], json!({"de": note["content"]}));
+    }
+
+    #[test]
+    fn a_rating_in_words_is_shown_and_not_counted() {
+        let mut published = dune();
+        published.review.rating = Some(Rating { raw: "Hilariously <bad>".into(), value: None, best: None });
+        let note = shown(&published);
+        assert!(note["content"].as_str().unwrap().contains("<p>Hilariously &lt;bad&gt;</p>"));
+        assert!(!note["relatedWith"].to_string().contains("\"Rating\""));
+        published.review.rating = Some(Rating { raw: "0".into(), value: Some(0.0), best: Some(5.0) });
+        assert!(!shown(&published)["relatedWith"].to_string().contains("\"Rating\""));
+    }
+
+    #[test]
+    fn a_book_without_cover_authors_or_tags_still_makes_a_note() {
+        let mut published = dune();
+        published.cover = None;
+        published.review.book.authors.clear();
+        published.review.tags.clear();
+        published.review.headline = None;
+        published.review.book.title = "<script>\"&'".into();
+        let note = shown(&published);
+        assert_eq!(note["attachment"], json!([]));
+        assert_eq!(note["tag"].as_array().unwrap().len(), 1);
+        let start =
+            r#"<p>Review of <a href="https://books.example/@ana/dune-2026">&lt;script&gt;&quot;&amp;&#39;</a></p>"#;
+        assert!(note["content"].as_str().unwrap().starts_with(start), "{}", note["content"]);
+    }
+
+    #[test]
+    fn a_long_review_first_shortens_the_copy_for_catalogues_then_is_cut_at_a_paragraph() {
+        let whole = |published: &Published| {
+            let note = shown(published);
+            let copy = note["relatedWith"][2]["content"].as_str().unwrap().len();
+            let full = !note["content"].as_str().unwrap().contains("Read the full review");
+            (copy, full)
+        };
+        let (copy, full) = whole(&long(5));
+        assert!(copy > 2_000 && full);
+        let (copy, full) = whole(&long(21));
+        assert!(copy < 1_500 && full, "{copy}");
+        let (copy, full) = whole(&long(400));
+        assert!(copy < 1_500 && !full);
+        for paragraphs in [1, 5, 18, 21, 25, 30, 60, 400] {
+            let bytes = create_bytes(&long(paragraphs));
+            assert!(bytes <= DOCUMENT_BYTES_MAX, "{paragraphs} paragraphs: {bytes} bytes");
+        }
+        let cut = shown(&long(400))["content"].as_str().unwrap().to_owned();
+        assert_eq!(cut.matches("<p>").count(), cut.matches("</p>").count());
+        assert!(cut.len() > 10_000, "{}", cut.len());
+    }
+
+    #[test]
+    fn html_is_cut_between_whole_blocks_only() {
+        let check = |html, bytes_max, expected| assert_eq!(cut_at_paragraph(html, bytes_max), expected);
+        check("<p>a</p><p>b</p>", 100, "<p>a</p><p>b</p>");
+        check("<p>a</p><p>b</p>", 15, "<p>a</p>");
+        check("<p>a</p><ul><li>b</li><li>c</li></ul>", 30, "<p>a</p>");
+        check("<blockquote><p>a</p></blockquote><p>b</p>", 35, "<blockquote><p>a</p></blockquote>");
+        check("<p>a<br>ö</p>", 5, "");
+        check("no blocks at all", 5, "");
+    }
+
+    #[test]
+    fn markdown_goes_to_catalogues_as_written_only_where_it_means_the_same_there() {
+        for markdown in ["plain", "**bold** [a](https://b.example)", "[a]: https://b.example"] {
+            assert!(stands_alone(markdown), "{markdown}");
+        }
+        for markdown in ["[a](/b)", "![a](cover.jpg)", "a[^1]", "||secret||", "<b>raw</b>", "[a]: b.html"] {
+            assert!(!stands_alone(markdown), "{markdown}");
+        }
+    }
+
+    #[test]
+    fn replies_are_listed_up_to_a_page() {
+        let ids: Vec<String> = (0..12).map(|n| format!("https://m.example/{n}")).collect();
+        let counts = Counts { replies: 12, first_replies: &ids, likes: 7, shares: 3 };
+        let note = note(&dune(), &Speaker { site: &site(), reviewer: &ana() }, &counts);
+        assert_eq!(note["replies"]["first"]["items"].as_array().unwrap().len(), REPLIES_PER_PAGE);
+        let next = "https://books.example/users/ana/reviews/dune-2026/replies?page=2";
+        assert_eq!(note["replies"]["first"]["next"], next);
+        assert_eq!((&note["likes"]["totalItems"], &note["shares"]["totalItems"]), (&json!(7), &json!(3)));
+    }
+
+    #[test]
+    fn the_id_of_a_note_leads_back_to_its_review() {
+        let origin = site().origin;
+        let (handle, id) = review_of(&origin, "https://books.example/users/ana/reviews/dune-2026").unwrap();
+        assert_eq!((handle.as_str(), id.as_str()), ("ana", "dune-2026"));
+        for other in [
+            "https://evil.example/users/ana/reviews/x",
+            "https://books.example/users/ana",
+            "https://books.example/users/ana/reviews/a/b",
+            "https://books.example.evil/users/ana/reviews/x",
+        ] {
+            assert!(review_of(&origin, other).is_none(), "{other}");
+        }
+    }
 }
