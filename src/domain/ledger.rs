@@ -93,6 +93,8 @@ pub struct FileMark {
     pub problems: Vec<Problem>,
     /// Pictures the review uses, with their state when they were read.
     pub pictures: Vec<(String, Stat)>,
+    /// Some pictures are still to be prepared: the file is read again, and what they add is no edit.
+    pub pictures_wait: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
