@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod book;
+pub mod delivery;
 pub mod ident;
 pub mod moment;
 pub mod picture;
@@ -13,6 +14,7 @@ pub mod reviewer;
 
 pub use address::Origin;
 pub use book::{Book, Cover, Isbn, Series};
+pub use delivery::{NextStep, Outcome};
 pub use ident::{Handle, ReviewId, Slug};
 pub use moment::Moment;
 pub use picture::Picture;
