@@ -17,5 +17,6 @@ pub mod net;
 pub mod publish;
 pub mod site;
 pub mod store;
+pub mod telemetry;
 pub mod text;
 pub mod web;

@@ -229,10 +229,8 @@ impl Config {
 
     /// Takes the port that was really bound, for `--listen 127.0.0.1:0`: an origin that nobody set follows it.
     pub fn bound_to(&mut self, address: SocketAddr) {
-        if self.site.origin_follows_listen
-            && let Ok(origin) = Origin::parse(&format!("http://localhost:{}", address.port()))
-        {
-            self.site.origin = origin;
+        if self.site.origin_follows_listen {
+            self.site.origin = Origin::localhost(address.port());
         }
     }
 }
