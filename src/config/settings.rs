@@ -251,7 +251,7 @@ fn federation(mut section: Section, problems: &mut Vec<Problem>) -> FederationSe
     let settings = FederationSettings {
         approve_followers: section.read("approve_followers", "false", value::yes_or_no).unwrap_or(false),
         allow_addresses: section
-            .read("allow_addresses", "[\"10.0.0.0/8\"]", value::list(value::address_block))
+            .read("allow_addresses", "[\"10.0.0.0/8\"]", value::list(value::network))
             .unwrap_or_default(),
     };
     problems.extend(section.finish());

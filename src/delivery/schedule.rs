@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{NextStep, Outcome};
+use crate::domain::Outcome;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -31,19 +31,39 @@ const RETRY_AFTER_MOST: Duration = DAY;
 /// A Delete is a promise to the author: it is tried for longer than a review is news.
 const DELETE_GIVE_UP_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// What is to be done with a delivery after an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextStep {
+    Done,
+    RetryAfter(Duration),
+    /// Kept and shown, never tried again: refused, or failed for too long.
+    GiveUp,
+}
+
 /// What follows from an attempt.
 ///
 /// `attempts` counts those made, this one included; `age` is how long ago the message first fell due; `chance` lies in
 /// `0.0..1.0`. A delivery is given up at the first failure at or after `give_up_after`, never before.
 pub fn next_step(outcome: &Outcome, attempts: u32, age: Duration, chance: f64, give_up_after: Duration) -> NextStep {
     match outcome {
-        Outcome::Delivered => NextStep::Done,
+        Outcome::Delivered { .. } => NextStep::Done,
         Outcome::Refused { .. } => NextStep::GiveUp,
+        Outcome::Failed { status: Some(status), .. } if is_final(*status) => NextStep::GiveUp,
         Outcome::Failed { .. } if age >= give_up_after => NextStep::GiveUp,
         Outcome::Failed { retry_after, .. } => {
             let asked = retry_after.map(|wait| wait.clamp(RETRY_AFTER_LEAST, RETRY_AFTER_MOST));
             NextStep::RetryAfter(wait(attempts, chance).max(asked.unwrap_or_default()))
         }
+    }
+}
+
+/// Whether an inbox's answer is final: 501 and 4xx are, except those that speak of the moment (408, 425, 429) or of a key
+/// that could not be fetched (401). Mastodon's rule (`response_error_unsalvageable?`), and 425 by RFC 8470.
+pub fn is_final(status: u16) -> bool {
+    match status {
+        401 | 408 | 425 | 429 => false,
+        400..=499 | 501 => true,
+        _ => false,
     }
 }
 
@@ -63,6 +83,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::Spec;
 
     const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -86,8 +107,22 @@ mod tests {
     #[test]
     fn success_and_refusal_end_a_delivery_whatever_its_age() {
         for age in [Duration::ZERO, WEEK * 9] {
-            assert_eq!(next_step(&Outcome::Delivered, 1, age, 0.5, WEEK), NextStep::Done);
+            let delivered = Outcome::Delivered { spec: Spec::Cavage };
+            assert_eq!(next_step(&delivered, 1, age, 0.5, WEEK), NextStep::Done);
             assert_eq!(next_step(&Outcome::Refused { status: 403 }, 1, age, 0.5, WEEK), NextStep::GiveUp);
+        }
+    }
+
+    #[test]
+    fn an_answer_is_final_or_worth_another_try() {
+        for status in [400, 403, 404, 405, 406, 410, 413, 415, 422, 501] {
+            let outcome = Outcome::Failed { reason: String::new(), status: Some(status), retry_after: None };
+            assert_eq!(next_step(&outcome, 1, Duration::ZERO, 0.5, WEEK), NextStep::GiveUp, "{status}");
+        }
+        for status in [301, 401, 408, 425, 429, 500, 502, 503, 504, 521] {
+            let outcome = Outcome::Failed { reason: String::new(), status: Some(status), retry_after: None };
+            let step = next_step(&outcome, 1, Duration::ZERO, 0.5, WEEK);
+            assert_eq!(step, NextStep::RetryAfter(MINUTE), "{status}");
         }
     }
 
