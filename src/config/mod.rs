@@ -86,7 +86,7 @@ pub struct ReviewerSettings {
     /// A picture file.
     pub avatar: Option<PathBuf>,
     /// The best value of ratings written as a bare number.
-    pub rating_scale: f64,
+    pub rating_scale: Option<f64>,
     pub links: Vec<ProfileLink>,
     pub also_known_as: Vec<String>,
 }

@@ -172,7 +172,7 @@ fn reviewer(
         bio: section.read("bio", "\"Reads on trains.\"", value::text).unwrap_or_default(),
         folder: folder.unwrap_or_else(|| defaults.folder()),
         avatar: section.read_at("avatar", "\"ana.jpg\"", value::path).map(|(avatar, _)| avatar),
-        rating_scale: section.read("rating_scale", "5", value::scale).unwrap_or(5.0),
+        rating_scale: section.read("rating_scale", "5", value::scale),
         links: section.read("links", "[\"https://ana.example\"]", value::list(link)).unwrap_or_default(),
         also_known_as: section
             .read("also_known_as", "[\"https://social.example/users/ana\"]", value::list(value::web_address))

@@ -4,6 +4,8 @@ pub mod address;
 pub mod book;
 pub mod delivery;
 pub mod ident;
+pub mod ledger;
+pub mod message;
 pub mod moment;
 pub mod network;
 pub mod picture;
