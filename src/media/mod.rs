@@ -11,8 +11,8 @@ use fast_image_resize::{
     images::{Image, ImageRef},
 };
 use image::{
-    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage,
-    RgbaImage,
+    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader, Limits,
+    RgbImage, RgbaImage,
     codecs::{jpeg::JpegEncoder, png::PngEncoder},
     metadata::Orientation,
 };
