@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use super::http::{Answer, Connection};
 
 const START_MAX: Duration = Duration::from_secs(120);
+/// Between two questions whether it serves: short beside a start, long enough to leave it the processor.
+const PAUSE: Duration = Duration::from_millis(2);
 
 pub struct Daemon {
     child: Child,
@@ -53,7 +55,7 @@ impl Daemon {
                 panic!("reviewd ended with {status}; its log is in the folder");
             }
             assert!(self.spawned.elapsed() < START_MAX, "{path} is not as wanted after {START_MAX:?}");
-            std::thread::yield_now();
+            std::thread::sleep(PAUSE);
         }
     }
 

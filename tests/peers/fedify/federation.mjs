@@ -63,8 +63,12 @@ export function federate({ origin, people, received, firstKnock }) {
       const raw = JSON.parse(context.data.body);
       received.record({ type: raw.type, id: raw.id, actor: activity.actorId?.href, inbox: context.data.path, raw });
     })
+    // Both are shown in /posts, beside the 401 and the 500.
     .onUnverifiedActivity((context, _activity, reason) => {
-      context.data.refusal = reason; // shown in /posts beside the 401
+      context.data.refusal = reason;
+    })
+    .onError((context, error) => {
+      context.data.refusal = { type: "listenerFailed", error: String(error) };
     });
 
   return federation;
