@@ -1,1 +1,273 @@
-//! Settings: defaults, file, environment, options.
+//! Settings: options beat the environment, which beats the file, which beats the defaults. Parsed once, then trusted.
+//!
+//! Every key with its default and reason stands in `config/reviewd.toml` ([`EXAMPLE`]). Secrets are never settings:
+//! they come from files or systemd credentials, so that neither a settings file nor an environment holds one.
+
+mod check;
+mod settings;
+mod source;
+mod value;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::domain::{Handle, Network, Origin, Problem, Site, reviewer::ProfileLink};
+
+use source::Sources;
+
+/// The commented settings file, as `reviewd generate config` prints it. A test holds it to the defaults.
+pub const EXAMPLE: &str = include_str!("../../config/reviewd.toml");
+
+/// The settings file in the working directory, read when `--config` names no other.
+const FILE_NAME: &str = "reviewd.toml";
+
+/// The settings file of a system service, read when the service manager started us and there is no other.
+const SYSTEM_FILE: &str = "/etc/reviewd/reviewd.toml";
+
+/// A settings file is a page or two; more is some other file given by mistake.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// What the command line says about settings.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `--config FILE`
+    pub config: Option<PathBuf>,
+    /// `--reviews DIR`
+    pub reviews: Option<String>,
+    /// `--listen ADDR`
+    pub listen: Option<String>,
+    /// `--origin URL`
+    pub origin: Option<String>,
+}
+
+/// All settings, each in its own type; every path is absolute (if the working directory given to [`Config::load`] was).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The settings file that was read, if any.
+    pub file: Option<PathBuf>,
+    pub site: SiteSettings,
+    /// At least one; handles and folders are distinct, no folder lies in another.
+    pub reviewers: Vec<ReviewerSettings>,
+    pub store: StoreSettings,
+    pub publish: PublishSettings,
+    pub replies: ReplySettings,
+    pub delivery: DeliverySettings,
+    pub feeds: FeedSettings,
+    pub control: ControlSettings,
+    pub federation: FederationSettings,
+    pub log: LogSettings,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct SiteSettings {
+    pub origin: Origin,
+    /// Nobody set an origin: it is `http://localhost` with the port listened on.
+    pub origin_follows_listen: bool,
+    pub title: String,
+    pub description: String,
+    /// BCP 47.
+    pub language: String,
+    /// At least one; loopback only where the origin is.
+    pub listen: Vec<SocketAddr>,
+    /// A path on the site (`/source.tar.gz`) or an absolute address.
+    pub source_url: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReviewerSettings {
+    pub handle: Handle,
+    pub name: String,
+    pub bio: String,
+    pub folder: PathBuf,
+    /// A picture file.
+    pub avatar: Option<PathBuf>,
+    /// The best value of ratings written as a bare number.
+    pub rating_scale: Option<f64>,
+    pub links: Vec<ProfileLink>,
+    pub also_known_as: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoreSettings {
+    /// The SQLite database file; its directory is the data directory.
+    pub database: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct PublishSettings {
+    /// How long a file must be quiet before followers are told.
+    pub settle: Duration,
+    /// More than this many new reviews of one reviewer in one reconcile are held.
+    pub announce_max: u32,
+    /// More than this many changed ones are held.
+    pub update_max: u32,
+    /// More than this many removed ones are held.
+    pub delete_max: u32,
+    /// How long a removed file has to come back.
+    pub delete_after: Duration,
+    /// The slow timer: a full look at the folder whether or not an event came.
+    pub scan_every: Duration,
+    pub poll: Poll,
+}
+
+/// Whether folders are looked at every few seconds because events do not arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Poll {
+    /// On file systems known to send no events (NFS, SMB, FUSE), and where watching fails.
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplySettings {
+    pub moderation: Moderation,
+    /// `None`: replies never close.
+    pub close_after: Option<Duration>,
+}
+
+/// Which replies are shown without being approved by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moderation {
+    /// None.
+    Hold,
+    /// Those of people whose earlier reply was approved.
+    Known,
+    /// All.
+    Open,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeliverySettings {
+    /// Requests under way at once.
+    pub concurrency: u32,
+    /// Requests under way at once to one host.
+    pub per_host: u32,
+    /// The age at which a delivery is given up; a Delete has longer (`delivery::schedule`).
+    pub give_up_after: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeedSettings {
+    /// Newest reviews in a feed.
+    pub items: u32,
+    /// The whole review, or its first words only.
+    pub full_text: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ControlSettings {
+    /// The Unix socket by which commands reach the daemon.
+    pub socket: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct FederationSettings {
+    /// Followers wait until `followers approve`.
+    pub approve_followers: bool,
+    /// Private addresses that outgoing requests may reach all the same.
+    pub allow_addresses: Vec<Network>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogSettings {
+    /// As in `RUST_LOG`: `info`, `reviewd=debug,sqlx=warn`.
+    pub filter: String,
+}
+
+impl Config {
+    /// Reads all settings, or says everything that is wrong with them.
+    ///
+    /// The file is `--config`, else `reviewd.toml` in `cwd` if there is one, else (for a service) the system's. Relative
+    /// paths are relative to the file they stand in; those of options and of the environment, and the defaults where
+    /// there is no file, to `cwd`.
+    ///
+    /// # Errors
+    /// Every problem found, with its place and cure, the file's first.
+    pub fn load(options: &Overrides, environment: &BTreeMap<String, String>, cwd: &Path) -> Result<Self, Vec<Problem>> {
+        let mut sources = Sources::default();
+        let file = find_file(options, environment, cwd);
+        if let Some(file) = &file {
+            match read_file(file) {
+                Ok(text) => sources.add_file(file, &text),
+                Err(problem) => return Err(vec![problem]),
+            }
+        }
+        sources.add_environment(environment, cwd);
+        sources.add_option("log", "filter", "REVIEWD_LOG", environment.get("REVIEWD_LOG").map(String::as_str), cwd);
+        sources.add_option("reviewer", "folder", "--reviews", options.reviews.as_deref(), cwd);
+        sources.add_option("site", "listen", "--listen", options.listen.as_deref(), cwd);
+        sources.add_option("site", "origin", "--origin", options.origin.as_deref(), cwd);
+        let base = file.as_deref().and_then(Path::parent).unwrap_or(cwd).to_owned();
+        settings::build(sources, file, &settings::Defaults::new(base, environment))
+    }
+
+    /// What pages and feeds share.
+    pub fn site(&self) -> Site {
+        let source_url = match self.site.source_url.strip_prefix('/') {
+            Some(_) => self.site.origin.at(&self.site.source_url),
+            None => self.site.source_url.clone(),
+        };
+        Site {
+            origin: self.site.origin.clone(),
+            title: self.site.title.clone(),
+            description: self.site.description.clone(),
+            language: self.site.language.clone(),
+            source_url,
+        }
+    }
+
+    /// Where the database, keys, journal and pictures are.
+    pub fn data_dir(&self) -> &Path {
+        self.store.database.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// Takes the port that was really bound, for `--listen 127.0.0.1:0`: an origin that nobody set follows it.
+    pub fn bound_to(&mut self, address: SocketAddr) {
+        if self.site.origin_follows_listen {
+            self.site.origin = Origin::localhost(address.port());
+        }
+    }
+}
+
+/// The environment of this process, as [`Config::load`] wants it. What is no UTF-8 is none of ours.
+#[expect(clippy::disallowed_methods, reason = "this is `config`")]
+pub fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+fn find_file(options: &Overrides, environment: &BTreeMap<String, String>, cwd: &Path) -> Option<PathBuf> {
+    if let Some(file) = &options.config {
+        return Some(value::tidy(&cwd.join(file)));
+    }
+    let here = cwd.join(FILE_NAME);
+    let is_service = environment.contains_key("RUNTIME_DIRECTORY") || environment.contains_key("STATE_DIRECTORY");
+    if here.exists() { Some(here) } else { Some(PathBuf::from(SYSTEM_FILE)).filter(|file| is_service && file.exists()) }
+}
+
+fn read_file(file: &Path) -> Result<String, Problem> {
+    let name = file.display().to_string();
+    let refuse = |message: String, cure: &str| Problem::error(name.clone(), message, cure);
+    let size = std::fs::metadata(file)
+        .map_err(|error| refuse(format!("open the settings file: {error}"), "name an existing file with --config"))?
+        .len();
+    if size > FILE_BYTES_MAX {
+        return Err(refuse(
+            format!("{size} bytes are too many for a settings file"),
+            "name another file with --config",
+        ));
+    }
+    let bytes = std::fs::read(file)
+        .map_err(|error| refuse(format!("read the settings file: {error}"), "see that this user may read it"))?;
+    String::from_utf8(bytes)
+        .map_err(|_| refuse("the settings file is not UTF-8".to_owned(), "save it as UTF-8, as TOML demands"))
+}
+
+#[cfg(test)]
+mod tests;

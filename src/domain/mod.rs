@@ -2,8 +2,12 @@
 
 pub mod address;
 pub mod book;
+pub mod delivery;
 pub mod ident;
+pub mod ledger;
+pub mod message;
 pub mod moment;
+pub mod network;
 pub mod picture;
 pub mod problem;
 pub mod published;
@@ -13,8 +17,10 @@ pub mod reviewer;
 
 pub use address::Origin;
 pub use book::{Book, Cover, Isbn, Series};
+pub use delivery::{Letter, Outcome, Spec};
 pub use ident::{Handle, ReviewId, Slug};
 pub use moment::Moment;
+pub use network::Network;
 pub use picture::Picture;
 pub use problem::{Problem, Severity};
 pub use published::{Card, Published};

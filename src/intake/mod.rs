@@ -1,3 +1,5 @@
 //! What comes in from the folder: watcher, walk, and the parsing of review files.
 
+pub mod folder;
 pub mod parse;
+pub mod watcher;

@@ -1,1 +1,121 @@
 //! What must be remembered about the outside world. The only module that knows SQL.
+
+mod ledger;
+mod outbox;
+mod picture;
+mod schema;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    Sqlite, SqlitePool, Transaction,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
+pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients};
+
+/// Connections for readers; writers queue on one of their own because SQLite has one writer.
+const READERS_MAX: u32 = 4;
+/// How long a writer waits for another process (a backup, a second command) before it reports the store as busy.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Page cache of each connection, in KiB: small, because the operating system caches the file anyway.
+const CACHE_KIB: i64 = 4096;
+
+/// The database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    read: SqlitePool,
+    write: SqlitePool,
+}
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(
+        "the database {path} was written by a newer reviewd (schema {found}, this one knows {known}): upgrade reviewd, or restore an older backup"
+    )]
+    Newer { path: String, found: i64, known: i64 },
+    #[error("open the database {path}: {source}")]
+    Open { path: String, source: sqlx::Error },
+    #[error("{doing}: {source}")]
+    Sql { doing: &'static str, source: sqlx::Error },
+    #[error("{doing}: the row {row} is damaged: {detail}; restore a backup")]
+    Damaged { doing: &'static str, row: String, detail: String },
+    #[error("create the directory {path}: {source}")]
+    Directory { path: PathBuf, source: std::io::Error },
+}
+
+/// `map_err(doing("read the ledger"))`: errors say what was being done, once.
+fn doing(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
+    move |source| StoreError::Sql { doing, source }
+}
+
+impl Store {
+    /// Opens the SQLite file, made with its directory when absent, and brings its schema up to date.
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        if let Some(directory) = file.parent() {
+            std::fs::create_dir_all(directory)
+                .map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
+        }
+        let path = file.display().to_string();
+        // FULL: what was answered or sent must survive a power cut (DESIGN section 4).
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true)
+            .pragma("cache_size", (-CACHE_KIB).to_string());
+        let open = |source| StoreError::Open { path: path.clone(), source };
+        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(open)?;
+        schema::upgrade(&write, &path).await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(READERS_MAX)
+            .connect_with(options.create_if_missing(false))
+            .await
+            .map_err(open)?;
+        Ok(Self { read, write })
+    }
+
+    /// A transaction that holds the write lock from its first statement, so that it cannot fail half-way on a busy store.
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.write.begin_with("BEGIN IMMEDIATE").await.map_err(doing("begin a transaction"))
+    }
+
+    /// A single remembered fact, such as the pinned origin.
+    pub async fn fact(&self, name: &str) -> Result<Option<String>, StoreError> {
+        sqlx::query_scalar("SELECT value FROM fact WHERE name = $1")
+            .bind(name)
+            .fetch_optional(&self.read)
+            .await
+            .map_err(doing("read a fact"))
+    }
+
+    pub async fn remember_fact(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO fact (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )
+        .bind(name)
+        .bind(value)
+        .execute(&self.write)
+        .await
+        .map(drop)
+        .map_err(doing("remember a fact"))
+    }
+
+    /// Whether the database still answers a read and could take a write.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.read).await.map(drop).map_err(doing("ask the database"))
+    }
+
+    /// Waits for running statements and closes the file.
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+}

@@ -1,0 +1,90 @@
+//! What settings must hold together: who listens where, and whose folder is whose.
+
+use std::path::{Path, PathBuf};
+
+use super::{Config, source::Place};
+use crate::domain::Problem;
+
+/// Where the settings compared here were written.
+#[derive(Debug, Default)]
+pub struct Places {
+    pub listen: Option<Place>,
+    pub database: Option<Place>,
+    /// In the order of [`Config::reviewers`].
+    pub reviewers: Vec<Place>,
+}
+
+/// Adds a problem for every pair of settings that contradict one another.
+pub fn across(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
+    listen_agrees_with_origin(config, places, problems);
+    reviewers_are_distinct(config, places, problems);
+    data_is_outside_reviews(config, places, problems);
+}
+
+/// A trial's ids must not leave this machine: nothing else may reach it.
+fn listen_agrees_with_origin(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
+    let site = &config.site;
+    let open = site.listen.iter().find(|address| !address.ip().to_canonical().is_loopback());
+    if let Some(address) = open.filter(|_| site.origin.is_loopback()) {
+        let place = places.listen.clone().unwrap_or_else(Place::nowhere);
+        problems.push(place.problem(
+            format!("[site] listen: {address} can be reached from other machines, but the origin is {}", site.origin),
+            "set origin to the site's public address, such as \"https://books.example\", or listen on 127.0.0.1",
+        ));
+    }
+}
+
+fn reviewers_are_distinct(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
+    for (later, (reviewer, place)) in config.reviewers.iter().zip(&places.reviewers).enumerate() {
+        for earlier in &config.reviewers[..later] {
+            if earlier.handle == reviewer.handle {
+                problems.push(place.problem(
+                    format!("[reviewer] handle: there are two reviewers `{}`", reviewer.handle),
+                    "give each reviewer a handle of their own",
+                ));
+            }
+            let (a, b) = (real(&earlier.folder), real(&reviewer.folder));
+            if a.starts_with(&b) || b.starts_with(&a) {
+                problems.push(place.problem(
+                    format!(
+                        "[reviewer] folder: {} of `{}` and {} of `{}` lie in one another",
+                        reviewer.folder.display(),
+                        reviewer.handle,
+                        earlier.folder.display(),
+                        earlier.handle
+                    ),
+                    "give each reviewer a folder of their own, side by side",
+                ));
+            }
+        }
+    }
+}
+
+/// What the program writes must not come back to it as a change of the folder.
+fn data_is_outside_reviews(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
+    let data = real(config.data_dir());
+    if let Some(reviewer) = config.reviewers.iter().find(|reviewer| data.starts_with(real(&reviewer.folder))) {
+        let place =
+            places.database.clone().or_else(|| places.reviewers.first().cloned()).unwrap_or_else(Place::nowhere);
+        problems.push(place.problem(
+            format!(
+                "[store] url: the data directory {} lies in the review folder {}",
+                config.data_dir().display(),
+                reviewer.folder.display()
+            ),
+            "keep data beside the reviews, not among them",
+        ));
+    }
+}
+
+/// With symbolic links followed as far as the path exists.
+fn real(path: &Path) -> PathBuf {
+    let mut rest = PathBuf::new();
+    for ancestor in path.ancestors() {
+        if let Ok(real) = ancestor.canonicalize() {
+            return real.join(path.strip_prefix(ancestor).unwrap_or(&rest));
+        }
+        rest = path.to_owned();
+    }
+    rest
+}

@@ -1,0 +1,145 @@
+//! Which intents are sent now, which wait, and which are held until a person says so. Pure.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::domain::{
+    ReviewId,
+    ledger::{Hold, Intent},
+};
+
+/// How long intents wait and how many at once are a bulk change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub settle: Duration,
+    pub delete_after: Duration,
+    pub announce_max: usize,
+    pub update_max: usize,
+    pub delete_max: usize,
+}
+
+/// An intent with the monotonic time for which it has stood unchanged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    pub id: ReviewId,
+    pub intent: Intent,
+    pub hold: Hold,
+    pub quiet_for: Duration,
+}
+
+/// What becomes of an intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Send,
+    /// Not before this much more time has passed.
+    Wait(Duration),
+    Hold,
+}
+
+/// Judges all pending intents of one reviewer together.
+///
+/// More than the limit of one kind at once are all held. Those held a moment ago still count, so that a bulk change
+/// seen in two walks is not half sent; older held ones do not, so that the next single save goes out as usual.
+pub fn decide(pending: &[Pending], limits: &Limits, folder_lost: bool) -> BTreeMap<ReviewId, Verdict> {
+    pending
+        .iter()
+        .map(|one| {
+            let (delay, max) = match one.intent {
+                Intent::Nothing => return (one.id.clone(), Verdict::Wait(Duration::MAX)),
+                Intent::Create => (limits.settle, limits.announce_max),
+                Intent::Update => (limits.settle, limits.update_max),
+                Intent::Delete => (limits.delete_after, limits.delete_max),
+            };
+            let together = pending.iter().filter(|other| counts_with(one.intent, other, limits)).count();
+            let verdict = match one.hold {
+                Hold::Released => Verdict::Send,
+                Hold::Held => Verdict::Hold,
+                Hold::No if together > max || (folder_lost && one.intent == Intent::Delete) => Verdict::Hold,
+                Hold::No if one.quiet_for >= delay => Verdict::Send,
+                Hold::No => Verdict::Wait(delay - one.quiet_for),
+            };
+            (one.id.clone(), verdict)
+        })
+        .collect()
+}
+
+fn counts_with(intent: Intent, other: &Pending, limits: &Limits) -> bool {
+    let same_change = match other.hold {
+        Hold::No => true,
+        Hold::Held => other.quiet_for < limits.settle,
+        Hold::Released => false,
+    };
+    other.intent == intent && same_change
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        settle: Duration::from_secs(30),
+        delete_after: Duration::from_secs(600),
+        announce_max: 5,
+        update_max: 20,
+        delete_max: 3,
+    };
+
+    fn pending(count: usize, intent: Intent, hold: Hold, quiet_secs: u64) -> Vec<Pending> {
+        (0..count)
+            .map(|n| Pending {
+                id: ReviewId::parse(&format!("{}-{}-{n}", intent.as_str(), hold.as_str())).unwrap(),
+                intent,
+                hold,
+                quiet_for: Duration::from_secs(quiet_secs),
+            })
+            .collect()
+    }
+
+    fn verdicts(pending: &[Pending]) -> Vec<Verdict> {
+        decide(pending, &LIMITS, false).into_values().collect()
+    }
+
+    #[test]
+    fn a_save_waits_until_the_file_was_quiet_for_the_settling_time() {
+        assert_eq!(verdicts(&pending(1, Intent::Create, Hold::No, 29)), [Verdict::Wait(Duration::from_secs(1))]);
+        assert_eq!(verdicts(&pending(1, Intent::Create, Hold::No, 30)), [Verdict::Send]);
+    }
+
+    #[test]
+    fn a_bulk_change_of_each_kind_is_held_and_one_below_the_limit_is_not() {
+        for (intent, max) in [(Intent::Create, 5), (Intent::Update, 20), (Intent::Delete, 3)] {
+            assert!(verdicts(&pending(max, intent, Hold::No, 600)).iter().all(|v| *v == Verdict::Send));
+            assert!(verdicts(&pending(max + 1, intent, Hold::No, 600)).iter().all(|v| *v == Verdict::Hold));
+        }
+    }
+
+    #[test]
+    fn only_the_kind_in_excess_is_held() {
+        let both = [pending(6, Intent::Create, Hold::No, 60), pending(2, Intent::Update, Hold::No, 60)].concat();
+        let decided = decide(&both, &LIMITS, false);
+        assert!(both.iter().all(|one| (decided[&one.id] == Verdict::Send) == (one.intent == Intent::Update)));
+    }
+
+    #[test]
+    fn a_bulk_change_seen_in_two_walks_is_held_whole() {
+        let both = [pending(6, Intent::Create, Hold::Held, 1), pending(2, Intent::Create, Hold::No, 0)].concat();
+        assert!(verdicts(&both).iter().all(|v| *v == Verdict::Hold));
+    }
+
+    #[test]
+    fn a_single_save_after_a_held_bulk_change_goes_out() {
+        let both = [pending(9, Intent::Create, Hold::Held, 900), pending(1, Intent::Create, Hold::No, 30)].concat();
+        let decided = decide(&both, &LIMITS, false);
+        assert_eq!(decided.values().filter(|v| **v == Verdict::Send).count(), 1);
+    }
+
+    #[test]
+    fn what_a_person_released_is_sent_whatever_its_number() {
+        assert!(verdicts(&pending(50, Intent::Delete, Hold::Released, 0)).iter().all(|v| *v == Verdict::Send));
+    }
+
+    #[test]
+    fn nothing_is_deleted_because_the_folder_is_lost() {
+        let one = pending(1, Intent::Delete, Hold::No, 9999);
+        assert_eq!(decide(&one, &LIMITS, true).into_values().next(), Some(Verdict::Hold));
+    }
+}

@@ -1,0 +1,419 @@
+//! Reviews and files: the ledger, read whole at start and written one decision at a time.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow, QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
+
+use super::{Outgoing, Store, StoreError, doing, outbox};
+use crate::domain::{
+    Card, Handle, Picture, Published, Review, ReviewId, Slug,
+    ledger::{Entry, FileMark, Hold, Intent, Likeness, Standing},
+};
+
+/// Rows written by one statement; SQLite takes 32,766 bound values, a review row has 19.
+const ROWS_PER_INSERT: usize = 400;
+
+/// What is remembered of a reviewer's folder as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReviewerRow {
+    pub handle: Handle,
+    /// First contact with the folder.
+    pub adopted_at: Option<Timestamp>,
+    /// Best value of bare ratings, pinned when first inferred.
+    pub scale: Option<f64>,
+}
+
+/// One entry to write, with its text where that changed.
+#[derive(Debug, Clone)]
+pub struct LedgerWrite {
+    pub entry: Entry,
+    /// The review as published now and its card and search text; `None` leaves the stored ones.
+    pub content: Option<Box<(Published, Card, String)>>,
+    pub deleted: Option<Timestamp>,
+}
+
+/// Everything that one decision changes, written in one transaction.
+#[derive(Debug, Default)]
+pub struct Commit {
+    pub reviewer: Option<ReviewerRow>,
+    /// Whose entries and files these are.
+    pub handle: Option<Handle>,
+    pub entries: Vec<LedgerWrite>,
+    pub files: Vec<FileMark>,
+    /// Paths that are no longer in the folder.
+    pub files_gone: Vec<String>,
+    /// Addresses that pages had until now.
+    pub old_slugs: Vec<(Slug, ReviewId)>,
+    pub outgoing: Vec<Outgoing>,
+}
+
+/// A review found by the search page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    pub reviewer: Handle,
+    pub id: ReviewId,
+}
+
+/// The text of a review as stored.
+#[derive(Serialize, Deserialize)]
+struct Content {
+    review: Review,
+    cover: Option<Picture>,
+    pictures: BTreeMap<String, Picture>,
+}
+
+impl Store {
+    pub async fn reviewer(&self, handle: &Handle) -> Result<ReviewerRow, StoreError> {
+        let row = sqlx::query("SELECT adopted_at, scale FROM reviewer WHERE handle = $1")
+            .bind(handle.as_str())
+            .fetch_optional(&self.read)
+            .await
+            .map_err(doing("read the reviewer"))?;
+        Ok(ReviewerRow {
+            handle: handle.clone(),
+            adopted_at: row.as_ref().and_then(|row| row.get::<Option<i64>, _>(0)).and_then(seconds),
+            scale: row.as_ref().and_then(|row| row.get(1)),
+        })
+    }
+
+    /// Handles that have ever had a ledger, whether the settings still name them or not.
+    pub async fn known_reviewers(&self) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar("SELECT handle FROM reviewer ORDER BY handle")
+            .fetch_all(&self.read)
+            .await
+            .map_err(doing("list the reviewers"))
+    }
+
+    /// The whole ledger of one reviewer, deleted reviews included because their ids are never used again.
+    pub async fn ledger(&self, handle: &Handle) -> Result<Vec<Entry>, StoreError> {
+        let rows: Vec<EntryRow> = sqlx::query_as(
+            "SELECT id, guid, slug, file, standing, published, updated, shown, worded, told, intent, hold, since_ms, likeness
+             FROM review WHERE reviewer = $1",
+        )
+        .bind(handle.as_str())
+        .fetch_all(&self.read)
+        .await
+        .map_err(doing("read the ledger"))?;
+        rows.into_iter().map(|EntryRow(entry)| entry).collect()
+    }
+
+    pub async fn files(&self, handle: &Handle) -> Result<Vec<FileMark>, StoreError> {
+        let marks: Vec<String> = sqlx::query_scalar("SELECT mark FROM file WHERE reviewer = $1 ORDER BY path")
+            .bind(handle.as_str())
+            .fetch_all(&self.read)
+            .await
+            .map_err(doing("read the file marks"))?;
+        marks.iter().map(|mark| parse_json("read the file marks", mark)).collect()
+    }
+
+    /// The cards of all live reviews, newest first.
+    pub async fn cards(&self) -> Result<Vec<Arc<Card>>, StoreError> {
+        let cards: Vec<String> =
+            sqlx::query_scalar("SELECT card FROM review WHERE standing = 'live' ORDER BY published DESC, id")
+                .fetch_all(&self.read)
+                .await
+                .map_err(doing("read the cards"))?;
+        cards.iter().map(|card| parse_json("read the cards", card).map(Arc::new)).collect()
+    }
+
+    /// A review that has not been deleted, whole.
+    pub async fn published(&self, handle: &Handle, id: &ReviewId) -> Result<Option<Published>, StoreError> {
+        let row = sqlx::query(
+            "SELECT guid, slug, published, updated, content FROM review
+             WHERE reviewer = $1 AND id = $2 AND standing <> 'gone'",
+        )
+        .bind(handle.as_str())
+        .bind(id.as_str())
+        .fetch_optional(&self.read)
+        .await
+        .map_err(doing("read a review"))?;
+        let Some(row) = row else { return Ok(None) };
+        let content: Content = parse_json("read a review", row.get(4))?;
+        Ok(Some(Published {
+            reviewer: handle.clone(),
+            id: id.clone(),
+            guid: row.get(0),
+            slug: parse_json("read a review", &quoted(row.get(1)))?,
+            published: seconds(row.get(2)).unwrap_or(Timestamp::UNIX_EPOCH),
+            updated: row.get::<Option<i64>, _>(3).and_then(seconds),
+            review: content.review,
+            cover: content.cover,
+            pictures: content.pictures,
+        }))
+    }
+
+    /// When a deleted review was deleted, and when it had been published.
+    pub async fn tombstone(
+        &self,
+        handle: &Handle,
+        id: &ReviewId,
+    ) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
+        let row: Option<(i64, Option<i64>)> = sqlx::query_as(
+            "SELECT published, deleted FROM review WHERE reviewer = $1 AND id = $2 AND standing = 'gone'",
+        )
+        .bind(handle.as_str())
+        .bind(id.as_str())
+        .fetch_optional(&self.read)
+        .await
+        .map_err(doing("read a tombstone"))?;
+        Ok(row.and_then(|(published, deleted)| Some((seconds(published)?, seconds(deleted.unwrap_or(published))?))))
+    }
+
+    /// The review behind a slug that is not a live page's: one that waits for its Delete, was deleted, or had this address before.
+    pub async fn review_behind(&self, handle: &Handle, slug: &str) -> Result<Option<(ReviewId, Standing)>, StoreError> {
+        let row: Option<(String, String)> = sqlx::query_as(
+            "SELECT id, standing FROM review WHERE reviewer = $1 AND slug = $2
+             UNION ALL
+             SELECT review.id, review.standing FROM old_slug
+             JOIN review ON review.reviewer = old_slug.reviewer AND review.id = old_slug.id
+             WHERE old_slug.reviewer = $1 AND old_slug.slug = $2
+             ORDER BY standing DESC LIMIT 1",
+        )
+        .bind(handle.as_str())
+        .bind(slug)
+        .fetch_optional(&self.read)
+        .await
+        .map_err(doing("find a page's review"))?;
+        row.map(|(id, standing)| {
+            let damaged = || damaged("find a page's review", &id, "unknown id or standing");
+            Ok((ReviewId::parse(&id).ok_or_else(damaged)?, Standing::parse(&standing).ok_or_else(damaged)?))
+        })
+        .transpose()
+    }
+
+    /// Live reviews whose text holds every one of `words` (lower case), newest first.
+    pub async fn search(&self, words: &[String], limit: i64) -> Result<Vec<Hit>, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT reviewer, id FROM review WHERE standing = 'live'");
+        for word in words {
+            let pattern = format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+            query.push(" AND search LIKE ").push_bind(pattern).push(" ESCAPE '\\'");
+        }
+        query.push(" ORDER BY published DESC, id LIMIT ").push_bind(limit);
+        let rows: Vec<(String, String)> =
+            query.build_query_as().fetch_all(&self.read).await.map_err(doing("search the reviews"))?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|(reviewer, id)| {
+                Some(Hit { reviewer: Handle::parse(&reviewer).ok()?, id: ReviewId::parse(&id)? })
+            })
+            .collect())
+    }
+
+    /// Writes one decision: all of it or nothing. Returns the number of deliveries that came to be.
+    pub async fn commit(&self, commit: &Commit) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        if let Some(row) = &commit.reviewer {
+            write_reviewer(&mut transaction, row).await?;
+        }
+        if let Some(handle) = &commit.handle {
+            write_entries(&mut transaction, handle, &commit.entries).await?;
+            write_files(&mut transaction, handle, commit).await?;
+        }
+        let mut deliveries = 0;
+        for outgoing in &commit.outgoing {
+            deliveries += outbox::enqueue(&mut transaction, outgoing).await?;
+        }
+        transaction.commit().await.map_err(doing("commit a decision"))?;
+        Ok(deliveries)
+    }
+}
+
+async fn write_reviewer(transaction: &mut Transaction<'_, Sqlite>, row: &ReviewerRow) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO reviewer (handle, adopted_at, scale) VALUES ($1, $2, $3)
+         ON CONFLICT (handle) DO UPDATE SET adopted_at = excluded.adopted_at, scale = excluded.scale",
+    )
+    .bind(row.handle.as_str())
+    .bind(row.adopted_at.map(Timestamp::as_second))
+    .bind(row.scale)
+    .execute(&mut **transaction)
+    .await
+    .map(drop)
+    .map_err(doing("write the reviewer"))
+}
+
+async fn write_entries(
+    transaction: &mut Transaction<'_, Sqlite>,
+    handle: &Handle,
+    writes: &[LedgerWrite],
+) -> Result<(), StoreError> {
+    // First the rows without new text: they free the slugs that new rows may take.
+    for write in writes.iter().filter(|write| write.content.is_none()) {
+        update_entry(transaction, handle, write).await?;
+    }
+    let whole: Vec<_> = writes.iter().filter_map(|write| Some((write, write.content.as_deref()?))).collect();
+    for rows in whole.chunks(ROWS_PER_INSERT) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO review (reviewer, id, guid, slug, file, standing, published, updated, shown, worded, told, intent,
+             hold, since_ms, likeness, content, card, search, deleted) ",
+        );
+        let mut failed = None;
+        query.push_values(rows, |mut values, (write, (published, card, search))| {
+            let entry = &write.entry;
+            let content = Content {
+                review: published.review.clone(),
+                cover: published.cover.clone(),
+                pictures: published.pictures.clone(),
+            };
+            let texts = (|| {
+                Ok::<_, serde_json::Error>((
+                    serde_json::to_string(&entry.likeness)?,
+                    serde_json::to_string(&content)?,
+                    serde_json::to_string(card)?,
+                ))
+            })();
+            let (likeness, content, card) = texts.unwrap_or_else(|error| {
+                failed = Some(error);
+                Default::default()
+            });
+            values
+                .push_bind(handle.as_str())
+                .push_bind(entry.id.as_str())
+                .push_bind(&entry.guid)
+                .push_bind(entry.slug.as_str())
+                .push_bind(&entry.file)
+                .push_bind(entry.standing.as_str())
+                .push_bind(entry.published.as_second())
+                .push_bind(entry.updated.map(Timestamp::as_second))
+                .push_bind(&entry.shown)
+                .push_bind(&entry.worded)
+                .push_bind(entry.told.as_ref())
+                .push_bind(entry.intent.as_str())
+                .push_bind(entry.hold.as_str())
+                .push_bind(entry.since.as_millisecond())
+                .push_bind(likeness)
+                .push_bind(content)
+                .push_bind(card)
+                .push_bind(search)
+                .push_bind(write.deleted.map(Timestamp::as_second));
+        });
+        if let Some(error) = failed {
+            return Err(damaged("write a review", handle.as_str(), &error.to_string()));
+        }
+        query.push(
+            " ON CONFLICT (reviewer, id) DO UPDATE SET slug = excluded.slug, file = excluded.file,
+             standing = excluded.standing, updated = excluded.updated, shown = excluded.shown, worded = excluded.worded,
+             told = excluded.told, intent = excluded.intent, hold = excluded.hold, since_ms = excluded.since_ms,
+             likeness = excluded.likeness, content = excluded.content, card = excluded.card, search = excluded.search,
+             deleted = excluded.deleted",
+        );
+        query.build().execute(&mut **transaction).await.map_err(doing("write the reviews"))?;
+    }
+    Ok(())
+}
+
+async fn update_entry(
+    transaction: &mut Transaction<'_, Sqlite>,
+    handle: &Handle,
+    write: &LedgerWrite,
+) -> Result<(), StoreError> {
+    let entry = &write.entry;
+    sqlx::query(
+        "UPDATE review SET slug = $3, file = $4, standing = $5, told = $6, intent = $7, hold = $8, since_ms = $9,
+         deleted = $10, likeness = $11 WHERE reviewer = $1 AND id = $2",
+    )
+    .bind(handle.as_str())
+    .bind(entry.id.as_str())
+    .bind(entry.slug.as_str())
+    .bind(&entry.file)
+    .bind(entry.standing.as_str())
+    .bind(entry.told.as_ref())
+    .bind(entry.intent.as_str())
+    .bind(entry.hold.as_str())
+    .bind(entry.since.as_millisecond())
+    .bind(write.deleted.map(Timestamp::as_second))
+    .bind(serde_json::to_string(&entry.likeness).unwrap_or_default())
+    .execute(&mut **transaction)
+    .await
+    .map(drop)
+    .map_err(doing("update the ledger"))
+}
+
+async fn write_files(
+    transaction: &mut Transaction<'_, Sqlite>,
+    handle: &Handle,
+    commit: &Commit,
+) -> Result<(), StoreError> {
+    for path in &commit.files_gone {
+        sqlx::query("DELETE FROM file WHERE reviewer = $1 AND path = $2")
+            .bind(handle.as_str())
+            .bind(path)
+            .execute(&mut **transaction)
+            .await
+            .map_err(doing("forget a file"))?;
+    }
+    for marks in commit.files.chunks(ROWS_PER_INSERT) {
+        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO file (reviewer, path, mark) ");
+        query.push_values(marks, |mut values, mark| {
+            values
+                .push_bind(handle.as_str())
+                .push_bind(&mark.path)
+                .push_bind(serde_json::to_string(mark).unwrap_or_default());
+        });
+        query.push(" ON CONFLICT (reviewer, path) DO UPDATE SET mark = excluded.mark");
+        query.build().execute(&mut **transaction).await.map_err(doing("note the files"))?;
+    }
+    for (slug, id) in &commit.old_slugs {
+        sqlx::query(
+            "INSERT INTO old_slug (reviewer, slug, id) VALUES ($1, $2, $3)
+             ON CONFLICT (reviewer, slug) DO UPDATE SET id = excluded.id",
+        )
+        .bind(handle.as_str())
+        .bind(slug.as_str())
+        .bind(id.as_str())
+        .execute(&mut **transaction)
+        .await
+        .map_err(doing("remember an old address"))?;
+    }
+    Ok(())
+}
+
+/// Wraps the result so that a damaged row is reported by name instead of stopping the whole read in sqlx.
+struct EntryRow(Result<Entry, StoreError>);
+
+impl FromRow<'_, SqliteRow> for EntryRow {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let id: String = row.try_get("id")?;
+        Ok(Self(entry(row, &id).ok_or_else(|| damaged("read the ledger", &id, "a value is out of its range"))))
+    }
+}
+
+fn entry(row: &SqliteRow, id: &str) -> Option<Entry> {
+    let text = |column: &str| row.try_get::<String, _>(column).ok();
+    Some(Entry {
+        id: ReviewId::parse(id)?,
+        guid: text("guid")?,
+        slug: serde_json::from_str(&quoted(&text("slug")?)).ok()?,
+        file: text("file")?,
+        standing: Standing::parse(&text("standing")?)?,
+        published: seconds(row.try_get("published").ok()?)?,
+        updated: row.try_get::<Option<i64>, _>("updated").ok()?.and_then(seconds),
+        shown: text("shown")?,
+        worded: text("worded")?,
+        told: row.try_get("told").ok()?,
+        intent: Intent::parse(&text("intent")?)?,
+        hold: Hold::parse(&text("hold")?)?,
+        since: Timestamp::from_millisecond(row.try_get("since_ms").ok()?).ok()?,
+        likeness: serde_json::from_str::<Likeness>(&text("likeness")?).ok()?,
+    })
+}
+
+fn seconds(value: i64) -> Option<Timestamp> {
+    Timestamp::from_second(value).ok()
+}
+
+/// A plain string as JSON, for the newtypes that are made by their parsers only.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn parse_json<T: serde::de::DeserializeOwned>(doing: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text)
+        .map_err(|error| damaged(doing, &text.chars().take(60).collect::<String>(), &error.to_string()))
+}
+
+fn damaged(doing: &'static str, row: &str, detail: &str) -> StoreError {
+    StoreError::Damaged { doing, row: row.to_owned(), detail: detail.to_owned() }
+}

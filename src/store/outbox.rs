@@ -1,0 +1,164 @@
+//! Activities in their final form and one delivery row for each distinct inbox, written with the decision they follow from.
+
+use jiff::Timestamp;
+use sqlx::{Sqlite, Transaction};
+use url::Url;
+
+use super::{StoreError, doing};
+use crate::domain::{
+    Handle,
+    message::{Audience, Kind, Message},
+};
+
+/// A message with whom it is for; the inboxes are looked up inside the transaction that writes it.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    pub reviewer: Handle,
+    pub message: Message,
+    pub to: Recipients,
+    pub at: Timestamp,
+}
+
+/// Who gets a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipients {
+    /// Accepted followers, one copy for each distinct inbox; the message's audience chooses among them.
+    Followers,
+    /// Followers, and every inbox that any activity about the same object was ever addressed to.
+    EveryoneReached,
+    /// One inbox, as it stands.
+    Inbox(String),
+}
+
+/// Where one copy of an activity stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryState {
+    Due,
+    Delivered,
+    Refused,
+    GivenUp,
+    /// A newer Update or a Delete overtook it before it left.
+    Superseded,
+}
+
+/// What `reviewd deliveries` shows of one copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryRow {
+    pub seq: i64,
+    pub activity: String,
+    pub kind: String,
+    pub object: String,
+    pub inbox: String,
+    pub host: String,
+    pub state: String,
+    pub attempts: i64,
+    pub last_status: Option<i64>,
+    pub last_error: Option<String>,
+    pub next_at_ms: i64,
+}
+
+impl DeliveryState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::GivenUp => "given_up",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
+/// Writes the activity, its deliveries, and what they supersede. Returns the number of deliveries.
+pub(super) async fn enqueue(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing) -> Result<u64, StoreError> {
+    let message = &outgoing.message;
+    let inboxes = inboxes(transaction, outgoing).await?;
+    let seq: i64 = sqlx::query_scalar(
+        "INSERT INTO activity (id, reviewer, kind, object, body, created) VALUES ($1, $2, $3, $4, $5, $6) RETURNING seq",
+    )
+    .bind(&message.id)
+    .bind(outgoing.reviewer.as_str())
+    .bind(message.kind.as_str())
+    .bind(&message.object)
+    .bind(&message.body)
+    .bind(outgoing.at.as_second())
+    .fetch_one(&mut **transaction)
+    .await
+    .map_err(doing("store an activity"))?;
+    supersede(transaction, message, seq).await?;
+    let mut deliveries = 0;
+    for inbox in &inboxes {
+        let Some(host) = host_of(inbox) else { continue };
+        deliveries += sqlx::query(
+            "INSERT INTO delivery (activity, inbox, host, state, next_at) VALUES ($1, $2, $3, 'due', $4)
+             ON CONFLICT (activity, inbox) DO NOTHING",
+        )
+        .bind(seq)
+        .bind(inbox)
+        .bind(host)
+        .bind(outgoing.at.as_millisecond())
+        .execute(&mut **transaction)
+        .await
+        .map_err(doing("store a delivery"))?
+        .rows_affected();
+    }
+    Ok(deliveries)
+}
+
+async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing) -> Result<Vec<String>, StoreError> {
+    let followers = "SELECT DISTINCT COALESCE(shared_inbox, inbox) FROM follower
+                     WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2";
+    let everyone = "SELECT COALESCE(shared_inbox, inbox) FROM follower WHERE reviewer = $1 AND state = 'accepted'
+                    UNION
+                    SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
+                    WHERE activity.object = $2";
+    match &outgoing.to {
+        Recipients::Followers => sqlx::query_scalar(followers)
+            .bind(outgoing.reviewer.as_str())
+            .bind(outgoing.message.audience == Audience::BookWyrm)
+            .fetch_all(&mut **transaction)
+            .await
+            .map_err(doing("list the followers' inboxes")),
+        Recipients::EveryoneReached => sqlx::query_scalar(everyone)
+            .bind(outgoing.reviewer.as_str())
+            .bind(&outgoing.message.object)
+            .fetch_all(&mut **transaction)
+            .await
+            .map_err(doing("list the inboxes a review reached")),
+        Recipients::Inbox(inbox) => Ok(vec![inbox.clone()]),
+    }
+}
+
+/// An Update overtakes older Updates that have not left; a Delete overtakes everything about its object.
+async fn supersede(transaction: &mut Transaction<'_, Sqlite>, message: &Message, seq: i64) -> Result<(), StoreError> {
+    let overtaken = match message.kind {
+        Kind::Update => "Update",
+        Kind::Delete => "%",
+        Kind::Create
+        | Kind::Accept
+        | Kind::Reject
+        | Kind::Undo
+        | Kind::Add
+        | Kind::Remove
+        | Kind::Move
+        | Kind::Flag => return Ok(()),
+    };
+    sqlx::query(
+        "UPDATE delivery SET state = 'superseded' WHERE state = 'due' AND activity IN
+         (SELECT seq FROM activity WHERE object = $1 AND seq < $2 AND kind LIKE $3)",
+    )
+    .bind(&message.object)
+    .bind(seq)
+    .bind(overtaken)
+    .execute(&mut **transaction)
+    .await
+    .map(drop)
+    .map_err(doing("supersede older deliveries"))
+}
+
+/// The lane of an inbox: its host, with the port where one is written.
+pub(super) fn host_of(inbox: &str) -> Option<String> {
+    let url = Url::parse(inbox).ok()?;
+    let host = url.host_str()?.to_ascii_lowercase();
+    Some(url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}")))
+}
