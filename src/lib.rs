@@ -16,6 +16,8 @@ pub mod media;
 pub mod net;
 pub mod publish;
 pub mod site;
+pub mod source;
 pub mod store;
+pub mod telemetry;
 pub mod text;
 pub mod web;

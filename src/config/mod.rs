@@ -15,10 +15,9 @@ use std::{
     time::Duration,
 };
 
-use crate::domain::{Handle, Origin, Problem, Site, reviewer::ProfileLink};
+use crate::domain::{Handle, Network, Origin, Problem, Site, reviewer::ProfileLink};
 
 use source::Sources;
-pub use value::AddressBlock;
 
 /// The commented settings file, as `reviewd generate config` prints it. A test holds it to the defaults.
 pub const EXAMPLE: &str = include_str!("../../config/reviewd.toml");
@@ -87,7 +86,7 @@ pub struct ReviewerSettings {
     /// A picture file.
     pub avatar: Option<PathBuf>,
     /// The best value of ratings written as a bare number.
-    pub rating_scale: f64,
+    pub rating_scale: Option<f64>,
     pub links: Vec<ProfileLink>,
     pub also_known_as: Vec<String>,
 }
@@ -171,7 +170,7 @@ pub struct FederationSettings {
     /// Followers wait until `followers approve`.
     pub approve_followers: bool,
     /// Private addresses that outgoing requests may reach all the same.
-    pub allow_addresses: Vec<AddressBlock>,
+    pub allow_addresses: Vec<Network>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -229,10 +228,8 @@ impl Config {
 
     /// Takes the port that was really bound, for `--listen 127.0.0.1:0`: an origin that nobody set follows it.
     pub fn bound_to(&mut self, address: SocketAddr) {
-        if self.site.origin_follows_listen
-            && let Ok(origin) = Origin::parse(&format!("http://localhost:{}", address.port()))
-        {
-            self.site.origin = origin;
+        if self.site.origin_follows_listen {
+            self.site.origin = Origin::localhost(address.port());
         }
     }
 }

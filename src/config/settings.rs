@@ -107,7 +107,7 @@ fn site(mut section: Section, places: &mut check::Places, problems: &mut Vec<Pro
     places.listen = listen_place.or(origin_place);
     let origin_follows_listen = origin.is_none();
     let port = listen.as_ref().and_then(|all| all.first()).map_or(PORT, SocketAddr::port);
-    let origin = origin.unwrap_or_else(|| loopback_origin(port));
+    let origin = origin.unwrap_or_else(|| Origin::localhost(port));
     let settings = SiteSettings {
         listen: listen.unwrap_or_else(|| vec![SocketAddr::from((Ipv4Addr::LOCALHOST, own_port(&origin)))]),
         origin,
@@ -172,7 +172,7 @@ fn reviewer(
         bio: section.read("bio", "\"Reads on trains.\"", value::text).unwrap_or_default(),
         folder: folder.unwrap_or_else(|| defaults.folder()),
         avatar: section.read_at("avatar", "\"ana.jpg\"", value::path).map(|(avatar, _)| avatar),
-        rating_scale: section.read("rating_scale", "5", value::scale).unwrap_or(5.0),
+        rating_scale: section.read("rating_scale", "5", value::scale),
         links: section.read("links", "[\"https://ana.example\"]", value::list(link)).unwrap_or_default(),
         also_known_as: section
             .read("also_known_as", "[\"https://social.example/users/ana\"]", value::list(value::web_address))
@@ -251,7 +251,7 @@ fn federation(mut section: Section, problems: &mut Vec<Problem>) -> FederationSe
     let settings = FederationSettings {
         approve_followers: section.read("approve_followers", "false", value::yes_or_no).unwrap_or(false),
         allow_addresses: section
-            .read("allow_addresses", "[\"10.0.0.0/8\"]", value::list(value::address_block))
+            .read("allow_addresses", "[\"10.0.0.0/8\"]", value::list(value::network))
             .unwrap_or_default(),
     };
     problems.extend(section.finish());
@@ -340,11 +340,6 @@ fn at_least(least: Duration) -> impl Fn(&Value) -> Result<Duration, Refusal> {
             Err(format!("less than {} seconds is too short", least.as_secs()))
         }
     }
-}
-
-fn loopback_origin(port: u16) -> Origin {
-    let text = format!("http://localhost:{port}");
-    Origin::parse(&text).unwrap_or_else(|_| unreachable!("{text} is an origin"))
 }
 
 /// The port to listen on when only the origin is set: a trial's own, else the usual one behind a proxy.

@@ -98,7 +98,7 @@ fn the_environment_holds_every_kind_of_value() {
     assert_eq!(config.feeds.items, 7);
     assert_eq!(config.publish.settle, Duration::from_secs(2));
     assert_eq!(config.reviewers[0].handle.as_str(), "ana");
-    assert_eq!(config.reviewers[0].rating_scale, 10.0);
+    assert_eq!(config.reviewers[0].rating_scale, Some(10.0));
     assert_eq!(config.federation.allow_addresses.len(), 2);
     assert_eq!(config.log.filter, "debug");
 }

@@ -1,11 +1,12 @@
 //! What one setting may hold: texts, numbers, durations, addresses, paths, each read into its type once.
 
 use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
+
+use crate::domain::{Network, network::NoNetwork};
 
 /// A value as written, before its key says what it should be.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,13 +20,6 @@ pub enum Value {
     List(Vec<Value>),
     Table(Vec<(String, Value)>),
     Date,
-}
-
-/// A block of addresses, `10.0.0.0/8` or `fd00::/8`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AddressBlock {
-    base: IpAddr,
-    prefix: u8,
 }
 
 /// Why a value was refused; the key's own line says what it should look like.
@@ -140,9 +134,8 @@ pub fn list<T>(one: impl Fn(&Value) -> Result<T, Refusal>) -> impl Fn(&Value) ->
     }
 }
 
-pub fn address_block(value: &Value) -> Result<AddressBlock, Refusal> {
-    let text = text(value)?;
-    AddressBlock::parse(&text).ok_or_else(|| format!("`{text}` is no block of addresses"))
+pub fn network(value: &Value) -> Result<Network, Refusal> {
+    text(value)?.parse().map_err(|error: NoNetwork| error.to_string())
 }
 
 /// An `http` or `https` address.
@@ -217,45 +210,6 @@ fn parse_duration(text: &str) -> Option<Duration> {
 /// Longer than anything here makes sense for, and short enough that no sum of it with a date overflows: ten years.
 const DURATION_MAX: Duration = Duration::from_secs(3650 * 86_400);
 
-impl AddressBlock {
-    /// The addresses that share the first `prefix` bits with `base`; at most 32 or 128.
-    pub const fn new(base: IpAddr, prefix: u8) -> Self {
-        Self { base, prefix }
-    }
-
-    /// Reads `10.0.0.0/8`, `fd00::/8`, or one address alone.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (base, prefix) = match text.split_once('/') {
-            Some((base, prefix)) => (base.parse().ok()?, Some(prefix.parse::<u8>().ok()?)),
-            None => (text.parse::<IpAddr>().ok()?, None),
-        };
-        let bits = if base.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.unwrap_or(bits);
-        (prefix <= bits).then_some(Self { base, prefix })
-    }
-
-    /// Whether the address lies in the block; a v4 address written as v6 (`::ffff:10.0.0.1`) counts as v4.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.base, address.to_canonical()) {
-            (IpAddr::V4(base), IpAddr::V4(address)) => {
-                let shift = 32 - u32::from(self.prefix);
-                base.to_bits().checked_shr(shift) == address.to_bits().checked_shr(shift)
-            }
-            (IpAddr::V6(base), IpAddr::V6(address)) => {
-                let shift = 128 - u32::from(self.prefix);
-                base.to_bits().checked_shr(shift) == address.to_bits().checked_shr(shift)
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-        }
-    }
-}
-
-impl fmt::Display for AddressBlock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.base, self.prefix)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,23 +234,6 @@ mod tests {
             assert_eq!(parse_duration(bad), None, "{bad}");
         }
         assert_eq!(duration(&Value::Whole(30)).unwrap_err(), "the number has no unit");
-    }
-
-    #[test]
-    fn an_address_block_holds_what_its_prefix_says() {
-        let block = |text| AddressBlock::parse(text).unwrap();
-        let holds = |text, address: &str| block(text).contains(address.parse().unwrap());
-        assert!(holds("10.0.0.0/8", "10.255.0.1"));
-        assert!(holds("10.0.0.0/8", "::ffff:10.0.0.1"));
-        assert!(!holds("10.0.0.0/8", "11.0.0.1"));
-        assert!(holds("0.0.0.0/0", "8.8.8.8"));
-        assert!(!holds("0.0.0.0/0", "::1"));
-        assert!(holds("fd00::/8", "fdff::1"));
-        assert!(holds("192.168.1.7", "192.168.1.7"));
-        assert!(!holds("192.168.1.7", "192.168.1.8"));
-        for bad in ["", "10.0.0.0/33", "10.0.0/8", "::/129", "example.org"] {
-            assert_eq!(AddressBlock::parse(bad), None, "{bad}");
-        }
     }
 
     #[test]

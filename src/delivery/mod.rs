@@ -1,1 +1,3 @@
 //! Carries messages to inboxes: worker and schedule.
+
+pub mod schedule;

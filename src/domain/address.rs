@@ -52,6 +52,12 @@ impl Origin {
         Ok(Self { text: format!("{}://{host}", url.scheme()), host, loopback })
     }
 
+    /// The origin of a trial on this machine: `http://localhost:8080`.
+    pub fn localhost(port: u16) -> Self {
+        let host = if port == 80 { "localhost".to_owned() } else { format!("localhost:{port}") };
+        Self { text: format!("http://{host}"), host, loopback: true }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -173,6 +179,14 @@ mod tests {
         for bad in ["books.example", "http://books.example", "https://a@b", "https://b/path", "ftp://b", "https://b?q"]
         {
             assert!(Origin::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_trial_has_the_origin_that_would_be_read() {
+        for port in [80, 443, 8080] {
+            let read = Origin::parse(&format!("http://localhost:{port}")).unwrap();
+            assert_eq!(Origin::localhost(port), read);
         }
     }
 

@@ -39,6 +39,8 @@ pub struct Likeness {
     pub isbn: Option<Isbn>,
     /// The title in lower case, without punctuation.
     pub title: String,
+    /// The slug its file asked for at the last reading; another one in the same file is a wish for another address.
+    pub asked: Option<Slug>,
 }
 
 /// Where a review stands before the public.
@@ -93,6 +95,8 @@ pub struct FileMark {
     pub problems: Vec<Problem>,
     /// Pictures the review uses, with their state when they were read.
     pub pictures: Vec<(String, Stat)>,
+    /// Some pictures are still to be prepared: the file is read again, and what they add is no edit.
+    pub pictures_wait: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

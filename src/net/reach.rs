@@ -10,7 +10,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 use super::address::is_public;
-use crate::{config::AddressBlock, domain::Origin};
+use crate::domain::{Network, Origin};
 
 /// Longest address fetched, in bytes (FEDERATION 8.7).
 const URL_BYTES_MAX: usize = 2_048;
@@ -22,7 +22,7 @@ const CLOSED_NAMES: [&str; 8] = ["localhost", "local", "onion", "internal", "hom
 pub struct Reach {
     public: bool,
     loopback: bool,
-    allowed: Vec<AddressBlock>,
+    allowed: Vec<Network>,
 }
 
 /// Why an address is not fetched. Another attempt would end the same way.
@@ -48,12 +48,12 @@ pub enum NoEntry {
 
 impl Reach {
     /// For talking to other servers. A site on loopback talks to loopback only: its ids would mean nothing elsewhere.
-    pub fn for_federation(origin: &Origin, allowed: &[AddressBlock]) -> Self {
+    pub fn for_federation(origin: &Origin, allowed: &[Network]) -> Self {
         Self { public: !origin.is_loopback(), loopback: origin.is_loopback(), allowed: allowed.to_vec() }
     }
 
     /// For pictures that reviews name: the public internet also from a trial on loopback.
-    pub fn for_pictures(origin: &Origin, allowed: &[AddressBlock]) -> Self {
+    pub fn for_pictures(origin: &Origin, allowed: &[Network]) -> Self {
         Self { public: true, loopback: origin.is_loopback(), allowed: allowed.to_vec() }
     }
 
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     fn reach(origin: &str, allowed: &[&str]) -> Reach {
-        let allowed: Vec<AddressBlock> = allowed.iter().map(|network| AddressBlock::parse(network).unwrap()).collect();
+        let allowed: Vec<Network> = allowed.iter().map(|network| network.parse().unwrap()).collect();
         Reach::for_federation(&Origin::parse(origin).unwrap(), &allowed)
     }
 

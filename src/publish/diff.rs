@@ -43,6 +43,8 @@ pub struct FoundReview {
     pub scheduled: Option<Timestamp>,
     /// It has stood beside its twin for the waiting time: a copy, not half of a rename.
     pub twin_waited: bool,
+    /// The text is that of the last reading; only pictures that were still to be prepared have come.
+    pub only_pictures: bool,
 }
 
 /// What happened to one review since the last reconcile.
@@ -52,6 +54,8 @@ pub enum Event {
     Appeared { path: String },
     /// The same file, with something that can be seen changed.
     Edited { id: ReviewId, path: String },
+    /// Pictures that were still to be prepared have come: shown, and no edit.
+    Pictured { id: ReviewId, path: String },
     /// The same file, with nothing that can be seen changed; its likeness is noted.
     Touched { id: ReviewId, path: String },
     /// The review stands in another file now; `edited` when its text changed too.
@@ -122,9 +126,11 @@ impl<'a> Comparison<'a> {
                 Now::Unchanged { .. } => self.present.push((entry, &entry.likeness)),
                 Now::Review(review) => {
                     self.present.push((entry, &review.likeness));
-                    let edited = review.shown != entry.shown;
+                    let edited = review.shown != entry.shown || review.likeness.asked != entry.likeness.asked;
                     self.events.push(if leaves(entry) {
                         Event::Returned { id, path, edited }
+                    } else if edited && review.only_pictures {
+                        Event::Pictured { id, path }
                     } else if edited {
                         Event::Edited { id, path }
                     } else {

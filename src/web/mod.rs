@@ -1,1 +1,6 @@
 //! Routes, content negotiation, caching and errors.
+
+mod conditional;
+mod encoding;
+pub mod negotiate;
+pub mod representation;

@@ -1,0 +1,119 @@
+//! All live reviews as lists show them, indexed by what addresses ask for. Made anew at each change, then only read.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+use crate::domain::{
+    Card, Handle, Isbn, ReviewId, Slug,
+    address::{author_key, book_key, tag_key},
+};
+
+/// A named group of reviews: a tag, an author, a book.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// As most of its reviews write it.
+    pub name: String,
+    /// Newest first.
+    pub cards: Vec<Arc<Card>>,
+}
+
+/// The library as of one moment.
+#[derive(Debug, Default)]
+pub struct Library {
+    /// Counts changes; equal versions have equal content.
+    pub version: u64,
+    /// Newest first.
+    cards: Vec<Arc<Card>>,
+    by_reviewer: HashMap<Handle, Vec<Arc<Card>>>,
+    by_page: HashMap<(Handle, Slug), Arc<Card>>,
+    by_id: HashMap<(Handle, ReviewId), Arc<Card>>,
+    tags: BTreeMap<String, Group>,
+    authors: BTreeMap<String, Group>,
+    books: BTreeMap<String, Group>,
+}
+
+impl Library {
+    /// Indexes the cards of all live reviews, in any order.
+    pub fn new(version: u64, mut cards: Vec<Arc<Card>>) -> Self {
+        cards.sort_by(|a, b| b.published.cmp(&a.published).then_with(|| a.id.cmp(&b.id)));
+        let mut library = Self { version, ..Self::default() };
+        for card in &cards {
+            let add = |group: &mut BTreeMap<String, Group>, key: String, name: &str| {
+                let entry = group.entry(key).or_insert_with(|| Group { name: name.to_owned(), cards: Vec::new() });
+                // One review may name a tag twice.
+                if entry.cards.last().is_none_or(|last| !Arc::ptr_eq(last, card)) {
+                    entry.cards.push(Arc::clone(card));
+                }
+            };
+            for tag in &card.tags {
+                add(&mut library.tags, tag_key(tag), tag);
+            }
+            for author in &card.book.authors {
+                add(&mut library.authors, author_key(author), author);
+            }
+            add(&mut library.books, book_key(&card.book), &card.book.title);
+            library.by_reviewer.entry(card.reviewer.clone()).or_default().push(Arc::clone(card));
+            library.by_page.insert((card.reviewer.clone(), card.slug.clone()), Arc::clone(card));
+            library.by_id.insert((card.reviewer.clone(), card.id.clone()), Arc::clone(card));
+        }
+        library.cards = cards;
+        library
+    }
+
+    /// All live reviews, newest first.
+    pub fn cards(&self) -> &[Arc<Card>] {
+        &self.cards
+    }
+
+    pub fn of_reviewer(&self, handle: &Handle) -> &[Arc<Card>] {
+        self.by_reviewer.get(handle).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn page(&self, handle: &Handle, slug: &Slug) -> Option<&Arc<Card>> {
+        self.by_page.get(&(handle.clone(), slug.clone()))
+    }
+
+    pub fn by_id(&self, handle: &Handle, id: &ReviewId) -> Option<&Arc<Card>> {
+        self.by_id.get(&(handle.clone(), id.clone()))
+    }
+
+    /// Tags by key, in alphabetical order.
+    pub fn tags(&self) -> &BTreeMap<String, Group> {
+        &self.tags
+    }
+
+    pub fn authors(&self) -> &BTreeMap<String, Group> {
+        &self.authors
+    }
+
+    pub fn books(&self) -> &BTreeMap<String, Group> {
+        &self.books
+    }
+
+    /// Other reviews of the same work: the same ISBN, or the same key.
+    pub fn same_book(&self, card: &Card) -> Vec<Arc<Card>> {
+        let isbn: Option<&Isbn> = card.book.isbn.as_ref();
+        let same = |other: &&Arc<Card>| {
+            (other.id != card.id || other.reviewer != card.reviewer)
+                && (isbn.is_some() && other.book.isbn.as_ref() == isbn || other.book.title == card.book.title)
+        };
+        let by_key = self.books.get(&book_key(&card.book)).map_or(&[][..], |group| &group.cards);
+        by_key.iter().filter(same).cloned().collect()
+    }
+
+    /// The reviews before and after this one in the reviewer's own order: (older, newer).
+    pub fn neighbours(&self, card: &Card) -> (Option<&Arc<Card>>, Option<&Arc<Card>>) {
+        let own = self.of_reviewer(&card.reviewer);
+        let Some(at) = own.iter().position(|other| other.id == card.id) else { return (None, None) };
+        (own.get(at + 1), at.checked_sub(1).and_then(|newer| own.get(newer)))
+    }
+
+    /// When anything here last changed; `None` while there is nothing.
+    pub fn changed(&self) -> Option<Timestamp> {
+        self.cards.iter().map(|card| card.changed()).max()
+    }
+}
