@@ -54,22 +54,18 @@ pub fn update(published: &Published, speaker: &Speaker<'_>, counts: &Counts<'_>,
     about_review_with(published, speaker, counts, audience, Kind::Update, id, changed)
 }
 
-/// The Delete of a review as a Tombstone. One wording serves everybody; `audience` only chooses the inboxes.
-pub fn delete(origin: &Origin, handle: &Handle, id: &ReviewId, at: Timestamp, audience: Audience) -> Message {
+/// The Delete of a review as a Tombstone: one wording that everybody understands, BookWyrm too.
+pub fn delete(origin: &Origin, handle: &Handle, id: &ReviewId, at: Timestamp) -> Message {
     let note = origin.note(handle, id);
-    let suffix = match audience {
-        Audience::Everyone => "",
-        Audience::BookWyrm => "-bookwyrm",
-    };
     let document = json!({
-        "id": format!("{note}#delete{suffix}"),
+        "id": format!("{note}#delete"),
         "type": "Delete",
         "actor": origin.actor(handle),
         "to": [PUBLIC],
         "cc": [actor_part(origin, handle, "followers")],
         "object": {"id": note, "type": "Tombstone", "formerType": "Note", "deleted": at.to_string()},
     });
-    message(Kind::Delete, &note, audience, Context::Plain, document)
+    message(Kind::Delete, &note, Audience::Everyone, Context::Plain, document)
 }
 
 /// What a deleted review's id answers from then on, with 410.
@@ -344,7 +340,7 @@ mod tests {
         };
         let stamp = quote_authorization_id(&origin, &handle, "9");
         let documents = [
-            json(&delete(&origin, &handle, &dune().id, at, Audience::Everyone)),
+            json(&delete(&origin, &handle, &dune().id, at)),
             json(&accept(&origin, &handle, &follow(), "42")),
             json(&reject(&origin, &handle, &follow(), "42")),
             json(&delete_person(&origin, &handle)),

@@ -7,6 +7,7 @@ pub mod collection;
 pub mod context;
 pub mod discovery;
 pub mod html;
+pub mod inbox;
 pub mod keys;
 pub mod note;
 pub mod signature;
