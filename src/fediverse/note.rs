@@ -7,8 +7,8 @@ use super::{
     html::{escape, hashtag, link},
 };
 use crate::{
-    domain::{Format, Published, ReviewId, Reviewer, Site, picture::Size},
-    text::{self, Place, Shown},
+    domain::{Format, Handle, Origin, Published, ReviewId, Reviewer, Site, Text, picture::Size},
+    text::{self, Place, SafeHtml, Shown},
 };
 
 /// Longest Note with its Create around it, in bytes of JSON: NeoDB and Takahe refuse a POST above 50 KB.
@@ -21,6 +21,10 @@ pub const REPLIES_PER_PAGE: usize = 10;
 const HASHTAGS_MAX: usize = 20;
 /// Words of a shortened copy for catalogues, in characters.
 const EXCERPT_CHARS: usize = 500;
+/// Text of a BookWyrm review, in bytes of HTML: it stands once, so it may be longer than a Note's.
+const BOOKWYRM_TEXT_BYTES_MAX: usize = 30_000;
+/// What leads from a shortened text to the whole.
+const READ_MORE: &str = "Read the full review";
 /// BookWyrm's `name` column, in characters.
 const BOOKWYRM_NAME_CHARS_MAX: usize = 255;
 
@@ -53,19 +57,16 @@ pub fn note_object(published: &Published, speaker: &Speaker<'_>, counts: &Counts
     let whole = body_html(published, speaker);
     let budget = DOCUMENT_BYTES_MAX - ENVELOPE_BYTES;
     let fits = |note: &Value| size(note) <= budget;
-    let build = |body: &str, cut: bool, copy: Copy| build(published, speaker, counts, body, cut, copy);
-    let note = build(&whole, false, Copy::Whole);
-    if fits(&note) {
-        return note;
-    }
-    let note = build(&whole, false, Copy::Excerpt);
-    if fits(&note) {
-        return note;
+    for copy in [Copy::Whole, Copy::Excerpt] {
+        let note = build(published, speaker, counts, &Body::whole(&whole), copy);
+        if fits(&note) {
+            return note;
+        }
     }
     // The text stands twice (`content`, `contentMap`), and escaping makes it longer still: cut until it fits.
-    let mut bytes_max = whole.len().min(budget / 2);
+    let mut bytes_max = whole.as_str().len().min(budget / 2);
     loop {
-        let note = build(cut_at_paragraph(&whole, bytes_max), true, Copy::Excerpt);
+        let note = build(published, speaker, counts, &Body::cut(published, speaker, &whole, bytes_max), Copy::Excerpt);
         if fits(&note) || bytes_max == 0 {
             return note;
         }
@@ -82,9 +83,11 @@ pub fn review_for_bookwyrm(published: &Published, speaker: &Speaker<'_>, counts:
 pub fn review_object(published: &Published, speaker: &Speaker<'_>, counts: &Counts<'_>) -> Value {
     let ids = Ids::of(published, speaker);
     let whole = body_html(published, speaker);
-    let cut = whole.len() > DOCUMENT_BYTES_MAX / 2;
-    let body = if cut { cut_at_paragraph(&whole, DOCUMENT_BYTES_MAX / 2) } else { &whole };
-    let content = format!("{body}{}", closing_html(published, speaker, cut));
+    let body = match whole.as_str().len() > BOOKWYRM_TEXT_BYTES_MAX {
+        true => Body::cut(published, speaker, &whole, BOOKWYRM_TEXT_BYTES_MAX),
+        false => Body::whole(&whole),
+    };
+    let content = format!("{}{}", body.html, closing_html(published, speaker, body.is_cut));
     let replies = part(published, speaker, "replies");
     let mut review = json!({
         "id": ids.note,
@@ -139,6 +142,25 @@ pub fn language<'a>(published: &'a Published, site: &'a Site) -> &'a str {
     published.review.language.as_deref().unwrap_or(&site.language)
 }
 
+/// The reviewer's words as they go into a document.
+struct Body {
+    html: String,
+    /// Ends with a link to the whole.
+    is_cut: bool,
+}
+
+impl Body {
+    fn whole(html: &SafeHtml) -> Self {
+        Self { html: html.as_str().trim().to_owned(), is_cut: false }
+    }
+
+    fn cut(published: &Published, speaker: &Speaker<'_>, html: &SafeHtml, bytes_max: usize) -> Self {
+        let page = speaker.site.origin.page(&published.reviewer, &published.slug);
+        let cut = text::cut_at_paragraph(html, bytes_max, (&page, READ_MORE));
+        Self { html: cut.as_str().trim().to_owned(), is_cut: true }
+    }
+}
+
 /// How much of the text the copy for catalogues holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Copy {
@@ -168,16 +190,10 @@ impl Ids {
     }
 }
 
-fn build(
-    published: &Published,
-    speaker: &Speaker<'_>,
-    counts: &Counts<'_>,
-    body: &str,
-    cut: bool,
-    copy: Copy,
-) -> Value {
+fn build(published: &Published, speaker: &Speaker<'_>, counts: &Counts<'_>, body: &Body, copy: Copy) -> Value {
     let ids = Ids::of(published, speaker);
-    let content = format!("{}{body}{}", opening_html(published, &ids.page), closing_html(published, speaker, cut));
+    let opening = opening_html(published, &ids.page);
+    let content = format!("{opening}{}{}", body.html, closing_html(published, speaker, body.is_cut));
     let mut note = json!({
         "id": ids.note,
         "type": "Note",
@@ -203,7 +219,7 @@ fn build(
     tags.push(edition_tag(published, speaker, &ids.book));
     note["tag"] = Value::Array(tags);
     note["attachment"] = attachment(published, speaker);
-    note["relatedWith"] = related(published, speaker, &ids, copy);
+    note["relatedWith"] = related(published, &ids, copy);
     note["replies"] = replies(published, speaker, counts);
     note["likes"] = collection(&part(published, speaker, "likes"), counts.likes);
     note["shares"] = collection(&part(published, speaker, "shares"), counts.shares);
@@ -216,15 +232,14 @@ fn part(published: &Published, speaker: &Speaker<'_>, part: &str) -> String {
 }
 
 /// The reviewer's words as Mastodon's sanitiser leaves them.
-fn body_html(published: &Published, speaker: &Speaker<'_>) -> String {
+fn body_html(published: &Published, speaker: &Speaker<'_>) -> SafeHtml {
     let origin = &speaker.site.origin;
     let page = origin.page(&published.reviewer, &published.slug);
     let shown = |address: &str| {
         let picture = published.pictures.get(address)?;
         Some(Shown { url: origin.media(picture, Size::Full), width: picture.width, height: picture.height })
     };
-    let html = text::fediverse_html(&published.review.body, &Place { page: &page, picture: &shown });
-    html.as_str().trim().to_owned()
+    text::fediverse_html(&published.review.body, &Place { page: &page, picture: &shown })
 }
 
 /// Headline, title with author, stars: the text must stand on its own where nothing else is shown.
@@ -241,17 +256,16 @@ fn opening_html(published: &Published, page: &str) -> String {
     html
 }
 
-/// The link to the page, and the hashtags.
-fn closing_html(published: &Published, speaker: &Speaker<'_>, cut: bool) -> String {
+/// The link to the page, unless a cut text ends with it already, and the hashtags.
+fn closing_html(published: &Published, speaker: &Speaker<'_>, is_cut: bool) -> String {
     let origin = &speaker.site.origin;
     let page = origin.page(&published.reviewer, &published.slug);
-    let words = if cut { "Read the full review".to_owned() } else { format!("Read on {}", origin.host()) };
-    let mut html = format!("<p>{}", link(&page, &words));
-    for tag in hashtags(published) {
-        html.push(' ');
-        html.push_str(&hashtag(&origin.tag(tag.as_written), &tag.name));
+    let mut parts: Vec<String> = Vec::new();
+    if !is_cut {
+        parts.push(link(&page, &format!("Read on {}", origin.host())));
     }
-    html + "</p>"
+    parts.extend(hashtags(published).iter().map(|tag| hashtag(&origin.tag(tag.as_written), &tag.name)));
+    if parts.is_empty() { String::new() } else { format!("<p>{}</p>", parts.join(" ")) }
 }
 
 /// A tag as a word that can follow `#`, and as the reviewer wrote it, which is what our page of the tag is called by.
@@ -303,7 +317,7 @@ fn attachment(published: &Published, speaker: &Speaker<'_>) -> Value {
 }
 
 /// What NeoDB reads: read, rated, reviewed. In this order, because an exception there stops the rest.
-fn related(published: &Published, speaker: &Speaker<'_>, ids: &Ids, copy: Copy) -> Value {
+fn related(published: &Published, ids: &Ids, copy: Copy) -> Value {
     let piece = |kind: &str, fields: Value| {
         let id = format!("{}#{}", ids.note, kind.to_ascii_lowercase());
         let mut piece = json!({"id": id, "type": kind});
@@ -324,32 +338,23 @@ fn related(published: &Published, speaker: &Speaker<'_>, ids: &Ids, copy: Copy) 
         pieces.push(piece("Rating", json!({"value": value as i64, "best": 10, "worst": 1})));
     }
     if !published.review.body.is_empty() {
-        let (content, media_type) = catalogue_copy(published, speaker, &ids.page, copy);
-        let fields = json!({"name": published.heading(), "content": content, "mediaType": media_type});
+        let content = catalogue_copy(published, &ids.page, copy);
+        let fields = json!({"name": published.heading(), "content": content, "mediaType": "text/markdown"});
         pieces.push(piece("Review", fields));
     }
     Value::Array(pieces)
 }
 
-/// The text for a catalogue: the Markdown as written where it means the same elsewhere, else HTML.
-fn catalogue_copy(published: &Published, speaker: &Speaker<'_>, page: &str, copy: Copy) -> (String, &'static str) {
+/// The text for a catalogue, in Markdown.
+fn catalogue_copy(published: &Published, page: &str, copy: Copy) -> String {
     let body = &published.review.body;
-    if copy == Copy::Excerpt {
-        let excerpt = escape(&text::excerpt(body, EXCERPT_CHARS));
-        return (format!("<p>{excerpt}</p><p>{}</p>", link(page, "Read the full review")), "text/html");
+    match copy {
+        Copy::Whole => text::markdown_source(body).trim().to_owned(),
+        Copy::Excerpt => {
+            let excerpt = Text::new(Format::Plain, text::excerpt(body, EXCERPT_CHARS));
+            format!("{}\n\n[{READ_MORE}]({page})", text::markdown_source(&excerpt).trim())
+        }
     }
-    if body.format == Format::Markdown && stands_alone(&body.source) {
-        return (body.source.trim().to_owned(), "text/markdown");
-    }
-    (body_html(published, speaker), "text/html")
-}
-
-/// Whether Markdown means the same on another site: every link absolute, no raw HTML, spoilers or footnotes of our dialect.
-fn stands_alone(markdown: &str) -> bool {
-    let absolute = |rest: &str| rest.starts_with("http://") || rest.starts_with("https://");
-    let links = markdown.split("](").skip(1).all(|rest| absolute(rest.trim_start_matches('<')));
-    let definitions = markdown.split("]: ").skip(1).all(absolute);
-    links && definitions && !["[^", "||", ">!", "<", "{%", "{{"].iter().any(|mark| markdown.contains(mark))
 }
 
 fn replies(published: &Published, speaker: &Speaker<'_>, counts: &Counts<'_>) -> Value {
@@ -375,48 +380,18 @@ fn size(document: &Value) -> usize {
     serde_json::to_vec(document).map_or(usize::MAX, |bytes| bytes.len())
 }
 
-/// The longest run of whole paragraphs of at most `bytes_max` bytes.
-fn cut_at_paragraph(html: &str, bytes_max: usize) -> &str {
-    if html.len() <= bytes_max {
-        return html;
-    }
-    let mut end = 0;
-    let mut depth = 0_usize;
-    for (position, _) in html.match_indices('<') {
-        let tag = &html[position..];
-        let Some(length) = tag.find('>') else { break };
-        let name = tag[1..length].trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
-        if !matches!(name, "p" | "ul" | "ol" | "blockquote" | "pre" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6") {
-            continue;
-        }
-        if tag.starts_with("</") {
-            depth = depth.saturating_sub(1);
-            let after = position + length + 1;
-            if depth == 0 {
-                if after > bytes_max {
-                    break;
-                }
-                end = after;
-            }
-        } else {
-            depth += 1;
-        }
-    }
-    &html[..end]
-}
-
 /// The id of a review from the address of its Note, where it is one of ours.
-pub fn review_of(origin: &crate::domain::Origin, note: &str) -> Option<(crate::domain::Handle, ReviewId)> {
+pub fn review_of(origin: &Origin, note: &str) -> Option<(Handle, ReviewId)> {
     let path = note.strip_prefix(origin.as_str())?.strip_prefix("/users/")?;
     let (handle, id) = path.split_once("/reviews/")?;
-    Some((crate::domain::Handle::parse(handle).ok()?, ReviewId::parse(id)?))
+    Some((Handle::parse(handle).ok()?, ReviewId::parse(id)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        domain::{Rating, Text, message::Audience},
+        domain::{Rating, message::Audience},
         fediverse::{
             activity,
             sample::{ana, dune, site},
@@ -533,27 +508,6 @@ mod tests {
         let cut = shown(&long(400))["content"].as_str().unwrap().to_owned();
         assert_eq!(cut.matches("<p>").count(), cut.matches("</p>").count());
         assert!(cut.len() > 10_000, "{}", cut.len());
-    }
-
-    #[test]
-    fn html_is_cut_between_whole_blocks_only() {
-        let check = |html, bytes_max, expected| assert_eq!(cut_at_paragraph(html, bytes_max), expected);
-        check("<p>a</p><p>b</p>", 100, "<p>a</p><p>b</p>");
-        check("<p>a</p><p>b</p>", 15, "<p>a</p>");
-        check("<p>a</p><ul><li>b</li><li>c</li></ul>", 30, "<p>a</p>");
-        check("<blockquote><p>a</p></blockquote><p>b</p>", 35, "<blockquote><p>a</p></blockquote>");
-        check("<p>a<br>ö</p>", 5, "");
-        check("no blocks at all", 5, "");
-    }
-
-    #[test]
-    fn markdown_goes_to_catalogues_as_written_only_where_it_means_the_same_there() {
-        for markdown in ["plain", "**bold** [a](https://b.example)", "[a]: https://b.example"] {
-            assert!(stands_alone(markdown), "{markdown}");
-        }
-        for markdown in ["[a](/b)", "![a](cover.jpg)", "a[^1]", "||secret||", "<b>raw</b>", "[a]: b.html"] {
-            assert!(!stands_alone(markdown), "{markdown}");
-        }
     }
 
     #[test]
