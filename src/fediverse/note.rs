@@ -499,13 +499,13 @@ mod tests {
         assert!(copy > 2_000 && full);
         let (copy, full) = whole(&long(21));
         assert!(copy < 1_500 && full, "{copy}");
-        let (copy, full) = whole(&long(400));
+        let (copy, full) = whole(&long(90));
         assert!(copy < 1_500 && !full);
-        for paragraphs in [1, 5, 18, 21, 25, 30, 60, 400] {
+        for paragraphs in [1, 18, 21, 30, 90] {
             let bytes = create_bytes(&long(paragraphs));
             assert!(bytes <= DOCUMENT_BYTES_MAX, "{paragraphs} paragraphs: {bytes} bytes");
         }
-        let cut = shown(&long(400))["content"].as_str().unwrap().to_owned();
+        let cut = shown(&long(90))["content"].as_str().unwrap().to_owned();
         assert_eq!(cut.matches("<p>").count(), cut.matches("</p>").count());
         assert!(cut.len() > 10_000, "{}", cut.len());
     }
