@@ -16,6 +16,7 @@ const TRANSPARENT: &[&str] = &[
     "custom",
     "page",
     "data",
+    "taxonomy",
 ];
 
 /// Names for the work reviewed, whose keys describe it and not the post.
@@ -78,11 +79,11 @@ impl<'a> Metadata<'a> {
 
     /// All keys of these names that say something, in the order of the names.
     pub fn all(&self, names: &[&str]) -> Vec<&Found<'a>> {
-        let of = |name: &&str| {
-            let name = (*name).to_owned();
-            self.found.iter().filter(move |found| found.name == name && !found.value.is_empty())
-        };
-        names.iter().flat_map(of).collect()
+        let mut all = Vec::new();
+        for name in names {
+            all.extend(self.found.iter().filter(|found| found.name == *name && !found.value.is_empty()));
+        }
+        all
     }
 
     /// The first of these names whose value is one text.
