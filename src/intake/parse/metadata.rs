@@ -109,6 +109,9 @@ impl<'a> Metadata<'a> {
 
     /// Leaves whose keys nobody asked for.
     pub fn others<'m>(&'m self, used: &'m [Place]) -> impl Iterator<Item = &'m Found<'a>> {
-        self.found.iter().filter(|found| !used.contains(&found.place) && !matches!(found.value, Value::Map(_)))
+        let is_used = |found: &Found<'_>| {
+            used.contains(&found.place) || found.value.scalars().iter().any(|scalar| used.contains(&scalar.place))
+        };
+        self.found.iter().filter(move |found| !is_used(found) && !matches!(found.value, Value::Map(_)))
     }
 }
