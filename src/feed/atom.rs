@@ -85,7 +85,7 @@ fn entry(xml: &mut Xml, entry: &Entry) {
     }
     xml.text("summary", &[], &entry.summary);
     // The language again, because NetNewsWire reads it here.
-    xml.text("content", &[("type", "html"), ("xml:lang", &entry.language)], &entry.content);
+    xml.lines("content", &[("type", "html"), ("xml:lang", &entry.language)], &entry.content);
     book(xml, entry);
     xml.close("entry");
 }
@@ -97,7 +97,10 @@ fn entry_links(xml: &mut Xml, entry: &Entry) {
         xml.empty("link", &[("rel", "replies"), ("type", rss), ("href", &replies.feed), ("thr:count", &count)]);
         xml.text("thr:total", &[], &count);
     }
-    xml.empty("link", &[("rel", "related"), ("type", "text/html"), ("href", &entry.book_page), ("title", &entry.book.title)]);
+    xml.empty(
+        "link",
+        &[("rel", "related"), ("type", "text/html"), ("href", &entry.book_page), ("title", &entry.book.title)],
+    );
     xml.empty("link", &[("rel", "alternate"), ("type", "text/html"), ("href", &entry.page)]);
 }
 

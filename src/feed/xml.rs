@@ -28,8 +28,15 @@ impl Xml {
         self.tag(name, attributes, "/>");
     }
 
-    /// An element that holds a text.
+    /// An element that holds a text in one line.
     pub fn text(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) {
+        self.open(name, attributes);
+        self.0.push_str(&escape(line(text)));
+        self.close(name);
+    }
+
+    /// An element that holds a text with its line ends, which mean something in `<pre>`.
+    pub fn lines(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) {
         self.open(name, attributes);
         self.0.push_str(&escape(clean(text)));
         self.close(name);

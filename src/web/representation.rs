@@ -76,7 +76,12 @@ impl Representation {
     /// Compresses and tags a document; about 10 ms of computing for a feed of 60 kB, so not on a thread that serves.
     ///
     /// `last_modified` is the newest change of what the document shows, never the time of its making.
-    pub fn new(content_type: &'static str, document: impl Into<Bytes>, last_modified: Timestamp, policy: Policy) -> Self {
+    pub fn new(
+        content_type: &'static str,
+        document: impl Into<Bytes>,
+        last_modified: Timestamp,
+        policy: Policy,
+    ) -> Self {
         let document = document.into();
         let last_modified = Timestamp::from_second(last_modified.as_second()).unwrap_or(last_modified);
         let shared = shared_headers(&conditional::http_date(last_modified), policy);
