@@ -20,7 +20,7 @@ from expectations import Report, seconds
 try:
     import feedparser
 except ImportError:
-    print("feedparser is not installed: python3 -m pip install -r tests/readers/requirements.txt", file=sys.stderr)
+    print("feedparser is not installed: python3 -m pip install -r tests/peers/python/requirements.txt", file=sys.stderr)
     sys.exit(3)
 
 TIMEOUT_SECONDS = 20
