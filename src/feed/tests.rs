@@ -317,6 +317,8 @@ fn a_long_text_is_whole() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn any_review_gives_feeds_that_parse_back_with_the_same_ids(text in any::<String>(), markdown in any::<bool>()) {
         let mut published = dune();
@@ -369,6 +371,38 @@ fn a_review_that_gives_the_plot_away_stays_on_its_page() {
     assert_eq!(feed.entries[0].title, "Dune by Frank Herbert — ★★★★½");
     assert!(feed.entries[0].content.contains(r#"<a href="https://books.example/@ana/dune">"#));
     assert!(feed.entries[0].content.contains("<p>Rating: 4.5 out of 5</p>"));
+}
+
+#[test]
+fn marked_spoilers_are_in_no_dialect() {
+    let mut published = dune();
+    published.review.headline = Some("The ||butler|| of Arrakis".into());
+    published.review.summary = Some("It was the ||butler||, of course.".into());
+    published.review.body =
+        Text::new(Format::Markdown, "Sand.\n\n||The butler|| did it.\n\n>! And the butler again.\n\nWorms.");
+    let feed = feed(vec![entry(&published)]);
+    check(&feed);
+    for dialect in Dialect::ALL {
+        assert!(!feed.write(dialect).contains("butler"), "{dialect:?}");
+    }
+    assert!(feed.entries[0].title.contains("of Arrakis · Dune by Frank Herbert"), "{}", feed.entries[0].title);
+    assert!(feed.entries[0].content.contains("<p>Worms.</p>"), "{}", feed.entries[0].content);
+}
+
+#[test]
+fn no_address_in_a_text_can_run_a_script() {
+    let mut published = dune();
+    for scheme in
+        ["java&#1;script", "java\u{1}script", "&#1;javascript", "java\tscript", "JAVASCRIPT", "data", "vbscript"]
+    {
+        let html = format!("<p><a href=\"{scheme}:alert(1)\">x</a><img src='{scheme}:alert(1)' onerror=alert(1)></p>");
+        published.review.body = Text::new(Format::Html, html);
+        let content = entry(&published).content.to_lowercase();
+        assert!(!content.contains("javascript:") && !content.contains("onerror"), "{content}");
+        for (at, name) in content.match_indices("href=\"") {
+            assert!(content[at + name.len()..].starts_with("https://"), "{content}");
+        }
+    }
 }
 
 #[test]
