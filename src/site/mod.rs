@@ -65,3 +65,6 @@ impl HtmlSafe for SafeHtml {}
 fn rendered(template: &impl Template) -> String {
     template.render().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

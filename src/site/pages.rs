@@ -249,6 +249,10 @@ impl Paging {
     }
 
     fn linked(self, mut head: Head, base: &str) -> Head {
+        if self.page > 1 {
+            let comma = if head.title.is_empty() { "" } else { ", " };
+            head.title = format!("{}{comma}page {}", head.title, self.page);
+        }
         head.newer = self.newer(base);
         head.older = self.older(base);
         head
