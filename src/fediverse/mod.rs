@@ -7,5 +7,10 @@ pub mod collection;
 pub mod context;
 pub mod discovery;
 pub mod html;
+pub mod inbox;
+pub mod keys;
 pub mod note;
 pub mod signature;
+
+#[cfg(test)]
+mod sample;

@@ -2,6 +2,7 @@
 
 mod ledger;
 mod outbox;
+mod peer;
 mod picture;
 mod schema;
 
