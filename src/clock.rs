@@ -12,6 +12,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+/// Where the monotonic clock starts, so that moments before the start (of a delay that began in the last run) can be told.
+const BEFORE_START: Duration = Duration::from_secs(400 * 24 * 3600);
+
 /// The wall clock, a monotonic clock, waiting, and chance.
 ///
 /// Delays are measured by [`Clock::elapsed`], which no change of the wall clock moves; what people and other servers see
@@ -50,7 +53,7 @@ impl Clock {
 
     /// A clock that stands at `now` until its hand is turned; `seed` fixes all its chance.
     pub fn turned(now: Timestamp, seed: u64) -> (Self, Hand) {
-        let (state, _) = watch::channel(TurnedState { now, elapsed: Duration::ZERO });
+        let (state, _) = watch::channel(TurnedState { now, elapsed: BEFORE_START });
         let turned = Arc::new(Turned { state, chance: AtomicU64::new(seed) });
         (Self(Kind::Turned(Arc::clone(&turned))), Hand(turned))
     }
@@ -69,11 +72,11 @@ impl Clock {
         Timestamp::from_second(self.now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    /// Monotonic time since this clock was made.
+    /// Monotonic time; only differences mean anything.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn elapsed(&self) -> Duration {
         match &self.0 {
-            Kind::System { started } => std::time::Instant::now().duration_since(*started),
+            Kind::System { started } => BEFORE_START + std::time::Instant::now().duration_since(*started),
             Kind::Turned(turned) => turned.state.borrow().elapsed,
         }
     }
@@ -164,8 +167,9 @@ mod tests {
     #[test]
     fn a_jump_of_the_wall_clock_moves_no_delay() {
         let (clock, hand) = Clock::turned(Timestamp::UNIX_EPOCH, 1);
+        let before = clock.elapsed();
         hand.jump(SignedDuration::from_hours(1));
-        assert_eq!(clock.elapsed(), Duration::ZERO);
+        assert_eq!(clock.elapsed(), before);
         assert_eq!(clock.now().as_second(), 3600);
     }
 

@@ -39,6 +39,8 @@ pub struct Likeness {
     pub isbn: Option<Isbn>,
     /// The title in lower case, without punctuation.
     pub title: String,
+    /// The slug its file asked for at the last reading; another one in the same file is a wish for another address.
+    pub asked: Option<Slug>,
 }
 
 /// Where a review stands before the public.

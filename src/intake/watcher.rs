@@ -44,18 +44,10 @@ struct Active {
 
 impl Watcher {
     /// Watches nothing yet: [`Watcher::keep`] does, and again whenever the folder was replaced.
-    pub fn new(root: &Path, poll_always: bool) -> Self {
-        Self { root: root.to_owned(), hint: Arc::new(Notify::new()), poll_always, active: None }
-    }
-
-    /// Resolves at the next hint; hints since the last call count.
-    pub async fn hinted(&self) {
-        self.hint.notified().await;
-    }
-
-    /// Gives a hint by hand: after `apply`, on SIGHUP.
-    pub fn nudge(&self) -> Arc<Notify> {
-        Arc::clone(&self.hint)
+    ///
+    /// `hint` is notified of every change; several watchers may share it.
+    pub fn new(root: &Path, poll_always: bool, hint: Arc<Notify>) -> Self {
+        Self { root: root.to_owned(), hint, poll_always, active: None }
     }
 
     /// Makes sure that the folder as it is now is watched. Cheap when it is.
@@ -170,12 +162,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("dune.md");
         fs::write(&file, "Dune").unwrap();
-        let mut watcher = Watcher::new(directory.path(), false);
+        let hint = Arc::new(Notify::new());
+        let mut watcher = Watcher::new(directory.path(), false, Arc::clone(&hint));
         assert_eq!(watcher.keep(), Watching::Events);
         let inode = watcher.active.as_ref().map(|active| active.root);
         fs::read(&file).unwrap();
         fs::write(&file, "Dune, again").unwrap();
-        watcher.hinted().await;
+        hint.notified().await;
         assert_eq!(watcher.keep(), Watching::Events);
         assert_eq!(watcher.active.as_ref().map(|active| active.root), inode);
     }
@@ -185,13 +178,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().join("reviews");
         fs::create_dir(&root).unwrap();
-        let mut watcher = Watcher::new(&root, false);
+        let hint = Arc::new(Notify::new());
+        let mut watcher = Watcher::new(&root, false, Arc::clone(&hint));
         watcher.keep();
         fs::rename(&root, directory.path().join("old")).unwrap();
         assert_eq!(watcher.keep(), Watching::Polling);
         fs::create_dir(&root).unwrap();
         assert_eq!(watcher.keep(), Watching::Events);
         fs::write(root.join("dune.md"), "Dune").unwrap();
-        watcher.hinted().await;
+        hint.notified().await;
     }
 }

@@ -126,7 +126,7 @@ impl<'a> Comparison<'a> {
                 Now::Unchanged { .. } => self.present.push((entry, &entry.likeness)),
                 Now::Review(review) => {
                     self.present.push((entry, &review.likeness));
-                    let edited = review.shown != entry.shown;
+                    let edited = review.shown != entry.shown || review.likeness.asked != entry.likeness.asked;
                     self.events.push(if leaves(entry) {
                         Event::Returned { id, path, edited }
                     } else if edited && review.only_pictures {

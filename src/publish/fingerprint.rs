@@ -6,11 +6,16 @@ use std::collections::BTreeMap;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::json;
 
-use crate::domain::{Picture, Review, Slug, ledger::Likeness};
+use crate::domain::{Picture, Review, ledger::Likeness};
 
-/// Hash of everything that the page or a feed shows of a review.
-pub fn shown(review: &Review, slug: &Slug, cover: Option<&Picture>, pictures: &BTreeMap<String, Picture>) -> String {
-    hash(&json!([review, slug, cover.map(|one| &one.key), keys(pictures)]))
+/// Hash of everything that the page or a feed shows of a review. Its address and the names of its files are not shown.
+pub fn shown(review: &Review, cover: Option<&Picture>, pictures: &BTreeMap<String, Picture>) -> String {
+    let mut content = json!(review);
+    content["slug"].take();
+    if cover.is_some() {
+        content["book"]["cover"]["source"].take();
+    }
+    hash(&json!([content, cover.map(|one| &one.key), keys(pictures)]))
 }
 
 /// Hash of what a follower would see: the words, the rating, the book's name, the cover and the warnings.
@@ -39,6 +44,7 @@ pub fn likeness(review: &Review, digest: &str) -> Likeness {
         digest: digest.to_owned(),
         isbn: review.book.isbn.clone(),
         title: title.split_whitespace().collect::<Vec<_>>().join(" "),
+        asked: Some(review.slug.clone()),
     }
 }
 

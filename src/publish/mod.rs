@@ -1,6 +1,17 @@
 //! The one place that decides what is told to whom: reconcile, plan, diff.
 
 pub mod decide;
+pub mod desk;
 pub mod diff;
 pub mod fingerprint;
 pub mod identity;
+pub mod library;
+mod pictures;
+pub mod publisher;
+pub mod reading;
+pub mod round;
+mod voice;
+
+pub use desk::{Desk, Plan, PlanItem};
+pub use library::Library;
+pub use publisher::{Publisher, PublisherHandle, Survey};

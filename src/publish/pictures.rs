@@ -85,7 +85,8 @@ fn locate(address: &str, file: &str, files: &BTreeMap<String, Stat>) -> Option<S
     let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
     let rooted = decoded.trim_start_matches('/');
     let beside = normal(&format!("{directory}/{rooted}"));
-    let below = ["", "static/", "public/", "assets/", "images/"].iter().filter_map(|base| normal(&format!("{base}{rooted}")));
+    let below =
+        ["", "static/", "public/", "assets/", "images/"].iter().filter_map(|base| normal(&format!("{base}{rooted}")));
     let tries = beside.filter(|_| !decoded.starts_with('/')).into_iter().chain(below);
     tries.into_iter().find(|path| files.contains_key(path))
 }
@@ -141,7 +142,11 @@ impl<'a> Darkroom<'a> {
         let prepared = tokio::task::spawn_blocking(move || {
             let bytes = folder::read(&root, &name, PICTURE_BYTES_MAX)?;
             media::prepare(&bytes).map_err(|refused| {
-                Problem::warning(&name, format!("the picture cannot be used: {refused}"), "save it as a JPEG or PNG of usual size")
+                Problem::warning(
+                    &name,
+                    format!("the picture cannot be used: {refused}"),
+                    "save it as a JPEG or PNG of usual size",
+                )
             })
         })
         .await;

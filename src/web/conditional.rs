@@ -105,3 +105,99 @@ fn members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
     .map(<[u8]>::trim_ascii)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANGED: &str = "Fri, 20 Nov 2026 09:30:00 GMT";
+
+    /// Evaluates request headers against a document with the tags `"a-br"`, `"a-gz"` (which would be sent) and `"a"`.
+    fn check(request: &[(HeaderName, &str)], expected: Verdict) {
+        let tags = ["\"a-br\"", "\"a-gz\"", "\"a\""].map(HeaderValue::from_static);
+        let last_modified = parse_http_date(CHANGED).unwrap();
+        let mut headers = HeaderMap::new();
+        for (name, value) in request {
+            headers.append(name, HeaderValue::from_str(value).unwrap());
+        }
+        assert_eq!(evaluate(&headers, &Validators { tags: &tags, selected: 1, last_modified }), expected, "{request:?}");
+    }
+
+    #[test]
+    fn tags_of_any_coding_in_any_form_are_known() {
+        use Verdict::{NotModified, Send};
+        for (value, expected) in [
+            ("\"a-gz\"", NotModified(1)),
+            ("W/\"a-gz\"", NotModified(1)),
+            ("*", NotModified(1)),
+            ("\"a\"", NotModified(2)),
+            ("W/\"a-br\"", NotModified(0)),
+            ("\"x\", \"a-gz\"", NotModified(1)),
+            ("\"a\",\"a-gz\"", NotModified(1)),
+            ("\"x,y\" , , W/\"a\"", NotModified(2)),
+            ("\"x, \"a\"", Send),
+            ("\"old\"", Send),
+            ("a-gz", Send),
+            ("w/\"a-gz\"", Send),
+            ("\"A-GZ\"", Send),
+            ("", Send),
+            ("\"a-gz", Send),
+        ] {
+            check(&[(IF_NONE_MATCH, value)], expected);
+        }
+        check(&[(IF_NONE_MATCH, "\"x\""), (IF_NONE_MATCH, "\"a-gz\"")], NotModified(1));
+    }
+
+    #[test]
+    fn dates_count_in_every_form_and_nonsense_does_not() {
+        use Verdict::{NotModified, Send};
+        for (value, expected) in [
+            (CHANGED, NotModified(1)),
+            ("Fri, 20 Nov 2026 09:30:01 GMT", NotModified(1)),
+            ("Fri, 20 Nov 2026 09:29:59 GMT", Send),
+            ("Friday, 20-Nov-26 09:30:00 GMT", NotModified(1)),
+            ("Fri Nov 20 09:30:00 2026", NotModified(1)),
+            ("Tue Nov  3 09:30:00 2026", Send),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Send),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", Send),
+            ("Thu, 31 Dec 2099 00:00:00 GMT", NotModified(1)),
+            ("2026-11-20T09:30:00Z", Send),
+            ("yesterday", Send),
+            ("", Send),
+            ("0", Send),
+        ] {
+            check(&[(IF_MODIFIED_SINCE, value)], expected);
+        }
+        check(&[(IF_MODIFIED_SINCE, CHANGED), (IF_MODIFIED_SINCE, CHANGED)], Send);
+    }
+
+    #[test]
+    fn tags_beat_dates() {
+        let (earlier, later) = ("Fri, 20 Nov 2026 09:29:59 GMT", "Sat, 21 Nov 2026 09:30:00 GMT");
+        check(&[(IF_NONE_MATCH, "\"old\""), (IF_MODIFIED_SINCE, later)], Verdict::Send);
+        check(&[(IF_NONE_MATCH, "\"a-gz\""), (IF_MODIFIED_SINCE, earlier)], Verdict::NotModified(1));
+        check(&[(IF_MATCH, "\"a\""), (IF_UNMODIFIED_SINCE, earlier)], Verdict::Send);
+    }
+
+    #[test]
+    fn a_precondition_that_does_not_hold_fails_before_anything_else_is_asked() {
+        use Verdict::{Failed, NotModified, Send};
+        check(&[(IF_MATCH, "\"a\"")], Send);
+        check(&[(IF_MATCH, "*")], Send);
+        check(&[(IF_MATCH, "\"old\", \"a-br\"")], Send);
+        check(&[(IF_MATCH, "\"old\"")], Failed);
+        check(&[(IF_MATCH, "W/\"a\"")], Failed);
+        check(&[(IF_MATCH, "\"old\""), (IF_NONE_MATCH, "\"a-gz\"")], Failed);
+        check(&[(IF_MATCH, "\"a\""), (IF_NONE_MATCH, "\"a-gz\"")], NotModified(1));
+        check(&[(IF_UNMODIFIED_SINCE, CHANGED)], Send);
+        check(&[(IF_UNMODIFIED_SINCE, "Fri, 20 Nov 2026 09:29:59 GMT")], Failed);
+        check(&[(IF_UNMODIFIED_SINCE, "never")], Send);
+    }
+
+    #[test]
+    fn http_dates_read_back() {
+        let time = parse_http_date(CHANGED).unwrap();
+        assert_eq!(time.to_string(), "2026-11-20T09:30:00Z");
+        assert_eq!(http_date(time), CHANGED);
+    }
+}

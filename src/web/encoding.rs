@@ -181,3 +181,109 @@ fn brotli(document: &[u8]) -> Option<Vec<u8>> {
     drop(encoder);
     Some(coded)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(lines: &[&str], expected: Option<Coding>) {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(ACCEPT_ENCODING, HeaderValue::from_str(line).unwrap());
+        }
+        assert_eq!(choose(&headers, |_| true), expected, "{lines:?}");
+    }
+
+    #[test]
+    fn the_coding_is_the_one_the_client_likes_best_and_ours_among_equals() {
+        use Coding::{Brotli, Gzip, Identity, Zstd};
+        for (lines, expected) in [
+            (&[][..], Some(Identity)),
+            (&[""], Some(Identity)),
+            (&["gzip"], Some(Gzip)),
+            (&["x-gzip"], Some(Gzip)),
+            (&["GZIP;Q=0.5"], Some(Gzip)),
+            (&["gzip, deflate, br, zstd"], Some(Brotli)),
+            (&["gzip", "zstd"], Some(Zstd)),
+            (&["br;q=0.5, gzip;q=0.8"], Some(Gzip)),
+            (&["br;q=0.001 , gzip ; q=0.002"], Some(Gzip)),
+            (&["identity;q=1, gzip;q=0.5"], Some(Identity)),
+            (&["identity, gzip"], Some(Gzip)),
+            (&["gzip;q=0"], Some(Identity)),
+            (&["deflate"], Some(Identity)),
+            (&["*"], Some(Gzip)),
+            (&["*;q=0.1"], Some(Gzip)),
+            (&["gzip;q=0, *"], Some(Identity)),
+            (&["identity;q=0, *"], Some(Gzip)),
+            (&["identity;q=0, br;q=0.1"], Some(Brotli)),
+            (&["*;q=0"], None),
+            (&["identity;q=0"], None),
+            (&["*;q=0, identity"], Some(Identity)),
+            (&["identity;q=0, gzip;q=0, br;q=0, zstd;q=0"], None),
+            (&["gzip;q=1.5"], Some(Identity)),
+            (&["gzip;q=0.1234"], Some(Identity)),
+            (&["gzip;q=-1, br;q=x, ,;;q=1"], Some(Identity)),
+            (&["brotli, gz"], Some(Identity)),
+        ] {
+            check(lines, expected);
+        }
+    }
+
+    #[test]
+    fn what_there_is_not_is_never_chosen() {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("br, gzip;q=0.5"));
+        assert_eq!(choose(&headers, |coding| coding == Coding::Gzip), Some(Coding::Gzip));
+        assert_eq!(choose(&headers, |_| false), Some(Coding::Identity));
+    }
+
+    #[test]
+    fn a_document_that_does_not_shrink_has_no_coded_form() {
+        let text = Bytes::from("reviews ".repeat(200));
+        let noise: Bytes = (0..600_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        for coding in [Coding::Brotli, Coding::Zstd, Coding::Gzip] {
+            assert!(coding.encode(&text).unwrap().len() < text.len(), "{coding:?}");
+            assert_eq!(coding.encode(&coding.encode(&noise).unwrap_or(noise.clone())), None, "{coding:?}");
+        }
+    }
+
+    fn weight() -> impl Strategy<Value = (String, u16)> {
+        (0_u16..=1000).prop_map(|q| (format!("{}.{:03}", q / 1000, q % 1000), q))
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_choose_a_coding_or_none(bytes in proptest::collection::vec(0x20_u8..0x7F, 0..60)) {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_bytes(&bytes).unwrap());
+            let _ = choose(&headers, |_| true);
+        }
+
+        #[test]
+        fn every_weight_reads_back((text, q) in weight()) {
+            prop_assert_eq!(quality(&format!("q={text}")), Some(q));
+        }
+
+        #[test]
+        fn nothing_refused_is_sent_and_nothing_liked_better_is_passed_over(
+            br in weight(), zstd in weight(), gzip in weight(), identity in weight(),
+        ) {
+            let named = [(Coding::Brotli, "br", br), (Coding::Zstd, "zstd", zstd), (Coding::Gzip, "gzip", gzip),
+                (Coding::Identity, "identity", identity)];
+            let line = named.iter().map(|(_, name, (q, _))| format!("{name};q={q}")).collect::<Vec<_>>().join(", ");
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_str(&line).unwrap());
+            let best = named.iter().map(|(_, _, (_, q))| *q).max().unwrap();
+            match choose(&headers, |_| true) {
+                Some(coding) => {
+                    let (_, _, (_, q)) = named.iter().find(|(named, _, _)| *named == coding).unwrap();
+                    prop_assert!(*q == best && best > 0, "{} {:?}", line, coding);
+                }
+                None => prop_assert_eq!(best, 0),
+            }
+        }
+    }
+}

@@ -55,3 +55,68 @@ fn outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
         c == separator && !quoted
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn check(lines: &[&str], expected: Wanted) {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(ACCEPT, HeaderValue::from_str(line).unwrap());
+        }
+        assert_eq!(Wanted::of(&headers), expected, "{lines:?}");
+    }
+
+    #[test]
+    fn servers_get_the_document() {
+        const PROFILE: &str = r#"application/ld+json; profile="https://www.w3.org/ns/activitystreams""#;
+        for lines in [
+            // Mastodon
+            &["application/activity+json, application/ld+json"][..],
+            // Mastodon, an address pasted into its search
+            &[&format!("{PROFILE}, application/activity+json, text/html;q=0.1")],
+            // BookWyrm
+            &[PROFILE],
+            &[&format!("application/json, application/activity+json, {PROFILE}")],
+            // Misskey and Fedify, in either order
+            &[&format!("application/activity+json, {PROFILE}")],
+            &[&format!("{PROFILE}, application/activity+json")],
+            // NeoDB, Lemmy
+            &["application/activity+json"],
+            // Akkoma
+            &["application/activity+json", PROFILE],
+            &["APPLICATION/ACTIVITY+JSON;charset=utf-8"],
+            &["application/activity+json, text/html"],
+            &["text/html, application/activity+json"],
+            &["application/activity+json;q=0.9, text/html;q=0.8"],
+            &["application/activity+json, */*;q=0.1"],
+            &["application/json"],
+            &[r#"application/ld+json;profile="a,text/html;q=1""#],
+        ] {
+            check(lines, Wanted::ActivityJson);
+        }
+    }
+
+    #[test]
+    fn people_and_those_who_do_not_say_get_the_page() {
+        for lines in [
+            &[][..],
+            &[""],
+            &["*/*"],
+            &["text/html"],
+            &["text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"],
+            &["application/*"],
+            &["text/html, application/activity+json;q=0.9"],
+            &["application/activity+json;q=0.5, */*"],
+            &["application/activity+json;q=0.5, text/*;q=0.6, */*;q=0.1"],
+            &["application/activity+json;q=0"],
+            &["application/feed+json"],
+            &["application/activity+jsonx", "not a type;;;,,\""],
+        ] {
+            check(lines, Wanted::Html);
+        }
+    }
+}

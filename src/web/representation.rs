@@ -205,3 +205,198 @@ fn value(text: &str) -> HeaderValue {
     let visible: String = text.chars().filter(|c| matches!(c, ' '..='~')).collect();
     HeaderValue::try_from(visible).unwrap_or(HeaderValue::from_static(""))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use axum::{
+        body::to_bytes,
+        http::header::{ACCEPT_ENCODING, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH},
+        routing::get,
+    };
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    fn text() -> String {
+        (0..200).map(|n| format!("<item>Review number {n}</item>\n")).collect()
+    }
+
+    fn feed() -> Representation {
+        let changed = "2026-11-20T09:30:00.75Z".parse().unwrap();
+        Representation::new("application/rss+xml; charset=utf-8", text(), changed, Policy::FEED)
+            .with_link("https://books.example/feed.xml", r#"rel="self""#)
+            .with_link("https://books.example/websub", r#"rel="hub""#)
+    }
+
+    fn ask(representation: &Representation, method: Method, request: &[(HeaderName, &str)]) -> Response {
+        let mut headers = HeaderMap::new();
+        for (name, value) in request {
+            headers.append(name, HeaderValue::from_str(value).unwrap());
+        }
+        representation.respond(&method, &headers)
+    }
+
+    fn header(response: &Response, name: HeaderName) -> &str {
+        response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    async fn body(response: Response) -> Bytes {
+        to_bytes(response.into_body(), usize::MAX).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_coding_holds_the_same_document_under_its_own_tag() {
+        let feed = feed();
+        let mut tags = Vec::new();
+        for (accept, coding) in [("br", "br"), ("zstd", "zstd"), ("gzip", "gzip"), ("identity", "")] {
+            let response = ask(&feed, Method::GET, &[(ACCEPT_ENCODING, accept)]);
+            assert_eq!(response.status(), StatusCode::OK);
+            assert_eq!(header(&response, CONTENT_ENCODING), coding);
+            assert_eq!(header(&response, VARY), "Accept-Encoding");
+            tags.push(header(&response, ETAG).to_owned());
+            let length: usize = header(&response, CONTENT_LENGTH).parse().unwrap();
+            let coded = body(response).await;
+            assert_eq!(coded.len(), length);
+            assert_eq!(decoded(coding, &coded), text().into_bytes(), "{coding}");
+        }
+        let base = tags[3].trim_matches('"').to_owned();
+        assert_eq!(base.len(), 2 * TAG_BYTES);
+        let expected = ["-br", "-zst", "-gz", ""].map(|suffix| format!("\"{base}{suffix}\""));
+        assert_eq!(tags, expected);
+        assert_eq!(feed.tag().unwrap(), expected[3].as_str());
+        assert_eq!(feed.document(), text());
+    }
+
+    fn decoded(coding: &str, coded: &[u8]) -> Vec<u8> {
+        let mut decoded = Vec::new();
+        match coding {
+            "br" => brotli::Decompressor::new(coded, 4096).read_to_end(&mut decoded).map(|_| ()).unwrap(),
+            "zstd" => decoded = zstd::stream::decode_all(coded).unwrap(),
+            "gzip" => flate2::read::GzDecoder::new(coded).read_to_end(&mut decoded).map(|_| ()).unwrap(),
+            _ => decoded = coded.to_vec(),
+        }
+        decoded
+    }
+
+    #[tokio::test]
+    async fn a_304_repeats_what_caches_need_and_has_no_body() {
+        let feed = feed();
+        let full = ask(&feed, Method::GET, &[(ACCEPT_ENCODING, "gzip")]);
+        let tag = header(&full, ETAG).to_owned();
+        assert_eq!(header(&full, LAST_MODIFIED), "Fri, 20 Nov 2026 09:30:00 GMT");
+        let modified = header(&full, LAST_MODIFIED).to_owned();
+        for request in [(IF_NONE_MATCH, tag.as_str()), (IF_MODIFIED_SINCE, modified.as_str())] {
+            let fresh = ask(&feed, Method::GET, &[(ACCEPT_ENCODING, "gzip"), request]);
+            assert_eq!(fresh.status(), StatusCode::NOT_MODIFIED);
+            for name in [ETAG, CACHE_CONTROL, VARY, LAST_MODIFIED, LINK, ACCESS_CONTROL_ALLOW_ORIGIN] {
+                let both = [&fresh, &full].map(|response| response.headers().get_all(&name).iter().collect::<Vec<_>>());
+                assert!(!both[0].is_empty() && both[0] == both[1], "{name}");
+            }
+            assert_eq!(header(&fresh, CONTENT_TYPE), "");
+            assert_eq!(header(&fresh, CONTENT_ENCODING), "");
+            assert!(body(fresh).await.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_tag_of_another_coding_is_fresh_and_named_back() {
+        let feed = feed();
+        let tag = header(&ask(&feed, Method::GET, &[(ACCEPT_ENCODING, "gzip")]), ETAG).to_owned();
+        let fresh = ask(&feed, Method::GET, &[(ACCEPT_ENCODING, "br"), (IF_NONE_MATCH, &format!("W/{tag}"))]);
+        assert_eq!((fresh.status(), header(&fresh, ETAG)), (StatusCode::NOT_MODIFIED, tag.as_str()));
+    }
+
+    #[tokio::test]
+    async fn head_tells_what_get_would_send() {
+        let feed = feed();
+        for accept in ["br", "gzip", "identity"] {
+            let got = ask(&feed, Method::GET, &[(ACCEPT_ENCODING, accept)]);
+            let head = ask(&feed, Method::HEAD, &[(ACCEPT_ENCODING, accept)]);
+            assert_eq!((head.status(), head.headers()), (got.status(), got.headers()));
+            assert!(body(head).await.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_served_is_refused_with_its_status() {
+        let feed = feed();
+        let refused = ask(&feed, Method::POST, &[]);
+        assert_eq!((refused.status(), header(&refused, ALLOW)), (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD"));
+        let refused = ask(&feed, Method::GET, &[(ACCEPT_ENCODING, "identity;q=0, *;q=0")]);
+        assert_eq!((refused.status(), header(&refused, VARY)), (StatusCode::NOT_ACCEPTABLE, "Accept-Encoding"));
+        let refused = ask(&feed, Method::GET, &[(IF_MATCH, "\"old\"")]);
+        assert_eq!(refused.status(), StatusCode::PRECONDITION_FAILED);
+    }
+
+    #[test]
+    fn a_short_document_is_sent_as_it_is() {
+        let short = Representation::new("text/plain", "short", Timestamp::UNIX_EPOCH, Policy::PAGE);
+        let response = ask(&short, Method::GET, &[(ACCEPT_ENCODING, "br, gzip")]);
+        assert_eq!((header(&response, CONTENT_ENCODING), header(&response, CONTENT_LENGTH)), ("", "5"));
+        assert_eq!(short.bytes(), 5);
+    }
+
+    #[test]
+    fn only_documents_for_everyone_are_open_to_scripts_of_other_sites() {
+        let page = Representation::new("text/html; charset=utf-8", text(), Timestamp::UNIX_EPOCH, Policy::PAGE);
+        assert_eq!(header(&ask(&page, Method::GET, &[]), ACCESS_CONTROL_ALLOW_ORIGIN), "");
+        let response = ask(&feed(), Method::GET, &[]);
+        assert_eq!(header(&response, ACCESS_CONTROL_ALLOW_ORIGIN), "*");
+        assert_eq!(header(&response, ACCESS_CONTROL_EXPOSE_HEADERS), "ETag, Link, Last-Modified");
+        assert_eq!(header(&response, X_CONTENT_TYPE_OPTIONS), "nosniff");
+    }
+
+    #[test]
+    fn the_same_document_has_the_same_tag_and_bytes() {
+        let (one, two) = (feed(), feed());
+        assert_eq!(one.tags, two.tags);
+        for (one, two) in one.variants.iter().zip(&two.variants) {
+            assert_eq!((&one.headers, &one.body), (&two.headers, &two.body));
+        }
+    }
+
+    #[test]
+    fn a_header_cannot_be_broken_out_of() {
+        let feed = feed().with_link("https://a.example/\r\nX-Evil: 1", r#"rel="x""#);
+        let response = ask(&feed, Method::GET, &[]);
+        let last = response.headers().get_all(LINK).iter().next_back().unwrap();
+        assert_eq!(last, r#"<https://a.example/X-Evil: 1>; rel="x""#);
+    }
+
+    /// The bytes a client sees, since axum and hyper have their own ideas about lengths.
+    #[tokio::test]
+    async fn on_the_wire_a_304_never_claims_a_length_of_nothing() {
+        let feed = feed();
+        let length = feed.document().len();
+        let tag = feed.tag().unwrap().to_str().unwrap().to_owned();
+        let router = axum::Router::new()
+            .route("/", get(move |method: Method, headers: HeaderMap| async move { feed.respond(&method, &headers) }));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = async {
+            let mut answers = Vec::new();
+            for (method, condition) in
+                [("GET", format!("If-None-Match: {tag}\r\n")), ("HEAD", String::new()), ("GET", String::new())]
+            {
+                let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+                let request = format!("{method} / HTTP/1.1\r\nHost: x\r\n{condition}Connection: close\r\n\r\n");
+                stream.write_all(request.as_bytes()).await.unwrap();
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).await.unwrap();
+                answers.push(answer);
+            }
+            answers
+        };
+        let answers = tokio::select! {
+            answers = asked => answers,
+            stopped = async { axum::serve(listener, router).await } => unreachable!("{stopped:?}"),
+        };
+        let [fresh, head, full] = &answers[..] else { unreachable!() };
+        assert!(fresh.starts_with("HTTP/1.1 304 ") && fresh.ends_with("\r\n\r\n"), "{fresh}");
+        assert!(!fresh.contains("content-length: 0"), "{fresh}");
+        assert!(head.contains(&format!("content-length: {length}\r\n")) && head.ends_with("\r\n\r\n"), "{head}");
+        assert!(full.contains(&format!("content-length: {length}\r\n")) && full.ends_with(&text()), "{full}");
+    }
+}

@@ -1,0 +1,445 @@
+//! The task that keeps the world equal to the folder: it reconciles at every hint, after every order, and now and then.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    decide::Limits,
+    desk::{Desk, FolderState, Plan},
+    identity::Journal,
+    library::Library,
+    round::{self, Means, ReconcileError, Round},
+};
+use crate::{
+    clock::Clock,
+    domain::{
+        Problem, ReviewId, Reviewer, Site,
+        ledger::{FileMark, FileOutcome, Hold, Intent, Standing},
+    },
+    intake::watcher::{self, Watcher},
+    store::{Commit, LedgerWrite, Store},
+};
+
+/// Events of one save come in a burst: the walk waits until they pause this long …
+const BURST_PAUSE: Duration = Duration::from_millis(40);
+/// … but not longer than this many pauses, so that a steady stream of saves is still published within a second.
+const BURST_PAUSES_MAX: u32 = 8;
+/// After a failed reconcile (disk full, database busy) the next try.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// Between two walks of a folder that the kernel cannot watch.
+const POLL_INTERVAL: Duration = Duration::from_millis(800);
+/// Orders that may wait for the publisher.
+const ORDERS_MAX: usize = 64;
+
+/// How the publisher is set up.
+pub struct Setup {
+    pub clock: Clock,
+    pub store: Store,
+    pub site: Site,
+    pub limits: Limits,
+    pub journal: Journal,
+    pub folders: Vec<FolderSetup>,
+    /// The slow timer between walks.
+    pub scan_every: Duration,
+    pub progress: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// One reviewer's folder.
+pub struct FolderSetup {
+    pub reviewer: Reviewer,
+    pub root: PathBuf,
+    pub rating_scale: Option<f64>,
+    pub poll_always: bool,
+}
+
+/// Something a person asks of the publisher.
+pub enum Order {
+    /// Look at the folders now; answered when that is done.
+    Look(oneshot::Sender<()>),
+    Plan(oneshot::Sender<Plan>),
+    /// Releases held changes, all or those named; answers what was released.
+    Apply(Vec<String>, oneshot::Sender<Plan>),
+    /// Deletes a review everywhere at once.
+    Retract(String, oneshot::Sender<Result<Plan, NoSuchReview>>),
+    Survey(oneshot::Sender<Vec<Survey>>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no review `{0}`: name its id, its slug, its file or its address")]
+pub struct NoSuchReview(pub String);
+
+/// A reviewer's folder in figures.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Survey {
+    pub reviewer: String,
+    pub folder: String,
+    pub folder_state: String,
+    pub live: usize,
+    pub held: usize,
+    pub waiting: usize,
+    pub leaving: usize,
+    pub drafts: usize,
+    pub scheduled: usize,
+    pub broken: usize,
+    pub skipped: usize,
+    pub hold_reason: Option<String>,
+    pub problems: Vec<Problem>,
+}
+
+/// Speaks to the running publisher. Cheap to clone.
+#[derive(Clone)]
+pub struct PublisherHandle {
+    orders: mpsc::Sender<Order>,
+    pub library: watch::Receiver<Arc<Library>>,
+    /// Notified when deliveries were stored.
+    pub mail: Arc<Notify>,
+}
+
+/// The task itself.
+pub struct Publisher {
+    setup: Setup,
+    desks: Vec<(Desk, Watcher)>,
+    hint: Arc<Notify>,
+    orders: mpsc::Receiver<Order>,
+    library: watch::Sender<Arc<Library>>,
+    mail: Arc<Notify>,
+}
+
+impl Publisher {
+    /// Opens the ledgers and shows what was published last, before the folders are looked at: a warm start serves at once.
+    pub async fn open(setup: Setup) -> Result<(Self, PublisherHandle), ReconcileError> {
+        let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
+        let (library, receiver) = watch::channel(Arc::new(Library::default()));
+        let hint = Arc::new(Notify::new());
+        let mut desks = Vec::new();
+        let cards = setup.store.cards().await?;
+        for folder in &setup.folders {
+            let (store, clock) = (&setup.store, &setup.clock);
+            let reviewer = folder.reviewer.clone();
+            let mut desk =
+                Desk::open(store, clock, reviewer, folder.root.clone(), folder.rating_scale, &setup.limits).await?;
+            let own = cards.iter().filter(|card| card.reviewer == folder.reviewer.handle);
+            desk.cards = own.map(|card| (card.id.clone(), Arc::clone(card))).collect();
+            let watcher = Watcher::new(&folder.root, folder.poll_always, Arc::clone(&hint));
+            desks.push((desk, watcher));
+        }
+        let mail = Arc::new(Notify::new());
+        let publisher = Self { setup, desks, hint, orders, library, mail: Arc::clone(&mail) };
+        publisher.show();
+        Ok((publisher, PublisherHandle { orders: order_sender, library: receiver, mail }))
+    }
+
+    /// Reconciles until told to stop; a reconcile that has begun is finished.
+    pub async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let wait = self.reconcile_all().await;
+            let clock = self.setup.clock.clone();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                order = self.orders.recv() => match order {
+                    Some(order) => self.obey(order).await,
+                    None => return,
+                },
+                () = self.hint.notified() => self.let_burst_pass().await,
+                () = clock.sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Looks at every folder once and returns how long until the next look is due.
+    pub async fn reconcile_all(&mut self) -> Duration {
+        let mut wait = self.setup.scan_every;
+        for index in 0..self.desks.len() {
+            let (_, watcher) = &mut self.desks[index];
+            let watching = watcher.keep();
+            wait = wait.min(watcher::interval(watching, self.setup.scan_every, POLL_INTERVAL));
+            match self.reconcile(index).await {
+                Ok(Some(next)) => wait = wait.min(next),
+                Ok(None) => {}
+                Err(error) => {
+                    let reviewer = &self.desks[index].0.reviewer.handle;
+                    tracing::error!(%reviewer, %error, "the folder of @{reviewer} could not be published: {error}; trying again in {} s", TRY_AGAIN.as_secs());
+                    wait = wait.min(TRY_AGAIN);
+                }
+            }
+        }
+        wait
+    }
+
+    async fn reconcile(&mut self, index: usize) -> Result<Option<Duration>, ReconcileError> {
+        let setup = &mut self.setup;
+        let means = Means {
+            clock: &setup.clock,
+            store: &setup.store,
+            site: &setup.site,
+            limits: setup.limits,
+            progress: Arc::clone(&setup.progress),
+        };
+        let desk = &mut self.desks[index].0;
+        let mut round = round::reconcile(desk, &setup.journal, &means).await?;
+        report_folder(desk, &round);
+        if !round.is_empty() {
+            setup.journal.append(std::mem::take(&mut round.lines))?;
+            let deliveries = setup.store.commit(&round.commit).await?;
+            if deliveries > 0 {
+                self.mail.notify_one();
+            }
+        }
+        report(desk, &round);
+        let (next, visible) = (round.next, round.is_visible());
+        let held_before = desk.hold_reason();
+        desk.take(round);
+        if let Some(reason) = desk.hold_reason().filter(|reason| held_before.as_ref() != Some(reason)) {
+            tracing::warn!(reviewer = %desk.reviewer.handle, "{reason}");
+        }
+        if visible {
+            self.show();
+        }
+        Ok(next)
+    }
+
+    /// Puts the library as it is now before the readers.
+    fn show(&self) {
+        let cards = self.desks.iter().flat_map(|(desk, _)| desk.cards.values().cloned()).collect();
+        let version = self.library.borrow().version + 1;
+        self.library.send_replace(Arc::new(Library::new(version, cards)));
+    }
+
+    async fn let_burst_pass(&self) {
+        for _ in 0..BURST_PAUSES_MAX {
+            let more = tokio::time::timeout(BURST_PAUSE, self.hint.notified()).await;
+            if more.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Answers an order. A caller that went away is no error.
+    async fn obey(&mut self, order: Order) {
+        match order {
+            Order::Look(done) => {
+                self.reconcile_all().await;
+                let _ = done.send(());
+            }
+            Order::Plan(answer) => {
+                let _ = answer.send(self.plan());
+            }
+            Order::Apply(names, answer) => {
+                let released = self.apply(&names).await;
+                self.reconcile_all().await;
+                let _ = answer.send(released);
+            }
+            Order::Retract(name, answer) => {
+                let result = self.retract(&name).await;
+                self.reconcile_all().await;
+                let _ = answer.send(result);
+            }
+            Order::Survey(answer) => {
+                let _ = answer.send(self.desks.iter().map(|(desk, _)| survey(desk)).collect());
+            }
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        self.desks.iter().fold(Plan::default(), |plan, (desk, _)| plan.join(desk.plan()))
+    }
+
+    /// Releases held intents: all, or those whose id, slug or file is named, or whose reviewer is.
+    async fn apply(&mut self, names: &[String]) -> Plan {
+        let mut released = Plan::default();
+        for (desk, _) in &mut self.desks {
+            let before = desk.plan();
+            let handle = desk.reviewer.handle.to_string();
+            let chosen: Vec<_> = desk
+                .entries
+                .values()
+                .filter(|entry| entry.hold == Hold::Held)
+                .filter(|entry| {
+                    let named = |name: &String| {
+                        name == entry.id.as_str()
+                            || name == entry.slug.as_str()
+                            || *name == entry.file
+                            || name.trim_start_matches('@') == handle
+                    };
+                    names.is_empty() || names.iter().any(named)
+                })
+                .cloned()
+                .collect();
+            for mut entry in chosen {
+                entry.hold = Hold::Released;
+                let item = before.held.iter().find(|item| item.id == entry.id).cloned();
+                match entry.intent {
+                    Intent::Nothing => {}
+                    Intent::Create => released.create.extend(item),
+                    Intent::Update => released.update.extend(item),
+                    Intent::Delete => released.delete.extend(item),
+                }
+                // Kept in memory only: the reconcile that follows writes the entry with what it sends.
+                desk.entries.insert(entry.id.clone(), entry);
+            }
+        }
+        released
+    }
+
+    /// Marks a review for deletion without delay; its file, if it is still there, is passed over until it changes.
+    async fn retract(&mut self, name: &str) -> Result<Plan, NoSuchReview> {
+        let (index, id) = self.find(name).ok_or_else(|| NoSuchReview(name.to_owned()))?;
+        let desk = &mut self.desks[index].0;
+        let mut plan = Plan::default();
+        let title = desk.title(&id);
+        let Some(entry) = desk.entries.get_mut(&id) else { return Err(NoSuchReview(name.to_owned())) };
+        entry.intent = Intent::Delete;
+        entry.hold = Hold::Released;
+        plan.delete.push(super::desk::PlanItem { file: entry.file.clone(), id: id.clone(), title });
+        if let Some(mark) = desk.marks.get_mut(&entry.file) {
+            mark.outcome =
+                FileOutcome::Skipped("retracted; delete the file, or change it to publish it anew".to_owned());
+            let commit = Commit {
+                handle: Some(desk.reviewer.handle.clone()),
+                entries: vec![LedgerWrite { entry: entry.clone(), content: None, deleted: None }],
+                files: vec![FileMark::clone(mark)],
+                ..Commit::default()
+            };
+            if let Err(error) = self.setup.store.commit(&commit).await {
+                tracing::error!(%error, "the retraction of {name} is not on the disk yet: {error}");
+            }
+        }
+        Ok(plan)
+    }
+
+    /// A review by its id, slug, file or address.
+    fn find(&self, name: &str) -> Option<(usize, ReviewId)> {
+        let last = name.trim_end_matches('/').rsplit('/').next().unwrap_or(name);
+        let by = |accept: &dyn Fn(&crate::domain::ledger::Entry) -> bool| {
+            self.desks.iter().enumerate().find_map(|(index, (desk, _))| {
+                let entry = desk.entries.values().find(|entry| entry.answers() && accept(entry))?;
+                Some((index, entry.id.clone()))
+            })
+        };
+        by(&|entry| entry.file == name)
+            .or_else(|| by(&|entry| entry.id.as_str() == last))
+            .or_else(|| by(&|entry| entry.slug.as_str() == last))
+    }
+}
+
+impl PublisherHandle {
+    /// Sends an order and waits for its answer; `None` when the publisher has stopped.
+    async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
+        let (sender, receiver) = oneshot::channel();
+        self.orders.send(order(sender)).await.ok()?;
+        receiver.await.ok()
+    }
+
+    pub async fn look(&self) -> Option<()> {
+        self.ask(Order::Look).await
+    }
+
+    pub async fn plan(&self) -> Option<Plan> {
+        self.ask(Order::Plan).await
+    }
+
+    pub async fn apply(&self, names: Vec<String>) -> Option<Plan> {
+        self.ask(|answer| Order::Apply(names, answer)).await
+    }
+
+    pub async fn retract(&self, name: String) -> Option<Result<Plan, NoSuchReview>> {
+        self.ask(|answer| Order::Retract(name, answer)).await
+    }
+
+    pub async fn survey(&self) -> Option<Vec<Survey>> {
+        self.ask(Order::Survey).await
+    }
+
+    /// The library as it is now.
+    pub fn library(&self) -> Arc<Library> {
+        Arc::clone(&self.library.borrow())
+    }
+}
+
+/// Counts what a desk holds.
+pub fn survey(desk: &Desk) -> Survey {
+    let mut survey = Survey {
+        reviewer: desk.reviewer.handle.to_string(),
+        folder: desk.root.display().to_string(),
+        folder_state: match &desk.folder {
+            FolderState::Fine => "fine".to_owned(),
+            FolderState::Missing => "missing".to_owned(),
+            FolderState::Emptied => "empty".to_owned(),
+            FolderState::Unreadable(why) => why.clone(),
+        },
+        hold_reason: desk.hold_reason(),
+        problems: desk.problems(),
+        ..Survey::default()
+    };
+    for entry in desk.entries.values() {
+        match entry.standing {
+            Standing::Live => survey.live += 1,
+            Standing::Leaving => survey.leaving += 1,
+            Standing::Gone => {}
+        }
+        if entry.hold == Hold::Held {
+            survey.held += 1;
+        } else if entry.intent != Intent::Nothing {
+            survey.waiting += 1;
+        }
+    }
+    for mark in desk.marks.values() {
+        match mark.outcome {
+            FileOutcome::Review(_) => {}
+            FileOutcome::Draft => survey.drafts += 1,
+            FileOutcome::Scheduled(_) => survey.scheduled += 1,
+            FileOutcome::Skipped(_) => survey.skipped += 1,
+            FileOutcome::Broken => survey.broken += 1,
+        }
+    }
+    survey
+}
+
+/// Tells the author what happened, in sentences that stand alone.
+fn report(desk: &Desk, round: &Round) {
+    let reviewer = &desk.reviewer.handle;
+    let titles: BTreeMap<&ReviewId, &str> = round
+        .commit
+        .entries
+        .iter()
+        .filter_map(|w| Some((&w.entry.id, w.content.as_ref()?.0.review.book.title.as_str())))
+        .collect();
+    if !round.adopted.is_empty() {
+        let count = round.adopted.len();
+        tracing::info!(%reviewer, count, "{count} reviews of @{reviewer} were taken in quietly: in pages and feeds, announced to nobody");
+    }
+    for outgoing in &round.commit.outgoing {
+        let (kind, object) = (outgoing.message.kind.as_str(), &outgoing.message.object);
+        tracing::info!(%reviewer, activity = outgoing.message.id, "{kind} of {object} is on its way");
+    }
+    for mark in &round.commit.files {
+        for problem in &mark.problems {
+            tracing::warn!(%reviewer, file = problem.file, line = problem.line, "{problem}");
+        }
+    }
+    let told: Vec<_> = titles.values().take(3).collect();
+    if !told.is_empty() && round.adopted.is_empty() {
+        let count = titles.len();
+        tracing::info!(%reviewer, count, "{count} reviews of @{reviewer} changed in pages and feeds: {told:?}");
+    }
+}
+
+fn report_folder(desk: &Desk, round: &Round) {
+    let (reviewer, root) = (&desk.reviewer.handle, desk.root.display());
+    if desk.folder == round.folder {
+        return;
+    }
+    match &round.folder {
+        FolderState::Fine => tracing::info!(%reviewer, "the folder {root} is back"),
+        FolderState::Missing => {
+            tracing::error!(%reviewer, "the folder {root} is missing; nothing is deleted because of it")
+        }
+        FolderState::Emptied => {
+            tracing::error!(%reviewer, "the folder {root} is empty; nothing is deleted because of it")
+        }
+        FolderState::Unreadable(why) => tracing::error!(%reviewer, "{why}; what was published stays up"),
+    }
+}
