@@ -1,3 +1,4 @@
-//! Tests of the program as a whole.
+//! The tests of the whole: one binary, one module per subject.
 
 mod layers;
+mod peers;
