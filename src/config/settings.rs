@@ -317,8 +317,7 @@ fn poll(value: &Value) -> Result<Poll, Refusal> {
     match value::text(value)?.as_str() {
         "auto" => Ok(Poll::Auto),
         "always" => Ok(Poll::Always),
-        "never" => Ok(Poll::Never),
-        other => Err(format!("`{other}` is none of auto, always, never")),
+        other => Err(format!("`{other}` is neither auto nor always")),
     }
 }
 

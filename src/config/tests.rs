@@ -125,7 +125,7 @@ fn a_wrong_value_is_answered_with_what_was_expected() {
     reviewd.toml:4:12: error: [site] language: `english please` is no language tag (write language = "en")
     reviewd.toml:6:10: error: [publish] settle: the number has no unit (write settle = "30s")
     reviewd.toml:7:16: error: [publish] announce_max: -1 lies outside 0 to 4294967295 (write announce_max = 5)
-    reviewd.toml:8:8: error: [publish] poll: `often` is none of auto, always, never (write poll = "auto")
+    reviewd.toml:8:8: error: [publish] poll: `often` is neither auto nor always (write poll = "auto")
     reviewd.toml:10:7: error: [store] url: PostgreSQL is not built into this version (write url = "sqlite://data/reviewd.db")
     reviewd.toml:12:10: error: [reviewer] handle: `Ana` is no handle: use 1 to 30 of the characters a-z, 0-9 and _ (write handle = "ana")
     reviewd.toml:13:16: error: [reviewer] rating_scale: 0 lies outside 1 to 1000 (write rating_scale = 5)
