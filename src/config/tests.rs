@@ -104,6 +104,14 @@ fn the_environment_holds_every_kind_of_value() {
 }
 
 #[test]
+fn a_name_in_the_environment_that_only_looks_like_a_setting_is_a_problem() {
+    let environment = [("REVIEWD_SITE_ORIGIN", "https://books.example"), ("REVIEWD_TEST_NODE", "/usr/bin/node")];
+    let problems = load("", &Overrides::default(), &environment).1.unwrap_err();
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].cure, "write two underscores between section and key: REVIEWD_SITE__ORIGIN");
+}
+
+#[test]
 fn a_typo_is_answered_with_its_place_and_a_suggestion() {
     insta::assert_snapshot!(problems("[site]\norigin = \"http://localhost:80\"\n  tittle = \"x\"\n\n[pubish]\nsettle = 1\n"), @r#"
     reviewd.toml:3:3: error: [site] has no key `tittle` (known keys are origin, listen, title, description, language, source_url; did you mean `title`?)
