@@ -1,3 +1,5 @@
-//! The program; everything it does is in the library.
+//! The program: everything is in the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    reviewd::cli::run()
+}
