@@ -1,3 +1,5 @@
 //! The tests of the whole: one binary, one module per subject.
 
+mod federation;
+mod layers;
 mod peers;
