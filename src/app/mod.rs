@@ -1,1 +1,268 @@
 //! The composition root: builds every part from the settings, starts and stops them in order.
+
+mod sample;
+
+use std::{
+    fs::{self, File},
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use axum::serve::ListenerExt;
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::Clock,
+    config::{Config, Poll},
+    control,
+    domain::{Picture, Reviewer, ledger::Stat},
+    intake::folder::PICTURE_BYTES_MAX,
+    media,
+    publish::{
+        Publisher, PublisherHandle,
+        decide::Limits,
+        identity::Journal,
+        publisher::{FolderSetup, Setup},
+    },
+    source::SOURCE_ARCHIVE,
+    store::Store,
+    web::{self, Web, shelf::Shelf},
+};
+
+/// How long a stop waits for what is in flight.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+/// Only the service and its group see the data.
+const DATA_MODE: u32 = 0o750;
+
+/// The parts that commands use with or without a daemon.
+pub struct Parts {
+    pub store: Store,
+    pub journal: Journal,
+    pub reviewers: Vec<Reviewer>,
+    /// Held for as long as this process owns the data directory.
+    _lock: File,
+}
+
+/// A daemon that has started.
+pub struct Running {
+    /// Where it listens; the port is the real one.
+    pub addresses: Vec<SocketAddr>,
+    pub origin: String,
+    pub publisher: PublisherHandle,
+    pub store: Store,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    socket: PathBuf,
+}
+
+/// Takes hold of the data directory and opens what lies in it.
+///
+/// # Errors
+/// Another process holds it, the database is of a newer version, the journal is damaged, a picture of a reviewer is none.
+pub async fn open(config: &Config) -> anyhow::Result<Parts> {
+    let data = config.data_dir();
+    if !data.exists() {
+        fs::create_dir_all(data).with_context(|| format!("create the data directory {}", data.display()))?;
+        fs::set_permissions(data, fs::Permissions::from_mode(DATA_MODE))?;
+    }
+    let lock = lock(data)?;
+    let store = Store::open(&config.store.database).await?;
+    let journal = Journal::open(&data.join("ids.jsonl"))?;
+    let mut reviewers = Vec::new();
+    for settings in &config.reviewers {
+        let avatar = match &settings.avatar {
+            Some(file) => Some(avatar(&store, file).await?),
+            None => None,
+        };
+        reviewers.push(Reviewer {
+            handle: settings.handle.clone(),
+            name: settings.name.clone(),
+            bio: settings.bio.clone(),
+            avatar,
+            links: settings.links.clone(),
+            also_known_as: settings.also_known_as.clone(),
+        });
+    }
+    Ok(Parts { store, journal, reviewers, _lock: lock })
+}
+
+/// One process at a time works on a data directory.
+fn lock(data: &Path) -> anyhow::Result<File> {
+    let path = data.join("lock");
+    let file = File::create(&path).with_context(|| format!("open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => bail!(
+            "another reviewd works on {}; stop it first, or give this one its own [store] url",
+            data.display()
+        ),
+        Err(fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("lock {}", path.display())),
+    }
+}
+
+async fn avatar(store: &Store, file: &Path) -> anyhow::Result<Picture> {
+    let name = file.display().to_string();
+    let metadata = fs::metadata(file).with_context(|| format!("open the avatar {name}; correct `avatar` in the settings"))?;
+    if metadata.len() > PICTURE_BYTES_MAX {
+        bail!("the avatar {name} has {} bytes; make it smaller than {PICTURE_BYTES_MAX}", metadata.len());
+    }
+    let bytes = fs::read(file).with_context(|| format!("read the avatar {name}"))?;
+    let prepared = media::prepare(&bytes).with_context(|| format!("use the avatar {name}"))?;
+    store.keep_picture(&prepared.picture, &prepared.full, &prepared.thumb, &name, Stat::default()).await?;
+    Ok(prepared.picture)
+}
+
+/// Limits of the settings in the words of the decision.
+pub fn limits(config: &Config) -> Limits {
+    Limits {
+        settle: config.publish.settle,
+        delete_after: config.publish.delete_after,
+        announce_max: config.publish.announce_max as usize,
+        update_max: config.publish.update_max as usize,
+        delete_max: config.publish.delete_max as usize,
+    }
+}
+
+/// Starts the daemon: listens first, shows what was published last, then looks at the folders.
+///
+/// # Errors
+/// A port in use, a data directory in use or damaged: each names the place and the cure.
+pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Send + Sync>) -> anyhow::Result<Running> {
+    let mut listeners = Vec::new();
+    for address in &config.site.listen {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("listen on {address}; choose another address with --listen or [site] listen"))?;
+        listeners.push(listener);
+    }
+    let addresses: Vec<SocketAddr> = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
+    if let Some(first) = addresses.first() {
+        config.bound_to(*first);
+    }
+    sample::lay_out(&config)?;
+    let Parts { store, journal, reviewers, _lock } = open(&config).await?;
+    let site = config.site();
+    let founded = founded(&store, &clock).await?;
+    let feed_id = feed_id(&store, &clock).await?;
+    let setup = Setup {
+        clock: clock.clone(),
+        store: store.clone(),
+        site: site.clone(),
+        limits: limits(&config),
+        journal,
+        folders: folders(&config, &reviewers),
+        scan_every: config.publish.scan_every,
+        progress,
+    };
+    let (publisher, handle) = Publisher::open(setup).await?;
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let web = Arc::new(Web {
+        site: site.clone(),
+        reviewers,
+        publisher: handle.clone(),
+        store: store.clone(),
+        founded,
+        feed_id,
+        feed_items: config.feeds.items as usize,
+        shelf: Shelf::new(),
+        source: SOURCE_ARCHIVE,
+    });
+    let router = web::router(web);
+    for listener in listeners {
+        let listener = listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection keeps Nagle's delay: {error}");
+            }
+        });
+        let service = router.clone().into_make_service_with_connect_info::<SocketAddr>();
+        let stopping = stop.clone();
+        tasks.spawn(async move {
+            let served = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned()).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "serving ended: {error}");
+            }
+        });
+    }
+    let control = control::bind(&config.control.socket)?;
+    let desk = Arc::new(control::Desk {
+        publisher: handle.clone(),
+        store: store.clone(),
+        origin: site.origin.to_string(),
+    });
+    tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
+    tasks.spawn({
+        let stop = stop.clone();
+        async move {
+            let _lock = _lock;
+            publisher.run(stop).await;
+        }
+    });
+    Ok(Running {
+        addresses,
+        origin: site.origin.to_string(),
+        publisher: handle,
+        store,
+        tasks,
+        stop,
+        socket: config.control.socket.clone(),
+    })
+}
+
+/// Each reviewer with the folder of the settings.
+pub fn folders(config: &Config, reviewers: &[Reviewer]) -> Vec<FolderSetup> {
+    config
+        .reviewers
+        .iter()
+        .zip(reviewers)
+        .map(|(settings, reviewer)| FolderSetup {
+            reviewer: reviewer.clone(),
+            root: settings.folder.clone(),
+            rating_scale: settings.rating_scale,
+            poll_always: match config.publish.poll {
+                Poll::Always => true,
+                Poll::Auto | Poll::Never => false,
+            },
+        })
+        .collect()
+}
+
+/// When this site began, remembered at its first start.
+async fn founded(store: &Store, clock: &Clock) -> anyhow::Result<Timestamp> {
+    if let Some(text) = store.fact("founded").await? {
+        return text.parse().context("read when the site was founded");
+    }
+    let now = clock.now_in_seconds();
+    store.remember_fact("founded", &now.to_string()).await?;
+    Ok(now)
+}
+
+/// What all feed ids begin with, minted at the first start: no title, path or domain is in it.
+async fn feed_id(store: &Store, clock: &Clock) -> anyhow::Result<String> {
+    if let Some(id) = store.fact("feed_id").await? {
+        return Ok(id);
+    }
+    let id = format!("urn:uuid:{}", clock.uuid());
+    store.remember_fact("feed_id", &id).await?;
+    Ok(id)
+}
+
+impl Running {
+    /// Finishes what is in flight, then closes the store. What does not finish in time is taken up at the next start.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some connections did not end within {} s and were cut", STOP_TIMEOUT.as_secs());
+        }
+        self.store.close().await;
+        // A socket that is gone already is what was wanted.
+        let _ = fs::remove_file(&self.socket);
+    }
+}

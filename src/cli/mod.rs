@@ -1,1 +1,129 @@
 //! One file for each command: the list of files is the list of commands.
+
+mod apply;
+mod check;
+mod generate;
+mod plan;
+mod preview;
+mod retract;
+mod serve;
+mod status;
+mod table;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{self, Config, Overrides};
+
+/// Everything was as it should be.
+const FINE: u8 = 0;
+/// Problems were found and shown.
+const PROBLEMS: u8 = 1;
+/// Wrong use: clap's own code for it too.
+const WRONG_USE: u8 = 2;
+
+/// Publishes book reviews from a folder of plain files: feeds, a website, and the fediverse.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = None, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Options {
+    /// The settings file [default: ./reviewd.toml, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder of reviews, where one reviewer is configured
+    #[arg(long, global = true, value_name = "DIR")]
+    reviews: Option<String>,
+    /// Where to listen, such as 127.0.0.1:8080
+    #[arg(long, global = true, value_name = "ADDR")]
+    listen: Option<String>,
+    /// The address under which the world sees the site
+    #[arg(long, global = true, value_name = "URL")]
+    origin: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch the folder and publish it (the default)
+    Serve,
+    /// Read settings and reviews and show every problem with its place and cure
+    Check(check::Arguments),
+    /// Show what would be sent to followers, and what is held
+    Plan(plan::Arguments),
+    /// Release what is held: everything, or the reviews named
+    Apply(apply::Arguments),
+    /// Show one review as followers, feed readers or a browser will see it
+    Preview(preview::Arguments),
+    /// Delete a review everywhere at once
+    Retract(retract::Arguments),
+    /// Show how things stand
+    Status(status::Arguments),
+    /// Print the settings file, a man page, or shell completions
+    Generate(generate::Arguments),
+}
+
+/// Runs the command line and says how it went: 0 fine, 1 problems found, 2 wrong use.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let environment = config::environment();
+    let options = &cli.options;
+    let overrides = Overrides {
+        config: options.config.clone(),
+        reviews: options.reviews.clone(),
+        listen: options.listen.clone(),
+        origin: options.origin.clone(),
+    };
+    if let Some(Command::Generate(arguments)) = &cli.command {
+        return finished(generate::run(arguments));
+    }
+    let cwd = match config::working_directory() {
+        Ok(cwd) => cwd,
+        Err(error) => return failed(&anyhow::Error::new(error).context("find the working directory")),
+    };
+    let config = match Config::load(&overrides, &environment, &cwd) {
+        Ok(config) => config,
+        Err(problems) => {
+            for problem in &problems {
+                eprintln!("{problem}");
+            }
+            return ExitCode::from(PROBLEMS);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&anyhow::Error::new(error).context("start the runtime")),
+    };
+    let result = runtime.block_on(async {
+        match cli.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::run(config, &overrides, &environment, &cwd).await,
+            Command::Check(arguments) => check::run(&config, &arguments, &cwd),
+            Command::Plan(arguments) => plan::run(&config, &arguments).await,
+            Command::Apply(arguments) => apply::run(&config, &arguments).await,
+            Command::Preview(arguments) => preview::run(&config, &arguments, &cwd),
+            Command::Retract(arguments) => retract::run(&config, &arguments).await,
+            Command::Status(arguments) => status::run(&config, &arguments).await,
+            Command::Generate(arguments) => generate::run(&arguments),
+        }
+    });
+    finished(result)
+}
+
+fn finished(result: anyhow::Result<u8>) -> ExitCode {
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("reviewd: {error:#}");
+    ExitCode::from(PROBLEMS)
+}

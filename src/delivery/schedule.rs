@@ -47,7 +47,7 @@ pub enum NextStep {
 pub fn next_step(outcome: &Outcome, attempts: u32, age: Duration, chance: f64, give_up_after: Duration) -> NextStep {
     match outcome {
         Outcome::Delivered { .. } => NextStep::Done,
-        Outcome::Refused { .. } => NextStep::GiveUp,
+        Outcome::Refused(_) => NextStep::GiveUp,
         Outcome::Failed { status: Some(status), .. } if is_final(*status) => NextStep::GiveUp,
         Outcome::Failed { .. } if age >= give_up_after => NextStep::GiveUp,
         Outcome::Failed { retry_after, .. } => {
@@ -109,7 +109,7 @@ mod tests {
         for age in [Duration::ZERO, WEEK * 9] {
             let delivered = Outcome::Delivered { spec: Spec::Cavage };
             assert_eq!(next_step(&delivered, 1, age, 0.5, WEEK), NextStep::Done);
-            assert_eq!(next_step(&Outcome::Refused { status: 403 }, 1, age, 0.5, WEEK), NextStep::GiveUp);
+            assert_eq!(next_step(&Outcome::Refused(403), 1, age, 0.5, WEEK), NextStep::GiveUp);
         }
     }
 

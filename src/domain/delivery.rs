@@ -36,7 +36,7 @@ pub enum Outcome {
     /// Any 2xx. `spec` is worth remembering for the host.
     Delivered { spec: Spec },
     /// An answer that another attempt would not change, by its status.
-    Refused { status: u16 },
+    Refused(u16),
     /// No answer, or one that says "later".
     Failed {
         reason: String,

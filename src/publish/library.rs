@@ -26,6 +26,8 @@ pub struct Group {
 pub struct Library {
     /// Counts changes; equal versions have equal content.
     pub version: u64,
+    /// When a review last left: what remains is older, but the lists changed then.
+    removed: Option<Timestamp>,
     /// Newest first.
     cards: Vec<Arc<Card>>,
     by_reviewer: HashMap<Handle, Vec<Arc<Card>>>,
@@ -38,9 +40,9 @@ pub struct Library {
 
 impl Library {
     /// Indexes the cards of all live reviews, in any order.
-    pub fn new(version: u64, mut cards: Vec<Arc<Card>>) -> Self {
+    pub fn new(version: u64, mut cards: Vec<Arc<Card>>, removed: Option<Timestamp>) -> Self {
         cards.sort_by(|a, b| b.published.cmp(&a.published).then_with(|| a.id.cmp(&b.id)));
-        let mut library = Self { version, ..Self::default() };
+        let mut library = Self { version, removed, ..Self::default() };
         for card in &cards {
             let add = |group: &mut BTreeMap<String, Group>, key: String, name: &str| {
                 let entry = group.entry(key).or_insert_with(|| Group { name: name.to_owned(), cards: Vec::new() });
@@ -114,6 +116,11 @@ impl Library {
 
     /// When anything here last changed; `None` while there is nothing.
     pub fn changed(&self) -> Option<Timestamp> {
-        self.cards.iter().map(|card| card.changed()).max()
+        self.changed_among(&self.cards)
+    }
+
+    /// When a list of these reviews last changed.
+    pub fn changed_among(&self, cards: &[Arc<Card>]) -> Option<Timestamp> {
+        cards.iter().map(|card| card.changed()).max().max(self.removed)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -105,6 +106,7 @@ pub struct Publisher {
     hint: Arc<Notify>,
     orders: mpsc::Receiver<Order>,
     library: watch::Sender<Arc<Library>>,
+    removed: Option<Timestamp>,
     mail: Arc<Notify>,
 }
 
@@ -127,7 +129,8 @@ impl Publisher {
             desks.push((desk, watcher));
         }
         let mail = Arc::new(Notify::new());
-        let publisher = Self { setup, desks, hint, orders, library, mail: Arc::clone(&mail) };
+        let removed = setup.store.last_removal().await?;
+        let publisher = Self { setup, desks, hint, orders, library, removed, mail: Arc::clone(&mail) };
         publisher.show();
         Ok((publisher, PublisherHandle { orders: order_sender, library: receiver, mail }))
     }
@@ -190,6 +193,9 @@ impl Publisher {
         }
         report(desk, &round);
         let (next, visible) = (round.next, round.is_visible());
+        if round.commit.entries.iter().any(|write| write.entry.standing == Standing::Leaving) {
+            self.removed = Some(setup.clock.now_in_seconds());
+        }
         let held_before = desk.hold_reason();
         desk.take(round);
         if let Some(reason) = desk.hold_reason().filter(|reason| held_before.as_ref() != Some(reason)) {
@@ -205,7 +211,7 @@ impl Publisher {
     fn show(&self) {
         let cards = self.desks.iter().flat_map(|(desk, _)| desk.cards.values().cloned()).collect();
         let version = self.library.borrow().version + 1;
-        self.library.send_replace(Arc::new(Library::new(version, cards)));
+        self.library.send_replace(Arc::new(Library::new(version, cards, self.removed)));
     }
 
     async fn let_burst_pass(&self) {

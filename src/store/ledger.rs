@@ -144,6 +144,15 @@ impl Store {
         }))
     }
 
+    /// When a review last left the lists.
+    pub async fn last_removal(&self) -> Result<Option<Timestamp>, StoreError> {
+        let millis: Option<i64> = sqlx::query_scalar("SELECT MAX(since_ms) FROM review WHERE standing <> 'live'")
+            .fetch_one(&self.read)
+            .await
+            .map_err(doing("read the last removal"))?;
+        Ok(millis.and_then(|millis| seconds(millis / 1000)))
+    }
+
     /// When a deleted review was deleted, and when it had been published.
     pub async fn tombstone(
         &self,

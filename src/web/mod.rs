@@ -1,6 +1,240 @@
 //! Routes, content negotiation, caching and errors.
 
-mod conditional;
-mod encoding;
+pub mod conditional;
+mod documents;
+pub mod encoding;
 pub mod negotiate;
 pub mod representation;
+pub mod route;
+pub mod shelf;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+
+use crate::{
+    domain::{Reviewer, Site, picture::Size},
+    publish::PublisherHandle,
+    site::{self, Trouble},
+    store::{Store, StoreError},
+};
+use documents::Found;
+use representation::{Policy, Representation};
+use route::Route;
+use shelf::{Prepared, Shelf};
+
+/// Sent with every page beside its content.
+pub(crate) const PAGE_HEADERS: [(&str, &str); 3] = [
+    ("content-security-policy", site::CONTENT_SECURITY_POLICY),
+    ("referrer-policy", "strict-origin-when-cross-origin"),
+    ("x-frame-options", "DENY"),
+];
+
+/// Everything the site serves from. Shared by all requests.
+pub struct Web {
+    pub site: Site,
+    /// In the order of the settings.
+    pub reviewers: Vec<Reviewer>,
+    pub publisher: PublisherHandle,
+    pub store: Store,
+    /// When this site began: the oldest time any of its lists can have changed.
+    pub founded: Timestamp,
+    /// `tag:` or `urn:` that all feed ids begin with; minted once.
+    pub feed_id: String,
+    pub feed_items: usize,
+    pub shelf: Shelf,
+    /// The program's own source code, packed (AGPL-3.0 section 13).
+    pub source: &'static [u8],
+}
+
+/// A breakdown on our side while answering.
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("preparing a document stopped: {0}")]
+    Stopped(#[from] tokio::task::JoinError),
+    #[error("no document")]
+    Trouble(Trouble),
+    #[error("moved to {0}")]
+    MovedTo(String),
+}
+
+/// The routes of the site; others are merged beside them by `app`.
+pub fn router(web: Arc<Web>) -> Router {
+    Router::new()
+        .fallback(answer)
+        .layer(middleware::from_fn_with_state(Arc::clone(&web), only_our_host))
+        .with_state(web)
+}
+
+/// A trial on a loopback origin answers to its own name only: a page in a browser must not reach it under another one
+/// (DNS rebinding).
+async fn only_our_host(State(web): State<Arc<Web>>, request: Request<Body>, next: Next) -> Response {
+    let origin = &web.site.origin;
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str));
+    if origin.is_loopback() && !host.is_none_or(|host| is_loopback_name(host, origin.host())) {
+        return web.trouble(Trouble::Misdirected);
+    }
+    next.run(request).await
+}
+
+fn is_loopback_name(host: &str, own: &str) -> bool {
+    let port = |name: &str| name.rsplit_once(':').map(|(_, port)| port.to_owned()).filter(|p| p.bytes().all(|b| b.is_ascii_digit()));
+    let name = host.strip_suffix(&port(host).map(|port| format!(":{port}")).unwrap_or_default()).unwrap_or(host);
+    host.eq_ignore_ascii_case(own)
+        || (["localhost", "127.0.0.1", "[::1]"].contains(&name) && (port(host) == port(own) || port(own).is_none()))
+}
+
+async fn answer(State(web): State<Arc<Web>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    if method != Method::GET && method != Method::HEAD {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+    }
+    match route::route(uri.path(), uri.query()) {
+        Route::Health => ([(header::CACHE_CONTROL, "no-store")], "ok\n").into_response(),
+        Route::Ready => web.ready().await,
+        Route::Media { key, size } => web.media(&method, &headers, &key, size).await,
+        Route::Static { path } => web.file(&method, &headers, &path).await,
+        Route::Source => web.archive_of_source(&method, &headers).await,
+        Route::Unknown => web.trouble(Trouble::NotFound),
+        route => web.document(&method, &uri, &headers, &route).await,
+    }
+}
+
+impl Web {
+    async fn document(&self, method: &Method, uri: &Uri, headers: &HeaderMap, route: &Route) -> Response {
+        let library = self.publisher.library();
+        let address = address(uri, route);
+        let make = async {
+            match self.find(route, &library).await? {
+                Found::Document(document) => Ok(*document),
+                Found::MovedTo(path) => Err(WebError::MovedTo(path)),
+                Found::Trouble(trouble) => Err(WebError::Trouble(trouble)),
+            }
+        };
+        match self.shelf.get(library.version, &address, make).await {
+            Ok(prepared) => prepared.respond(method, headers),
+            Err(error) => match &*error {
+                WebError::MovedTo(path) => moved(path),
+                WebError::Trouble(trouble) => self.trouble(*trouble),
+                broken @ (WebError::Store(_) | WebError::Stopped(_)) => {
+                    tracing::error!(path = uri.path(), error = %broken, "{} could not be answered: {broken}", uri.path());
+                    self.trouble(Trouble::Unavailable)
+                }
+            },
+        }
+    }
+
+    /// An error page; asked for again soon where it may heal.
+    pub fn trouble(&self, trouble: Trouble) -> Response {
+        let status = StatusCode::from_u16(trouble.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (
+            status,
+            [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")],
+            site::trouble(&self.shell(), trouble),
+        )
+            .into_response();
+        for (name, value) in PAGE_HEADERS {
+            response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        if matches!(trouble, Trouble::Unavailable | Trouble::TooMany) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        }
+        response
+    }
+
+    async fn ready(&self) -> Response {
+        match self.store.ping().await {
+            Ok(()) => ([(header::CACHE_CONTROL, "no-store")], "ready\n").into_response(),
+            Err(error) => {
+                tracing::error!(%error, "not ready: {error}");
+                (StatusCode::SERVICE_UNAVAILABLE, [(header::CACHE_CONTROL, "no-store")], "the database does not answer\n")
+                    .into_response()
+            }
+        }
+    }
+
+    async fn media(&self, method: &Method, headers: &HeaderMap, key: &str, size: Size) -> Response {
+        match self.store.picture_bytes(key, size).await {
+            Ok(Some((media_type, bytes))) => {
+                let content_type = if media_type == "image/png" { "image/png" } else { "image/jpeg" };
+                Representation::new(content_type, bytes, self.founded, Policy::IMMUTABLE).respond(method, headers)
+            }
+            Ok(None) => self.trouble(Trouble::NotFound),
+            Err(error) => {
+                tracing::error!(key, %error, "the picture {key} could not be read: {error}");
+                self.trouble(Trouble::Unavailable)
+            }
+        }
+    }
+
+    /// A stylesheet, font or icon: compressed once, since its address names its content.
+    async fn file(&self, method: &Method, headers: &HeaderMap, path: &str) -> Response {
+        let wanted = |file: &&site::Static| file.path == path || (path == "icon" && file.content_type == "image/svg+xml");
+        let Some(file) = site::statics().iter().find(wanted) else { return self.trouble(Trouble::NotFound) };
+        let make = async {
+            Ok::<_, WebError>(shelf::Document {
+                status: StatusCode::OK,
+                content_type: file.content_type,
+                body: file.bytes.clone(),
+                last_modified: self.founded,
+                policy: Policy::IMMUTABLE,
+                links: Vec::new(),
+                is_page: false,
+            })
+        };
+        match self.shelf.get(0, path, make).await {
+            Ok(prepared) => prepared.respond(method, headers),
+            Err(_) => self.trouble(Trouble::Unavailable),
+        }
+    }
+
+    async fn archive_of_source(&self, method: &Method, headers: &HeaderMap) -> Response {
+        let policy = Policy { cache_control: "public, max-age=3600", ..Policy::IMMUTABLE };
+        Representation::new("application/gzip", self.source, self.founded, policy).respond(method, headers)
+    }
+}
+
+/// What tells documents apart on the shelf: the path, and the query where the route reads it.
+fn address(uri: &Uri, route: &Route) -> String {
+    match route {
+        Route::Feed { .. } | Route::Review { .. } | Route::Feeds => uri.path().to_owned(),
+        route => format!("{route:?}"),
+    }
+}
+
+fn moved(path: &str) -> Response {
+    match HeaderValue::from_str(path) {
+        Ok(path) => (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, path)]).into_response(),
+        Err(_) => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trial_answers_to_its_own_name_only() {
+        for (host, ours) in [
+            ("localhost:8080", true),
+            ("127.0.0.1:8080", true),
+            ("[::1]:8080", true),
+            ("LOCALHOST:8080", true),
+            ("localhost:9090", false),
+            ("evil.example:8080", false),
+            ("evil.example", false),
+        ] {
+            assert_eq!(is_loopback_name(host, "localhost:8080"), ours, "{host}");
+        }
+    }
+}

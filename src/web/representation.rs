@@ -56,6 +56,11 @@ struct Variant {
     headers_not_modified: HeaderMap,
 }
 
+/// Pictures and archives are compressed already.
+fn is_packed(content_type: &str) -> bool {
+    matches!(content_type, "image/jpeg" | "image/png" | "font/woff2" | "application/gzip")
+}
+
 impl Policy {
     /// Readers ask every hour or so; a quarter of an hour lets caches on the way help.
     pub const FEED: Self = Self { cache_control: "public, max-age=900", vary: "Accept-Encoding", any_origin: true };
@@ -86,7 +91,7 @@ impl Representation {
         let last_modified = Timestamp::from_second(last_modified.as_second()).unwrap_or(last_modified);
         let shared = shared_headers(&conditional::http_date(last_modified), policy);
         let base = tag_base(&document);
-        let worth_coding = document.len() >= COMPRESSED_BYTES_MIN;
+        let worth_coding = document.len() >= COMPRESSED_BYTES_MIN && !is_packed(content_type);
         let mut variants = Vec::with_capacity(Coding::ALL.len());
         let mut tags = Vec::with_capacity(Coding::ALL.len());
         for coding in Coding::ALL.into_iter().filter(|coding| worth_coding || *coding == Coding::Identity) {

@@ -1,0 +1,59 @@
+//! `reviewd apply`: releases what is held.
+
+use super::{FINE, PROBLEMS, plan};
+use crate::{
+    app,
+    clock::Clock,
+    config::Config,
+    control::{self, Question},
+    publish::{Plan, Publisher, publisher::Setup},
+};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Ids, slugs, files or @reviewers; everything that is held when none is named
+    names: Vec<String>,
+    /// One JSON document: what was released
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
+    let question = Question::Apply { names: arguments.names.clone() };
+    let released = match control::ask(&config.control.socket, &question).await? {
+        Some(plan) => plan,
+        None => without_daemon(config, arguments.names.clone()).await?,
+    };
+    let nothing = released == Plan::default();
+    if arguments.json {
+        plan::show(&released, true)?;
+    } else if nothing {
+        println!("Nothing is held{}.", if arguments.names.is_empty() { "" } else { " under these names" });
+    } else {
+        println!("Released:");
+        plan::show(&released, false)?;
+    }
+    Ok(if nothing && !arguments.names.is_empty() { PROBLEMS } else { FINE })
+}
+
+/// Does what the daemon would do: reconciles, releases, and leaves the deliveries for the next start.
+async fn without_daemon(config: &Config, names: Vec<String>) -> anyhow::Result<Plan> {
+    let parts = app::open(config).await?;
+    let folders = app::folders(config, &parts.reviewers);
+    let setup = Setup {
+        clock: Clock::system(),
+        store: parts.store.clone(),
+        site: config.site(),
+        limits: app::limits(config),
+        journal: parts.journal,
+        folders,
+        scan_every: config.publish.scan_every,
+        progress: std::sync::Arc::new(|| {}),
+    };
+    let (mut publisher, _handle) = Publisher::open(setup).await?;
+    publisher.reconcile_all().await;
+    let released = publisher.apply(&names).await;
+    publisher.reconcile_all().await;
+    parts.store.close().await;
+    Ok(released)
+}

@@ -1,0 +1,113 @@
+//! `reviewd serve`: the daemon.
+
+use std::{
+    collections::BTreeMap,
+    io::IsTerminal,
+    path::Path,
+    sync::Arc,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::FINE;
+use crate::{
+    app,
+    clock::Clock,
+    config::{Config, Overrides},
+    telemetry,
+};
+
+/// Below this number of files read, a bar would only flicker.
+const BAR_FROM_FILES: u64 = 500;
+
+pub async fn run(
+    config: Config,
+    overrides: &Overrides,
+    environment: &BTreeMap<String, String>,
+    cwd: &Path,
+) -> anyhow::Result<u8> {
+    telemetry::start(&config.log.filter, environment)?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut config = config;
+    loop {
+        let running = app::start(config, Clock::system(), progress()).await?;
+        tell(&running);
+        let again = tokio::select! {
+            _ = terminate.recv() => false,
+            _ = interrupt.recv() => false,
+            _ = hangup.recv() => true,
+        };
+        notify(&[if again { sd_notify::NotifyState::Reloading } else { sd_notify::NotifyState::Stopping }]);
+        if !again {
+            tracing::info!("stopping: what is in flight is finished first");
+            running.stop().await;
+            return Ok(FINE);
+        }
+        config = reread(overrides, environment, cwd, &running).await;
+        running.stop().await;
+    }
+}
+
+/// Reads the settings again until they are good: a typo never stops a daemon that runs.
+async fn reread(
+    overrides: &Overrides,
+    environment: &BTreeMap<String, String>,
+    cwd: &Path,
+    running: &app::Running,
+) -> Config {
+    let mut hangup = signal(SignalKind::hangup()).ok();
+    loop {
+        match Config::load(overrides, environment, cwd) {
+            Ok(config) => {
+                tracing::info!("the settings were read again");
+                return config;
+            }
+            Err(problems) => {
+                for problem in &problems {
+                    tracing::error!("{problem}");
+                }
+                tracing::error!("the settings are not usable; the old ones stay in force until the next SIGHUP");
+                tell(running);
+                match &mut hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                };
+            }
+        }
+    }
+}
+
+fn tell(running: &app::Running) {
+    for address in &running.addresses {
+        tracing::info!(%address, "serving {} on {address}", running.origin);
+    }
+    notify(&[sd_notify::NotifyState::Ready]);
+}
+
+/// Tells systemd, where it started us.
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "systemd could not be told: {error}");
+    }
+}
+
+/// Shows how far a long reading of the folder is, when a person is watching.
+fn progress() -> Arc<dyn Fn() + Send + Sync> {
+    if !std::io::stderr().is_terminal() {
+        return Arc::new(|| {});
+    }
+    let bar = ProgressBar::no_length().with_style(
+        ProgressStyle::with_template("{spinner} {human_pos} files read, {per_sec}").unwrap_or(ProgressStyle::default_spinner()),
+    );
+    bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+    let count = std::sync::atomic::AtomicU64::new(0);
+    Arc::new(move || {
+        if count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == BAR_FROM_FILES {
+            bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+        }
+        bar.inc(1);
+    })
+}

@@ -1,0 +1,139 @@
+//! The collections around an actor and a Note.
+
+use serde_json::{Value, json};
+
+use super::context::{Context, actor_part, note_part, with_context};
+use crate::domain::{Handle, Origin, ReviewId};
+
+/// Activities or reviews on one page of an outbox.
+pub const OUTBOX_PAGE: u64 = 20;
+
+/// Which of its pages an outbox shows; newest first, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    Numbered(u64),
+    /// What BookWyrm asks for on first contact: `?page=true&type=Review`.
+    BookWyrm,
+}
+
+/// The outbox without items; `totalItems` is what Mastodon shows as the number of posts.
+pub fn outbox(origin: &Origin, handle: &Handle, total: u64) -> Value {
+    let id = actor_part(origin, handle, "outbox");
+    let document = json!({
+        "id": id,
+        "type": "OrderedCollection",
+        "totalItems": total,
+        "first": format!("{id}?page=1"),
+        "last": format!("{id}?page={}", total.div_ceil(OUTBOX_PAGE).max(1)),
+    });
+    with_context(Context::Plain, document)
+}
+
+/// One page of the outbox: Creates, or bare Reviews for BookWyrm; all without their own `@context`.
+pub fn outbox_page(origin: &Origin, handle: &Handle, total: u64, page: Page, items: Vec<Value>) -> Value {
+    let id = actor_part(origin, handle, "outbox");
+    let (context, address) = match page {
+        Page::Numbered(number) => (Context::Note, format!("{id}?page={number}")),
+        Page::BookWyrm => (Context::BookWyrm, format!("{id}?page=true&type=Review")),
+    };
+    let mut document = json!({"id": address, "type": "OrderedCollectionPage", "partOf": id});
+    if let Page::Numbered(number) = page {
+        if number > 1 {
+            document["prev"] = json!(format!("{id}?page={}", number - 1));
+        }
+        if number < total.div_ceil(OUTBOX_PAGE) {
+            document["next"] = json!(format!("{id}?page={}", number + 1));
+        }
+    }
+    document["orderedItems"] = Value::Array(items);
+    with_context(context, document)
+}
+
+/// `followers` or `following`: the number, and a first page without names. Without `first` Mastodon says "hidden".
+pub fn people(origin: &Origin, handle: &Handle, part: &str, total: u64) -> Value {
+    let id = actor_part(origin, handle, part);
+    let document =
+        json!({"id": id, "type": "OrderedCollection", "totalItems": total, "first": format!("{id}?page=1")});
+    with_context(Context::Plain, document)
+}
+
+/// A page of `followers` or `following`: who they are is nobody's business.
+pub fn people_page(origin: &Origin, handle: &Handle, part: &str, total: u64) -> Value {
+    let id = actor_part(origin, handle, part);
+    let document = json!({
+        "id": format!("{id}?page=1"),
+        "type": "OrderedCollectionPage",
+        "partOf": id,
+        "totalItems": total,
+        "orderedItems": [],
+    });
+    with_context(Context::Plain, document)
+}
+
+/// The pinned reviews by their ids: the only old posts that Mastodon, GoToSocial and Misskey fetch on first contact.
+pub fn featured(origin: &Origin, handle: &Handle, notes: &[String]) -> Value {
+    let document = json!({
+        "id": actor_part(origin, handle, "featured"),
+        "type": "OrderedCollection",
+        "totalItems": notes.len(),
+        "orderedItems": notes,
+    });
+    with_context(Context::Note, document)
+}
+
+/// All accepted replies to a review, `items` being those of its first page.
+pub fn replies(origin: &Origin, handle: &Handle, id: &ReviewId, total: u64, items: &[String]) -> Value {
+    let collection = note_part(origin, handle, id, "replies");
+    let document = json!({
+        "id": collection,
+        "type": "Collection",
+        "totalItems": total,
+        "first": page_of_replies(&collection, 1, total, items),
+    });
+    with_context(Context::Plain, document)
+}
+
+/// One page of the replies, counted from 1, oldest first.
+pub fn replies_page(
+    origin: &Origin,
+    handle: &Handle,
+    id: &ReviewId,
+    number: u64,
+    total: u64,
+    items: &[String],
+) -> Value {
+    with_context(Context::Plain, page_of_replies(&note_part(origin, handle, id, "replies"), number, total, items))
+}
+
+/// `likes` or `shares`: how many.
+pub fn count(origin: &Origin, handle: &Handle, id: &ReviewId, part: &str, total: u64) -> Value {
+    let document = json!({"id": note_part(origin, handle, id, part), "type": "Collection", "totalItems": total});
+    with_context(Context::Plain, document)
+}
+
+/// The whole conversation in order (FEP-7888), the review first.
+pub fn context(origin: &Origin, handle: &Handle, id: &ReviewId, replies: &[String]) -> Value {
+    let mut items = vec![origin.note(handle, id)];
+    items.extend_from_slice(replies);
+    let document = json!({
+        "id": note_part(origin, handle, id, "context"),
+        "type": "OrderedCollection",
+        "attributedTo": origin.actor(handle),
+        "totalItems": items.len(),
+        "orderedItems": items,
+    });
+    with_context(Context::Plain, document)
+}
+
+fn page_of_replies(collection: &str, number: u64, total: u64, items: &[String]) -> Value {
+    let mut page = json!({
+        "type": "CollectionPage",
+        "id": format!("{collection}?page={number}"),
+        "partOf": collection,
+        "items": items,
+    });
+    if number * (super::note::REPLIES_PER_PAGE as u64) < total {
+        page["next"] = json!(format!("{collection}?page={}", number + 1));
+    }
+    page
+}

@@ -1,0 +1,572 @@
+//! What site generators and note-taking programs understand and no Markdown parser does: shortcodes, Liquid tags,
+//! wikilinks, MDX, comments, and spoilers over several paragraphs. Turned into Markdown or HTML, or taken out, before
+//! the text is parsed; code is left alone.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::{shortcode, wikilink};
+
+/// Longer tags are text; bytes.
+const TAG_BYTES_MAX: usize = 4_000;
+
+/// Whose syntax the text is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Syntax {
+    Markdown,
+    Html,
+}
+
+/// The text with everything in it that its parser would not know.
+pub(super) fn prepare(source: &str, syntax: Syntax) -> Cow<'_, str> {
+    const SIGNS: [&str; 14] =
+        ["{{", "{%", "{:", "{#", "{/*", "[[", "<!--", "%%", "||", ">!", "spoiler", "import ", "export ", "[caption"];
+    if !SIGNS.iter().any(|sign| source.contains(sign)) && !super::spoiler::may_be_marked(source) {
+        return Cow::Borrowed(source);
+    }
+    Cow::Owned(translate(source, syntax))
+}
+
+fn translate(source: &str, syntax: Syntax) -> String {
+    let mut scanner = Scanner {
+        source,
+        lower: source.to_ascii_lowercase(),
+        syntax,
+        at: 0,
+        out: String::with_capacity(source.len() + 64),
+        next: HashMap::new(),
+        ticks: HashMap::new(),
+        hidden: None,
+        closers: Vec::new(),
+    };
+    scanner.run();
+    scanner.out
+}
+
+struct Scanner<'a> {
+    source: &'a str,
+    /// In ASCII lower case, so that every offset is the same.
+    lower: String,
+    syntax: Syntax,
+    at: usize,
+    out: String,
+    /// The next place of a closing sign, remembered so that a thousand openers cost one search.
+    next: HashMap<&'static str, Option<usize>>,
+    /// The same for runs of backticks, by their length.
+    ticks: HashMap<usize, Option<usize>>,
+    /// The spoiler that is open.
+    hidden: Option<Hidden>,
+    /// What to write where shortcodes are closed that were turned into something with an end.
+    closers: Vec<(String, &'static str)>,
+}
+
+struct Hidden {
+    /// Over several paragraphs: its tags stand between blank lines.
+    is_block: bool,
+    /// Where it ends and how many bytes its end has, where that is known from the beginning.
+    end: Option<(usize, usize)>,
+}
+
+impl Scanner<'_> {
+    fn run(&mut self) {
+        let mut at_line_start = true;
+        while let Some(byte) = self.source.as_bytes().get(self.at).copied() {
+            if let Some((end, length)) = self.hidden.as_ref().and_then(|hidden| hidden.end)
+                && self.at >= end
+            {
+                self.at = end + length;
+                self.close_spoiler();
+                continue;
+            }
+            if at_line_start && self.syntax == Syntax::Markdown && self.line() {
+                continue;
+            }
+            at_line_start = byte == b'\n';
+            let was = self.at;
+            let is_known = match byte {
+                b'`' if self.syntax == Syntax::Markdown => self.code_span(),
+                b'\\' => self.escaped(),
+                b'<' => self.angle(),
+                b'{' => self.brace(),
+                b'[' | b'!' => self.bracket(),
+                b'%' => self.obsidian_comment(),
+                b'>' => self.reddit_spoiler(),
+                _ => false,
+            };
+            if !is_known {
+                self.copy(was, char_length(byte));
+            }
+        }
+        if self.hidden.is_some() {
+            // A spoiler that is never closed hides the rest: better too much than the end of the book.
+            self.close_spoiler();
+        }
+        while let Some((_, closer)) = self.closers.pop() {
+            self.out.push_str(closer);
+        }
+    }
+
+    fn rest(&self) -> &str {
+        self.source.get(self.at..).unwrap_or_default()
+    }
+
+    fn lower_rest(&self) -> &str {
+        self.lower.get(self.at..).unwrap_or_default()
+    }
+
+    fn copy(&mut self, from: usize, length: usize) {
+        let to = (from + length).min(self.source.len());
+        self.out.push_str(self.source.get(from..to).unwrap_or_default());
+        self.at = to;
+    }
+
+    /// Where the sign stands next, at or after `from`.
+    fn find(&mut self, sign: &'static str, from: usize) -> Option<usize> {
+        match self.next.get(sign) {
+            Some(None) => return None,
+            Some(Some(at)) if *at >= from => return Some(*at),
+            _ => {}
+        }
+        let found = self.lower.get(from..).and_then(|rest| rest.find(sign)).map(|at| from + at);
+        self.next.insert(sign, found);
+        found
+    }
+
+    /// The place of the next blank line (a quote's counts); the end of the text where there is none.
+    fn blank_line(&mut self, from: usize) -> usize {
+        let mut at = from;
+        if let Some(Some(known)) = self.next.get("\n\n").filter(|known| known.is_some_and(|known| known >= from)) {
+            return *known;
+        }
+        while let Some(newline) = self.source.get(at..).and_then(|rest| rest.find('\n')) {
+            let end = at + newline;
+            let next = self.source.get(end + 1..).unwrap_or_default();
+            let line = next.split('\n').next().unwrap_or_default();
+            if line.trim_matches([' ', '\t', '\r', '>']).is_empty() {
+                self.next.insert("\n\n", Some(end));
+                return end;
+            }
+            at = end + 1;
+        }
+        self.next.insert("\n\n", Some(self.source.len()));
+        self.source.len()
+    }
+
+    /// What counts at the beginning of a line only. Whether the line (or more) is dealt with.
+    fn line(&mut self) -> bool {
+        let line = self.rest().split_inclusive('\n').next().unwrap_or_default();
+        let trimmed = line.trim_start_matches([' ', '\t', '>']);
+        let (length, indent) = (line.len(), line.len() - trimmed.len());
+        if let Some(fence) = fence_of(trimmed) {
+            let from = self.at;
+            let end = self.fence_end(from + length, fence);
+            self.copy(from, end - from);
+            return true;
+        }
+        if indent == 0 && is_mdx(trimmed) {
+            let mut depth = 0_i64;
+            for line in self.rest().to_owned().split_inclusive('\n') {
+                depth += line.matches(['{', '[', '(']).count() as i64 - line.matches(['}', ']', ')']).count() as i64;
+                self.at += line.len();
+                if depth <= 0 || line.trim().is_empty() {
+                    break;
+                }
+            }
+            return true;
+        }
+        let is_attributes = trimmed.starts_with("{:") && trimmed.trim_end().ends_with('}');
+        if is_attributes && indent < 4 {
+            self.at += length;
+            return true;
+        }
+        if indent == 0 && trimmed.starts_with("||") {
+            return self.bars_over_paragraphs();
+        }
+        if line.starts_with(">!") && self.hidden.is_none() {
+            return self.neodb_spoiler(length);
+        }
+        false
+    }
+
+    /// Where the code block ends that began before `from`: after its closing fence, or with the text.
+    fn fence_end(&self, from: usize, fence: &str) -> usize {
+        let mut at = from;
+        for line in self.source.get(from..).unwrap_or_default().split_inclusive('\n') {
+            at += line.len();
+            let line = line.trim_start_matches([' ', '\t', '>']).trim_end();
+            if line.len() >= fence.len() && line.starts_with(fence) && line.chars().all(|c| fence.starts_with(c)) {
+                return at;
+            }
+        }
+        at
+    }
+
+    fn code_span(&mut self) -> bool {
+        let from = self.at;
+        let run = self.rest().len() - self.rest().trim_start_matches('`').len();
+        let end = match self.ticks.get(&run) {
+            Some(None) => None,
+            Some(Some(at)) if *at >= from + run => Some(*at),
+            _ => {
+                let found = find_run(self.source, from + run, run);
+                self.ticks.insert(run, found);
+                found
+            }
+        };
+        match end {
+            Some(end) if end < self.blank_line(from) => self.copy(from, end + run - from),
+            _ => self.copy(from, run),
+        }
+        true
+    }
+
+    fn escaped(&mut self) -> bool {
+        let next = self.source.as_bytes().get(self.at + 1).copied();
+        if next.is_some_and(|byte| b"<{[!`%>|".contains(&byte)) {
+            self.copy(self.at, 2);
+            return true;
+        }
+        false
+    }
+
+    fn angle(&mut self) -> bool {
+        let from = self.at;
+        if self.rest().starts_with("<!--") {
+            // An open comment goes to the end of the text, as in a browser.
+            self.at = self.find("-->", from + 4).map_or(self.source.len(), |end| end + 3);
+            return true;
+        }
+        for (open, close) in [("<script", "</script"), ("<style", "</style")] {
+            let after = self.lower_rest().strip_prefix(open).and_then(|rest| rest.bytes().next());
+            if after.is_some_and(|byte| byte.is_ascii_whitespace() || byte == b'>') {
+                let end = self.find(close, from).unwrap_or(self.source.len());
+                let close_end = self.source.get(end..).and_then(|rest| rest.find('>')).map(|at| end + at + 1);
+                self.at = close_end.unwrap_or(self.source.len());
+                return true;
+            }
+        }
+        if self.lower_rest().starts_with("</spoiler") {
+            return self.spoiler_tag('>', false);
+        }
+        if self.lower_rest().starts_with("<spoiler") {
+            return self.spoiler_tag('>', true);
+        }
+        if self.lower_rest().starts_with("<span") && self.syntax == Syntax::Markdown {
+            return self.spoiler_span();
+        }
+        false
+    }
+
+    /// `<spoiler>`, `</spoiler>`, `[spoiler]`, `[/spoiler]`.
+    fn spoiler_tag(&mut self, end: char, opens: bool) -> bool {
+        let head = self.rest().get(..self.rest().floor_char_boundary(200)).unwrap_or_default();
+        let Some(length) = head.find(end).map(|at| at + 1) else { return false };
+        self.at += length;
+        match (opens, self.hidden.is_some()) {
+            (true, false) => {
+                let close = if end == '>' { "</spoiler" } else { "[/spoiler]" };
+                let close = self.find(close, self.at).unwrap_or(self.source.len());
+                let is_block =
+                    self.syntax == Syntax::Markdown && (self.blank_line(self.at) < close || close == self.source.len());
+                self.open_spoiler(is_block, None);
+            }
+            (false, true) => self.close_spoiler(),
+            (true, true) | (false, false) => {}
+        }
+        true
+    }
+
+    /// `<span class="spoiler">` over several paragraphs, which the end of the first would close.
+    fn spoiler_span(&mut self) -> bool {
+        let head = self.lower_rest();
+        let tag = head.get(..head.floor_char_boundary(300)).unwrap_or_default();
+        let Some(length) = tag.find('>').map(|at| at + 1) else { return false };
+        if self.hidden.is_some() || !tag.get(..length).unwrap_or_default().contains("spoiler") {
+            return false;
+        }
+        let from = self.at + length;
+        let Some(end) = matching_span(&self.lower, from) else { return false };
+        if self.blank_line(from) > end {
+            return false;
+        }
+        self.at = from;
+        self.open_spoiler(true, Some((end, "</span>".len())));
+        true
+    }
+
+    /// `||` at the beginning of one paragraph and at the end of a later one.
+    fn bars_over_paragraphs(&mut self) -> bool {
+        let from = self.at + 2;
+        let Some(end) = self.find("||", from) else { return false };
+        let after = self.source.get(end + 2..).unwrap_or_default();
+        let line_after = after.split('\n').next().unwrap_or_default().trim();
+        if self.hidden.is_some() || !line_after.is_empty() || self.blank_line(from) > end {
+            return false;
+        }
+        self.at = from;
+        self.open_spoiler(true, Some((end, 2)));
+        true
+    }
+
+    /// A line that begins with `>!`: a spoiler block of NeoDB; with `!<` in the same paragraph one of Reddit.
+    fn neodb_spoiler(&mut self, length: usize) -> bool {
+        let from = self.at + 2;
+        if self.find("!<", from).is_some_and(|end| end < self.blank_line(from)) {
+            return false;
+        }
+        let line = self.source.get(from..self.at + length).unwrap_or_default().trim().to_owned();
+        let inner = translate(&line, self.syntax);
+        self.out.push_str(&format!("\n\n<spoiler>\n\n{inner}\n\n</spoiler>\n\n"));
+        self.at += length;
+        true
+    }
+
+    fn reddit_spoiler(&mut self) -> bool {
+        if self.hidden.is_some() || self.syntax == Syntax::Html || !self.rest().starts_with(">!") {
+            return false;
+        }
+        let from = self.at + 2;
+        let Some(end) = self.find("!<", from).filter(|end| end - from < TAG_BYTES_MAX) else { return false };
+        self.at = from;
+        let is_block = self.blank_line(from) < end;
+        self.open_spoiler(is_block, Some((end, 2)));
+        true
+    }
+
+    fn open_spoiler(&mut self, is_block: bool, end: Option<(usize, usize)>) {
+        self.hidden = Some(Hidden { is_block, end });
+        self.out.push_str(if is_block { "\n\n<spoiler>\n\n" } else { "<spoiler>" });
+    }
+
+    fn close_spoiler(&mut self) {
+        if let Some(hidden) = self.hidden.take() {
+            self.out.push_str(if hidden.is_block { "\n\n</spoiler>\n\n" } else { "</spoiler>" });
+        }
+    }
+
+    fn brace(&mut self) -> bool {
+        let from = self.at;
+        let rest = self.rest();
+        if rest.starts_with("{/*") {
+            let Some(end) = self.find("*/}", from) else { return false };
+            self.at = end + 3;
+            return true;
+        }
+        if rest.starts_with("{:") || rest.starts_with("{#") || rest.starts_with("{.") {
+            return self.attributes();
+        }
+        let (open, close): (&str, &'static str) = match () {
+            () if rest.starts_with("{{<") => ("{{<", ">}}"),
+            () if rest.starts_with("{{%") => ("{{%", "%}}"),
+            () if rest.starts_with("{{") => ("{{", "}}"),
+            () if rest.starts_with("{%") => ("{%", "%}"),
+            () => return false,
+        };
+        let inner_from = from + open.len();
+        let Some(end) = self.find(close, inner_from).filter(|end| end - inner_from < TAG_BYTES_MAX) else {
+            return false;
+        };
+        let inner = self.source.get(inner_from..end).unwrap_or_default().trim().to_owned();
+        self.at = end + close.len();
+        match open {
+            "{{" => self.out.push_str(&shortcode::output(&inner)),
+            "{%" => self.tag(&inner, "end"),
+            _ => self.tag(&inner, "/"),
+        }
+        true
+    }
+
+    /// A shortcode or Liquid tag; a closing one has its name after `end_mark`.
+    fn tag(&mut self, inner: &str, end_mark: &str) {
+        let inner = inner.trim_matches('-').trim();
+        if let Some(name) = inner.strip_prefix(end_mark).map(str::trim) {
+            let name = name.split_whitespace().next().unwrap_or_default();
+            if name.eq_ignore_ascii_case("spoiler") || name.eq_ignore_ascii_case("spoilers") {
+                return self.close_spoiler();
+            }
+            if let Some(at) = self.closers.iter().rposition(|(open, _)| open == name) {
+                let (_, closer) = self.closers.remove(at);
+                self.out.push_str(closer);
+            }
+            return;
+        }
+        let tag = shortcode::Tag::parse(inner);
+        let close = |name: &str| if end_mark == "/" { format!("/{name}") } else { format!("end{name}") };
+        match shortcode::meaning(&tag) {
+            shortcode::Meaning::Nothing => {}
+            shortcode::Meaning::Instead(text) => self.out.push_str(&text),
+            shortcode::Meaning::Around(before, after) => {
+                self.out.push_str(&before);
+                self.closers.push((tag.name.to_owned(), after));
+            }
+            shortcode::Meaning::Code(before, after) => {
+                let end = self.end_of_tag(&close(tag.name));
+                self.out.push_str(&before);
+                let code = self.source.get(self.at..end.0).unwrap_or_default().trim_matches('\n');
+                self.out.push_str(code);
+                self.out.push_str(after);
+                self.at = end.1;
+            }
+            shortcode::Meaning::Gone => self.at = self.end_of_tag(&close(tag.name)).1,
+            shortcode::Meaning::Spoiler if self.hidden.is_none() => {
+                let is_block = self.syntax == Syntax::Markdown && {
+                    let end = self.end_of_tag(&close(tag.name)).0;
+                    self.blank_line(self.at) < end || self.at_line_start_of_output()
+                };
+                self.open_spoiler(is_block, None);
+            }
+            shortcode::Meaning::Spoiler => {}
+        }
+    }
+
+    fn at_line_start_of_output(&self) -> bool {
+        self.out.is_empty() || self.out.ends_with('\n')
+    }
+
+    /// Where the closing tag of this name begins and ends; the end of the text where there is none.
+    fn end_of_tag(&self, name: &str) -> (usize, usize) {
+        let name = name.to_ascii_lowercase();
+        let mut at = self.at;
+        // Closing tags are looked for a few times only: a text with more of other names is no review.
+        for _ in 0..50 {
+            let Some(found) = self.lower.get(at..).and_then(|rest| rest.find(&name)).map(|found| at + found) else {
+                break;
+            };
+            let before = self.lower.get(..found).unwrap_or_default().trim_end_matches([' ', '-']);
+            let after = self.lower.get(found + name.len()..).unwrap_or_default();
+            let opener = ["{{<", "{{%", "{%"].iter().find(|open| before.ends_with(**open));
+            let close = after.find('}').map(|close| {
+                let doubled = after.get(close + 1..).is_some_and(|rest| rest.starts_with('}'));
+                found + name.len() + close + 1 + usize::from(doubled)
+            });
+            if let (Some(opener), Some(close)) = (opener, close) {
+                return (before.len() - opener.len(), close);
+            }
+            at = found + name.len();
+        }
+        (self.source.len(), self.source.len())
+    }
+
+    /// `{: .class}` of kramdown, `{#id}` and `{.class}` after headings.
+    fn attributes(&mut self) -> bool {
+        let line = self.rest().split('\n').next().unwrap_or_default();
+        let head = line.get(..line.floor_char_boundary(200)).unwrap_or_default();
+        let Some(end) = head.find('}').map(|at| at + 1) else { return false };
+        let is_end_of_line = line.get(end..).unwrap_or_default().trim().is_empty();
+        let is_kramdown = head.starts_with("{:") && self.out.ends_with([')', '*', '_', '`', '>']);
+        if is_end_of_line || is_kramdown {
+            self.at += end;
+            return true;
+        }
+        false
+    }
+
+    fn bracket(&mut self) -> bool {
+        if self.lower_rest().starts_with("[spoiler") {
+            return self.spoiler_tag(']', true);
+        }
+        if self.lower_rest().starts_with("[/spoiler") {
+            return self.spoiler_tag(']', false);
+        }
+        if self.syntax == Syntax::Html {
+            return self.wordpress_caption();
+        }
+        let Some((length, text)) = wikilink::read(self.rest()) else { return false };
+        self.out.push_str(&text);
+        self.at += length;
+        true
+    }
+
+    /// `[caption id="…"]<img …> words[/caption]` of WordPress: the tags go, the words follow the picture.
+    fn wordpress_caption(&mut self) -> bool {
+        if self.lower_rest().starts_with("[/caption]") {
+            self.out.push_str("</figcaption></figure>");
+            self.at += "[/caption]".len();
+            return true;
+        }
+        if !self.lower_rest().starts_with("[caption ") {
+            return false;
+        }
+        let Some(end) = self.find("]", self.at).filter(|end| end - self.at < TAG_BYTES_MAX) else { return false };
+        let Some(close) = self.find("[/caption]", end) else { return false };
+        let inner = self.source.get(end + 1..close).unwrap_or_default();
+        let picture = inner.rfind('>').map_or(0, |at| at + 1);
+        self.out.push_str("<figure>");
+        self.out.push_str(inner.get(..picture).unwrap_or_default());
+        self.out.push_str("<figcaption>");
+        self.at = end + 1 + picture;
+        true
+    }
+
+    fn obsidian_comment(&mut self) -> bool {
+        if self.syntax == Syntax::Html || !self.rest().starts_with("%%") {
+            return false;
+        }
+        let from = self.at + 2;
+        let Some(end) = self.find("%%", from) else { return false };
+        self.at = end + 2;
+        true
+    }
+}
+
+fn char_length(first: u8) -> usize {
+    match first {
+        0xF0.. => 4,
+        0xE0.. => 3,
+        0xC0.. => 2,
+        _ => 1,
+    }
+}
+
+/// The fence a line opens: its run of backticks or tildes.
+fn fence_of(line: &str) -> Option<&str> {
+    let sign = line.chars().next().filter(|c| matches!(c, '`' | '~'))?;
+    let length = line.len() - line.trim_start_matches(sign).len();
+    let info = line.get(length..)?;
+    (length >= 3 && !(sign == '`' && info.contains('`'))).then(|| line.get(..length)).flatten()
+}
+
+/// `import X from 'y'`, `import 'y'`, `export const …`: lines of MDX, not of a reviewer.
+fn is_mdx(line: &str) -> bool {
+    if let Some(rest) = line.strip_prefix("import ") {
+        let rest = rest.trim_end().trim_end_matches(';');
+        let quoted = rest.ends_with('"') || rest.ends_with('\'');
+        return quoted && (rest.contains(" from ") || rest.starts_with(['"', '\'']));
+    }
+    line.strip_prefix("export ").is_some_and(|rest| {
+        ["const ", "let ", "var ", "function ", "default ", "async ", "{", "* from"]
+            .iter()
+            .any(|word| rest.starts_with(word))
+            && rest.contains(['=', '(', '{', ';', '\''])
+    })
+}
+
+/// The next run of exactly so many backticks.
+fn find_run(source: &str, from: usize, length: usize) -> Option<usize> {
+    let bytes = source.as_bytes();
+    let mut at = from;
+    while let Some(found) = bytes.get(at..)?.iter().position(|byte| *byte == b'`') {
+        let start = at + found;
+        let run = bytes.get(start..)?.iter().take_while(|byte| **byte == b'`').count();
+        if run == length {
+            return Some(start);
+        }
+        at = start + run;
+    }
+    None
+}
+
+/// The `</span>` that belongs to a `<span>` opened just before `from`.
+fn matching_span(lower: &str, from: usize) -> Option<usize> {
+    let (mut at, mut depth) = (from, 1);
+    for _ in 0..64 {
+        let rest = lower.get(at..)?;
+        let close = rest.find("</span>")?;
+        match rest.get(..close)?.find("<span") {
+            Some(open) => (at, depth) = (at + open + 5, depth + 1),
+            None if depth == 1 => return Some(at + close),
+            None => (at, depth) = (at + close + 7, depth - 1),
+        }
+    }
+    None
+}

@@ -1,0 +1,318 @@
+//! Makes the document of a route from the library and the store.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::http::StatusCode;
+use jiff::Timestamp;
+
+use super::{
+    WebError, Web,
+    representation::Policy,
+    route::{Route, Scope},
+    shelf::Document,
+};
+use crate::{
+    domain::{
+        Card, Handle, Published, Reviewer, Slug,
+        address::{author_key, book_key, tag_key},
+        ledger::Standing,
+        picture::Size,
+    },
+    feed::{self, Addresses, Archive, Author, Dialect, Feed},
+    publish::Library,
+    site::{self, Listing, Paging, ReviewPage, Shell, SitemapUrl, Trouble},
+    text::{self, Place, Shown},
+};
+
+/// Reviews on one page of a list.
+const CARDS_PER_PAGE: usize = 20;
+/// Reviews that a search finds at most.
+const HITS_MAX: i64 = 200;
+/// Words of a search that are looked for.
+const SEARCH_WORDS_MAX: usize = 8;
+/// Other books by the author named under a review.
+const SAME_AUTHOR_MAX: usize = 4;
+
+const HTML: &str = "text/html; charset=utf-8";
+
+/// What a route leads to.
+pub enum Found {
+    Document(Box<Document>),
+    /// A permanent redirect to another path of this site.
+    MovedTo(String),
+    Trouble(Trouble),
+}
+
+impl Web {
+    /// Makes the document of a route as the library is now.
+    pub(super) async fn find(&self, route: &Route, library: &Library) -> Result<Found, WebError> {
+        match route {
+            Route::Home { page } => Ok(self.list(library.cards(), *page, library, |shell, listing| site::home(shell, listing))),
+            Route::Profile { handle, page } => Ok(self.profile(handle, *page, library)),
+            Route::Review { handle, slug } => self.review(handle, slug, library).await,
+            Route::Tag { key, page } => Ok(match library.tags().get(&tag_key(key)) {
+                Some(group) => self.list(&group.cards, *page, library, |shell, listing| site::tag(shell, &group.name, listing)),
+                None => Found::Trouble(Trouble::NotFound),
+            }),
+            Route::Author { key, page } => Ok(match library.authors().get(key) {
+                Some(group) => self.list(&group.cards, *page, library, |shell, listing| site::author(shell, &group.name, listing)),
+                None => Found::Trouble(Trouble::NotFound),
+            }),
+            Route::Book { key, page } => Ok(match library.books().get(key).and_then(|group| Some((group, group.cards.first()?))) {
+                Some((group, first)) => self.list(&group.cards, *page, library, |shell, listing| {
+                    let cover = group.cards.iter().find_map(|card| card.cover.as_ref());
+                    site::book(shell, &first.book, cover, listing)
+                }),
+                None => Found::Trouble(Trouble::NotFound),
+            }),
+            Route::Archive { year } => Ok(self.archive(*year, library)),
+            Route::Search { query, page } => self.search(query, *page, library).await,
+            Route::Feeds => Ok(self.html(site::feeds(&self.shell()), library.changed())),
+            Route::Feed { scope, dialect } => self.feed(scope, *dialect, library).await,
+            Route::FeedStyle => Ok(self.plain("text/css; charset=utf-8", feed::feed_css())),
+            Route::Robots => Ok(self.plain("text/plain; charset=utf-8", site::robots(&self.site))),
+            Route::OpenSearch => Ok(self.plain("application/opensearchdescription+xml", site::open_search(&self.site))),
+            Route::Sitemap { part } => Ok(self.sitemap(*part, library)),
+            Route::Elsewhere { path } => Ok(Found::MovedTo(path.clone())),
+            Route::Media { .. } | Route::Static { .. } | Route::Source | Route::Health | Route::Ready | Route::Unknown => {
+                Ok(Found::Trouble(Trouble::NotFound))
+            }
+        }
+    }
+
+    /// What all pages share.
+    pub(super) fn shell(&self) -> Shell<'_> {
+        Shell { site: &self.site, reviewers: self.reviewers.iter().collect() }
+    }
+
+    fn html(&self, body: String, changed: Option<Timestamp>) -> Found {
+        Found::Document(Box::new(Document {
+            status: StatusCode::OK,
+            content_type: HTML,
+            body: body.into_bytes(),
+            last_modified: changed.unwrap_or(self.founded).max(self.founded),
+            policy: Policy::PAGE,
+            links: Vec::new(),
+            is_page: true,
+        }))
+    }
+
+    fn plain(&self, content_type: &'static str, body: impl Into<Vec<u8>>) -> Found {
+        Found::Document(Box::new(Document {
+            status: StatusCode::OK,
+            content_type,
+            body: body.into(),
+            last_modified: self.founded,
+            policy: Policy::FEED,
+            links: Vec::new(),
+            is_page: false,
+        }))
+    }
+
+    fn list(
+        &self,
+        cards: &[Arc<Card>],
+        page: u32,
+        library: &Library,
+        render: impl Fn(&Shell<'_>, &Listing<'_>) -> String,
+    ) -> Found {
+        let pages = cards.len().div_ceil(CARDS_PER_PAGE).max(1);
+        let Some(shown) = cards.chunks(CARDS_PER_PAGE).nth(page as usize - 1).or((page == 1).then_some(&[])) else {
+            return Found::Trouble(Trouble::NotFound);
+        };
+        let paging = Paging { page, pages: u32::try_from(pages).unwrap_or(u32::MAX), total: cards.len() };
+        self.html(render(&self.shell(), &Listing { cards: shown, paging }), library.changed_among(cards))
+    }
+
+    fn profile(&self, handle: &Handle, page: u32, library: &Library) -> Found {
+        let Some(reviewer) = self.reviewer(handle) else { return Found::Trouble(Trouble::NotFound) };
+        let bio = text::page_html(
+            &crate::domain::Text::new(crate::domain::Format::Markdown, reviewer.bio.clone()),
+            &Place { page: &self.site.origin.profile(handle), picture: &|_| None },
+        );
+        self.list(library.of_reviewer(handle), page, library, |shell, listing| {
+            site::profile(shell, reviewer, &bio, listing)
+        })
+    }
+
+    /// A live review's page; that of one whose Delete waits; a redirect from an address it had before; or "taken back".
+    async fn review(&self, handle: &Handle, slug: &str, library: &Library) -> Result<Found, WebError> {
+        let Some(reviewer) = self.reviewer(handle) else { return Ok(Found::Trouble(Trouble::NotFound)) };
+        let own = library.page(handle, &Slug::from_text(slug)).filter(|card| card.slug.as_str() == slug);
+        let id = match own {
+            Some(card) => card.id.clone(),
+            None => match self.store.review_behind(handle, slug).await? {
+                Some((_, Standing::Gone)) => return Ok(Found::Trouble(Trouble::Gone)),
+                Some((id, Standing::Live | Standing::Leaving)) => id,
+                None => return Ok(Found::Trouble(Trouble::NotFound)),
+            },
+        };
+        let Some(published) = self.store.published(handle, &id).await? else {
+            return Ok(Found::Trouble(Trouble::Gone));
+        };
+        if published.slug.as_str() != slug {
+            return Ok(Found::MovedTo(format!("/@{handle}/{}", published.slug)));
+        }
+        Ok(self.review_page(reviewer, &published, library))
+    }
+
+    fn review_page(&self, reviewer: &Reviewer, published: &Published, library: &Library) -> Found {
+        let origin = &self.site.origin;
+        let address = origin.page(&published.reviewer, &published.slug);
+        let shown = |address: &str| {
+            let picture = published.pictures.get(address)?;
+            Some(Shown { url: origin.media(picture, Size::Full), width: picture.width, height: picture.height })
+        };
+        let place = Place { page: &address, picture: &shown };
+        let body = text::page_html(&published.review.body, &place);
+        let synopsis = published.review.synopsis.as_ref().map(|synopsis| text::page_html(synopsis, &place));
+        let card = published.card(String::new(), 0);
+        let (older, newer) = library.neighbours(&card);
+        let same_book = library.same_book(&card);
+        let same_author = same_author(&card, library);
+        let html = site::review(
+            &self.shell(),
+            &ReviewPage {
+                published,
+                reviewer,
+                body: &body,
+                synopsis: synopsis.as_ref(),
+                older: older.map(Arc::as_ref),
+                newer: newer.map(Arc::as_ref),
+                same_book: &same_book,
+                same_author: &same_author,
+            },
+        );
+        let note = origin.note(&published.reviewer, &published.id);
+        Found::Document(Box::new(Document {
+            status: StatusCode::OK,
+            content_type: HTML,
+            body: html.into_bytes(),
+            last_modified: library.changed().unwrap_or(published.changed()),
+            policy: Policy { any_origin: false, ..Policy::NEGOTIATED },
+            links: vec![(note, "rel=\"alternate\"; type=\"application/activity+json\"".to_owned())],
+            is_page: true,
+        }))
+    }
+
+    fn archive(&self, year: Option<i16>, library: &Library) -> Found {
+        let mut by_year: BTreeMap<i16, Vec<Arc<Card>>> = BTreeMap::new();
+        for card in library.cards() {
+            by_year.entry(card.shown_date().date().year()).or_default().push(Arc::clone(card));
+        }
+        let years: Vec<(i16, usize)> = by_year.iter().rev().map(|(year, cards)| (*year, cards.len())).collect();
+        let Some(year) = year.or(years.first().map(|(year, _)| *year)) else {
+            return self.list(&[], 1, library, |shell, listing| site::home(shell, listing));
+        };
+        let Some(cards) = by_year.get_mut(&year) else { return Found::Trouble(Trouble::NotFound) };
+        cards.sort_by_key(|card| std::cmp::Reverse(card.shown_date().timestamp()));
+        let counted = |groups: &BTreeMap<String, crate::publish::library::Group>| {
+            groups.values().map(|group| site::Counted { name: group.name.clone(), reviews: group.cards.len() }).collect::<Vec<_>>()
+        };
+        let (tags, authors) = (counted(library.tags()), counted(library.authors()));
+        let archive = site::Archive { years: &years, year, cards, tags: &tags, authors: &authors };
+        self.html(site::archive(&self.shell(), &archive), library.changed())
+    }
+
+    async fn search(&self, query: &str, page: u32, library: &Library) -> Result<Found, WebError> {
+        let words: Vec<String> = query.to_lowercase().split_whitespace().take(SEARCH_WORDS_MAX).map(str::to_owned).collect();
+        if words.is_empty() {
+            return Ok(self.html(site::search(&self.shell(), query, None), library.changed()));
+        }
+        let hits = self.store.search(&words, HITS_MAX).await?;
+        let cards: Vec<Arc<Card>> =
+            hits.iter().filter_map(|hit| library.by_id(&hit.reviewer, &hit.id)).cloned().collect();
+        Ok(self.list(&cards, page, library, |shell, listing| site::search(shell, query, Some(listing))))
+    }
+
+    async fn feed(&self, scope: &Scope, dialect: Dialect, library: &Library) -> Result<Found, WebError> {
+        let Some((title, path, cards, authors)) = self.feed_scope(scope, library) else {
+            return Ok(Found::Trouble(Trouble::NotFound));
+        };
+        let mut entries = Vec::new();
+        for card in cards.iter().take(self.feed_items) {
+            let reviewer = self.reviewer(&card.reviewer);
+            let published = self.store.published(&card.reviewer, &card.id).await?;
+            if let (Some(reviewer), Some(published)) = (reviewer, published) {
+                entries.push(feed::Entry::new(&published, reviewer, &self.site));
+            }
+        }
+        let entries = feed::fit(entries, self.feed_items, feed::BYTES_MAX);
+        let changed = library.changed_among(cards).unwrap_or(self.founded).max(self.founded);
+        let base = self.site.origin.at(&path);
+        let address = Addresses::under(&base);
+        let feed = Feed {
+            title,
+            description: self.site.description.clone(),
+            home: if path.is_empty() { self.site.origin.home() } else { base },
+            id: format!("{}:{}", self.feed_id, if path.is_empty() { "/" } else { &path }),
+            address,
+            language: self.site.language.clone(),
+            updated: changed,
+            authors: authors.iter().map(|reviewer| Author::new(reviewer, &self.site.origin)).collect(),
+            icons: Vec::new(),
+            hub: None,
+            entries,
+            archive: Archive::Current { prev: None },
+            next_page: None,
+            source_url: self.site.source_url.clone(),
+        };
+        Ok(Found::Document(Box::new(Document {
+            status: StatusCode::OK,
+            content_type: dialect.content_type(),
+            body: feed.write(dialect).into_bytes(),
+            last_modified: changed,
+            policy: Policy::FEED,
+            links: vec![(feed.address.of(dialect).to_owned(), "rel=\"self\"".to_owned())],
+            is_page: false,
+        })))
+    }
+
+    /// Title, path without a trailing slash, reviews and authors of a feed.
+    fn feed_scope<'a>(&'a self, scope: &Scope, library: &'a Library) -> Option<(String, String, &'a [Arc<Card>], Vec<&'a Reviewer>)> {
+        let title = &self.site.title;
+        match scope {
+            Scope::Everything => Some((title.clone(), String::new(), library.cards(), self.reviewers.iter().collect())),
+            Scope::Reviewer(handle) => {
+                let reviewer = self.reviewer(handle)?;
+                let cards = library.of_reviewer(handle);
+                Some((format!("{} · {title}", reviewer.name), format!("/@{handle}"), cards, vec![reviewer]))
+            }
+            Scope::Tag(tag) => {
+                let group = library.tags().get(&tag_key(tag))?;
+                let authors = self.reviewers.iter().filter(|one| group.cards.iter().any(|card| card.reviewer == one.handle));
+                let path = crate::domain::address::tag_path(tag);
+                Some((format!("{} · {title}", group.name), path, &group.cards, authors.collect()))
+            }
+        }
+    }
+
+    fn sitemap(&self, part: Option<usize>, library: &Library) -> Found {
+        let origin = &self.site.origin;
+        let mut urls = vec![SitemapUrl { url: origin.home(), changed: library.changed() }];
+        for reviewer in &self.reviewers {
+            let changed = library.changed_among(library.of_reviewer(&reviewer.handle));
+            urls.push(SitemapUrl { url: origin.profile(&reviewer.handle), changed });
+        }
+        for card in library.cards() {
+            urls.push(SitemapUrl { url: origin.page(&card.reviewer, &card.slug), changed: Some(card.changed()) });
+        }
+        let xml = match part {
+            None => Some(site::sitemap(&self.site, &urls)),
+            Some(part) => site::sitemap_part(&urls, part),
+        };
+        xml.map_or(Found::Trouble(Trouble::NotFound), |xml| self.plain("application/xml", xml))
+    }
+
+    pub(super) fn reviewer(&self, handle: &Handle) -> Option<&Reviewer> {
+        self.reviewers.iter().find(|reviewer| reviewer.handle == *handle)
+    }
+}
+
+/// Reviews of other books by the first author, newest first.
+fn same_author(card: &Card, library: &Library) -> Vec<Arc<Card>> {
+    let own_book = book_key(&card.book);
+    let group = card.book.authors.first().and_then(|author| library.authors().get(&author_key(author)));
+    let others = group.into_iter().flat_map(|group| &group.cards).filter(|other| book_key(&other.book) != own_book);
+    others.take(SAME_AUTHOR_MAX).cloned().collect()
+}

@@ -1,0 +1,170 @@
+//! Which document an address names. Pure: path and query in, a route out.
+
+use percent_encoding::percent_decode_str;
+
+use crate::{
+    domain::{Handle, ReviewId, picture::Size},
+    feed::Dialect,
+};
+
+/// Every document of the site that is read with GET. ActivityPub documents have their own routes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    Home { page: u32 },
+    Profile { handle: Handle, page: u32 },
+    Review { handle: Handle, slug: String },
+    Tag { key: String, page: u32 },
+    Book { key: String, page: u32 },
+    Author { key: String, page: u32 },
+    Archive { year: Option<i16> },
+    Search { query: String, page: u32 },
+    Feeds,
+    Feed { scope: Scope, dialect: Dialect },
+    FeedStyle,
+    Media { key: String, size: Size },
+    Static { path: String },
+    Robots,
+    Sitemap { part: Option<usize> },
+    OpenSearch,
+    Source,
+    Health,
+    Ready,
+    /// The site's own addresses with a needless slash at the end: a permanent redirect to the one without.
+    Elsewhere { path: String },
+    Unknown,
+}
+
+/// What a feed holds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Scope {
+    Everything,
+    Reviewer(Handle),
+    Tag(String),
+}
+
+/// The longest search that is looked for, in characters.
+const QUERY_CHARS_MAX: usize = 200;
+
+/// Reads an address. Unknown query parameters are ignored: feed readers and link trackers add them.
+pub fn route(path: &str, query: Option<&str>) -> Route {
+    let value = |name: &str| {
+        url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    };
+    let page = value("page").and_then(|page| page.parse().ok()).filter(|page| *page > 0).unwrap_or(1);
+    let Some(parts) = path.strip_prefix('/').map(|rest| rest.split('/').map(decoded).collect::<Option<Vec<_>>>()) else {
+        return Route::Unknown;
+    };
+    let Some(parts) = parts else { return Route::Unknown };
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    match parts.as_slice() {
+        [""] => Route::Home { page },
+        ["archive"] => Route::Archive { year: value("year").and_then(|year| year.parse().ok()) },
+        ["search"] => {
+            let query = value("q").unwrap_or_default().chars().take(QUERY_CHARS_MAX).collect::<String>();
+            Route::Search { query: query.trim().to_owned(), page }
+        }
+        ["feeds"] => Route::Feeds,
+        ["feed.css"] => Route::FeedStyle,
+        ["robots.txt"] => Route::Robots,
+        ["sitemap.xml"] => Route::Sitemap { part: value("part").and_then(|part| part.parse().ok()) },
+        ["opensearch.xml"] => Route::OpenSearch,
+        ["source.tar.gz"] => Route::Source,
+        ["healthz"] => Route::Health,
+        ["readyz"] => Route::Ready,
+        ["favicon.ico"] => Route::Static { path: "icon".to_owned() },
+        ["static", ..] => Route::Static { path: path.to_owned() },
+        ["media", name] => media(name),
+        ["tags", tag] => Route::Tag { key: (*tag).to_owned(), page },
+        ["tags", tag, document] => feed(Scope::Tag((*tag).to_owned()), document, path),
+        ["books", key] => Route::Book { key: (*key).to_owned(), page },
+        ["authors", key] => Route::Author { key: (*key).to_owned(), page },
+        [document] if !document.starts_with('@') => feed(Scope::Everything, document, path),
+        [at, rest @ ..] => match (at.strip_prefix('@').map(Handle::parse), rest) {
+            (Some(Ok(handle)), []) => Route::Profile { handle, page },
+            (Some(Ok(handle)), [document]) if dialect(document).is_some() => {
+                feed(Scope::Reviewer(handle), document, path)
+            }
+            (Some(Ok(handle)), [slug]) if !slug.is_empty() => Route::Review { handle, slug: (*slug).to_owned() },
+            _ => elsewhere(path),
+        },
+        [] => Route::Unknown,
+    }
+}
+
+/// A review's ActivityPub id in a path: `/users/{handle}/reviews/{id}`.
+pub fn note(path: &str) -> Option<(Handle, ReviewId)> {
+    let (handle, id) = path.strip_prefix("/users/")?.split_once("/reviews/")?;
+    Some((Handle::parse(handle).ok()?, ReviewId::parse(id)?))
+}
+
+fn feed(scope: Scope, document: &str, path: &str) -> Route {
+    dialect(document).map_or_else(|| elsewhere(path), |dialect| Route::Feed { scope, dialect })
+}
+
+fn dialect(document: &str) -> Option<Dialect> {
+    match document {
+        "feed.xml" => Some(Dialect::Rss),
+        "atom.xml" => Some(Dialect::Atom),
+        "feed.json" => Some(Dialect::Json),
+        _ => None,
+    }
+}
+
+fn media(name: &str) -> Route {
+    let Some((stem, _extension)) = name.rsplit_once('.') else { return Route::Unknown };
+    let (key, size) = stem.strip_suffix("-thumb").map_or((stem, Size::Full), |key| (key, Size::Thumb));
+    let is_key = key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_key { Route::Media { key: key.to_owned(), size } } else { Route::Unknown }
+}
+
+fn elsewhere(path: &str) -> Route {
+    match path.trim_end_matches('/') {
+        trimmed if trimmed.len() < path.len() && !trimmed.is_empty() => {
+            // Never `//host`: a redirect must stay on this site.
+            Route::Elsewhere { path: format!("/{}", trimmed.trim_start_matches('/')) }
+        }
+        _ => Route::Unknown,
+    }
+}
+
+fn decoded(part: &str) -> Option<String> {
+    percent_decode_str(part).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handle() -> Handle {
+        Handle::parse("ana").unwrap()
+    }
+
+    #[test]
+    fn addresses_name_their_documents() {
+        let key = "0123456789abcdef0123456789abcdef";
+        for (address, expected) in [
+            ("/", Route::Home { page: 1 }),
+            ("/?page=3&utm_source=x", Route::Home { page: 3 }),
+            ("/@ana", Route::Profile { handle: handle(), page: 1 }),
+            ("/@ana/dune", Route::Review { handle: handle(), slug: "dune".into() }),
+            ("/@ana/", Route::Elsewhere { path: "/@ana".into() }),
+            ("/@ana/dune/", Route::Elsewhere { path: "/@ana/dune".into() }),
+            ("//evil.example/", Route::Elsewhere { path: "/evil.example".into() }),
+            ("/@ana/feed.xml", Route::Feed { scope: Scope::Reviewer(handle()), dialect: Dialect::Rss }),
+            ("/tags/a%2Fb/atom.xml", Route::Feed { scope: Scope::Tag("a/b".into()), dialect: Dialect::Atom }),
+            ("/feed.json", Route::Feed { scope: Scope::Everything, dialect: Dialect::Json }),
+            ("/tags/caf%C3%A9", Route::Tag { key: "café".into(), page: 1 }),
+            ("/search?q=le+petit", Route::Search { query: "le petit".into(), page: 1 }),
+            (&format!("/media/{key}-thumb.jpg"), Route::Media { key: key.into(), size: Size::Thumb }),
+            ("/media/../../etc/passwd", Route::Unknown),
+            ("/%ff", Route::Unknown),
+            ("/@Ana", Route::Unknown),
+            ("/wp-login.php", Route::Unknown),
+        ] {
+            let (path, query) = address.split_once('?').map_or((address, None), |(path, query)| (path, Some(query)));
+            assert_eq!(route(path, query), expected, "{address}");
+        }
+    }
+}
