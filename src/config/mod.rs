@@ -234,6 +234,11 @@ impl Config {
     }
 }
 
+/// Where the process was started: what relative paths on the command line are relative to.
+pub fn working_directory() -> std::io::Result<PathBuf> {
+    std::env::current_dir()
+}
+
 /// The environment of this process, as [`Config::load`] wants it. What is no UTF-8 is none of ours.
 #[expect(clippy::disallowed_methods, reason = "this is `config`")]
 pub fn environment() -> BTreeMap<String, String> {

@@ -73,13 +73,7 @@ pub fn delete(origin: &Origin, handle: &Handle, id: &ReviewId, at: Timestamp, au
 }
 
 /// What a deleted review's id answers from then on, with 410.
-pub fn tombstone(
-    origin: &Origin,
-    handle: &Handle,
-    id: &ReviewId,
-    published: Timestamp,
-    deleted: Timestamp,
-) -> Value {
+pub fn tombstone(origin: &Origin, handle: &Handle, id: &ReviewId, published: Timestamp, deleted: Timestamp) -> Value {
     let document = json!({
         "id": origin.note(handle, id),
         "type": "Tombstone",

@@ -52,8 +52,7 @@ pub fn outbox_page(origin: &Origin, handle: &Handle, total: u64, page: Page, ite
 /// `followers` or `following`: the number, and a first page without names. Without `first` Mastodon says "hidden".
 pub fn people(origin: &Origin, handle: &Handle, part: &str, total: u64) -> Value {
     let id = actor_part(origin, handle, part);
-    let document =
-        json!({"id": id, "type": "OrderedCollection", "totalItems": total, "first": format!("{id}?page=1")});
+    let document = json!({"id": id, "type": "OrderedCollection", "totalItems": total, "first": format!("{id}?page=1")});
     with_context(Context::Plain, document)
 }
 

@@ -7,7 +7,7 @@ use super::{
     html::{escape, hashtag, link},
 };
 use crate::{
-    domain::{Format, Published, Reviewer, ReviewId, Site, picture::Size},
+    domain::{Format, Published, ReviewId, Reviewer, Site, picture::Size},
     text::{self, Place, Shown},
 };
 
@@ -324,12 +324,7 @@ fn related(published: &Published, speaker: &Speaker<'_>, ids: &Ids, copy: Copy) 
 }
 
 /// The text for a catalogue: the Markdown as written where it means the same elsewhere, else HTML.
-fn catalogue_copy(
-    published: &Published,
-    speaker: &Speaker<'_>,
-    page: &str,
-    copy: Copy,
-) -> (String, &'static str) {
+fn catalogue_copy(published: &Published, speaker: &Speaker<'_>, page: &str, copy: Copy) -> (String, &'static str) {
     let body = &published.review.body;
     if copy == Copy::Excerpt {
         let excerpt = escape(&text::excerpt(body, EXCERPT_CHARS));

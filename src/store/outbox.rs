@@ -73,13 +73,18 @@ impl DeliveryState {
 pub(super) async fn enqueue(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing) -> Result<u64, StoreError> {
     let message = &outgoing.message;
     let inboxes = inboxes(transaction, outgoing).await?;
+    if inboxes.is_empty() && message.audience == Audience::BookWyrm {
+        // A second wording that nobody would get is not kept.
+        return Ok(0);
+    }
     let seq: i64 = sqlx::query_scalar(
-        "INSERT INTO activity (id, reviewer, kind, object, body, created) VALUES ($1, $2, $3, $4, $5, $6) RETURNING seq",
+        "INSERT INTO activity (id, reviewer, kind, object, audience, body, created) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING seq",
     )
     .bind(&message.id)
     .bind(outgoing.reviewer.as_str())
     .bind(message.kind.as_str())
     .bind(&message.object)
+    .bind(message.audience.as_str())
     .bind(&message.body)
     .bind(outgoing.at.as_second())
     .fetch_one(&mut **transaction)
@@ -108,10 +113,11 @@ pub(super) async fn enqueue(transaction: &mut Transaction<'_, Sqlite>, outgoing:
 async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing) -> Result<Vec<String>, StoreError> {
     let followers = "SELECT DISTINCT COALESCE(shared_inbox, inbox) FROM follower
                      WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2";
-    let everyone = "SELECT COALESCE(shared_inbox, inbox) FROM follower WHERE reviewer = $1 AND state = 'accepted'
+    let everyone = "SELECT COALESCE(shared_inbox, inbox) FROM follower
+                    WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2
                     UNION
                     SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
-                    WHERE activity.object = $2";
+                    WHERE activity.object = $3 AND activity.audience = $4";
     match &outgoing.to {
         Recipients::Followers => sqlx::query_scalar(followers)
             .bind(outgoing.reviewer.as_str())
@@ -121,7 +127,9 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
             .map_err(doing("list the followers' inboxes")),
         Recipients::EveryoneReached => sqlx::query_scalar(everyone)
             .bind(outgoing.reviewer.as_str())
+            .bind(outgoing.message.audience == Audience::BookWyrm)
             .bind(&outgoing.message.object)
+            .bind(outgoing.message.audience.as_str())
             .fetch_all(&mut **transaction)
             .await
             .map_err(doing("list the inboxes a review reached")),
@@ -145,11 +153,12 @@ async fn supersede(transaction: &mut Transaction<'_, Sqlite>, message: &Message,
     };
     sqlx::query(
         "UPDATE delivery SET state = 'superseded' WHERE state = 'due' AND activity IN
-         (SELECT seq FROM activity WHERE object = $1 AND seq < $2 AND kind LIKE $3)",
+         (SELECT seq FROM activity WHERE object = $1 AND seq < $2 AND kind LIKE $3 AND audience = $4)",
     )
     .bind(&message.object)
     .bind(seq)
     .bind(overtaken)
+    .bind(message.audience.as_str())
     .execute(&mut **transaction)
     .await
     .map(drop)

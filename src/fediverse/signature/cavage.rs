@@ -54,10 +54,8 @@ pub(super) fn sign(
         covered.push_str(" digest");
     }
     let signature = STANDARD.encode(signer.key.sign(base.as_bytes())?);
-    let header = format!(
-        r#"keyId="{}",algorithm="rsa-sha256",headers="{covered}",signature="{signature}""#,
-        signer.key_id
-    );
+    let header =
+        format!(r#"keyId="{}",algorithm="rsa-sha256",headers="{covered}",signature="{signature}""#, signer.key_id);
     let mut headers = HeaderMap::new();
     for (name, value) in [("date", Some(date)), ("digest", digest), ("signature", Some(header))] {
         if let Some(value) = value {

@@ -145,8 +145,8 @@ fn check_host(headers: &HeaderMap, origin: &Origin) -> Result<(), SignatureProbl
     let mut hosts = headers.get_all("host").iter();
     let host = hosts.next().and_then(|host| host.to_str().ok()).ok_or(SignatureProblem::Host)?;
     let ours = origin.host();
-    let same =
-        host.eq_ignore_ascii_case(ours) || host.strip_suffix(":443").is_some_and(|host| host.eq_ignore_ascii_case(ours));
+    let same = host.eq_ignore_ascii_case(ours)
+        || host.strip_suffix(":443").is_some_and(|host| host.eq_ignore_ascii_case(ours));
     if same && hosts.next().is_none() { Ok(()) } else { Err(SignatureProblem::Host) }
 }
 

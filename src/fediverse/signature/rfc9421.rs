@@ -29,8 +29,7 @@ pub(super) fn sign(outgoing: &Outgoing<'_>, signer: &Signer<'_>, now: Timestamp)
         base.push_str(&format!("\"content-digest\": {content_digest}\n"));
         covered.push_str(r#" "content-digest""#);
     }
-    let parameters =
-        format!(r#"({covered});created={};keyid="{}";alg="{ALGORITHM}""#, now.as_second(), signer.key_id);
+    let parameters = format!(r#"({covered});created={};keyid="{}";alg="{ALGORITHM}""#, now.as_second(), signer.key_id);
     base.push_str(&format!("\"@signature-params\": {parameters}"));
     let signature = STANDARD.encode(signer.key.sign(base.as_bytes())?);
     let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).map_err(|_| KeyProblem::Failed)?;

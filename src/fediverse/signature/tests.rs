@@ -94,10 +94,7 @@ impl Draft {
 
     fn header(&self) -> String {
         let (id, covered, signature) = (self.key_id, self.covered, signed(&self.base()));
-        format!(
-            r#"keyId="{id}"{}{},headers="{covered}",signature="{signature}""#,
-            self.algorithm, self.extra
-        )
+        format!(r#"keyId="{id}"{}{},headers="{covered}",signature="{signature}""#, self.algorithm, self.extra)
     }
 
     fn headers(&self) -> HeaderMap {
@@ -180,10 +177,8 @@ fn a_post_is_signed_as_openssl_would() {
     let headers = out("POST", "https://books.example/inbox", Some(BODY), Spec::Cavage);
     assert_eq!(headers["date"], DATE);
     assert_eq!(headers["digest"], format!("SHA-256={SHA256}"));
-    let expected = format!(
-        r#"keyId="{KEY_ID}",algorithm="rsa-sha256",headers="{COVERED}",signature="{}""#,
-        vector("cavage-post")
-    );
+    let expected =
+        format!(r#"keyId="{KEY_ID}",algorithm="rsa-sha256",headers="{COVERED}",signature="{}""#, vector("cavage-post"));
     assert_eq!(headers["signature"], expected);
 }
 
@@ -217,7 +212,11 @@ fn what_we_sign_we_believe() {
         for (method, path, body) in [("POST", "/inbox", Some(BODY)), ("GET", "/users/ana?page=2", None)] {
             let mut headers = out(method, &format!("https://books.example{path}"), body, spec);
             headers.insert("host", HeaderValue::from_static("books.example"));
-            assert_eq!(check(method, path, &headers, body.unwrap_or_default(), NOON + 5), Ok(true), "{spec:?} {method}");
+            assert_eq!(
+                check(method, path, &headers, body.unwrap_or_default(), NOON + 5),
+                Ok(true),
+                "{spec:?} {method}"
+            );
         }
     }
 }
@@ -293,7 +292,11 @@ fn the_body_must_be_the_one_that_was_signed() {
     assert_eq!(tampered.check(NOON), Err(SignatureProblem::Digest));
     let sha512 = format!("SHA-256={SHA256},SHA-512=AAAA");
     for digest in ["SHA-512=AAAA".to_owned(), "SHA-256=AAAA".to_owned(), sha512, "SHA-256=%".to_owned()] {
-        assert_eq!(Draft { digest: digest.clone(), ..Draft::default() }.check(NOON), Err(SignatureProblem::Digest), "{digest}");
+        assert_eq!(
+            Draft { digest: digest.clone(), ..Draft::default() }.check(NOON),
+            Err(SignatureProblem::Digest),
+            "{digest}"
+        );
     }
     let mut bodiless = Draft::default().headers();
     bodiless.remove("digest");
@@ -365,7 +368,8 @@ fn unreadable_signatures_are_refused_and_never_panic() {
         let headers = headers(&[("host", "books.example"), ("date", DATE), ("signature", header)]);
         check("POST", "/inbox", &headers, BODY, NOON)
     };
-    for header in ["", "x", "a=b", "keyId=", r#"keyId="x"#, r#"keyId="a" headers="b""#, r#"headers="date",headers="x""#] {
+    for header in ["", "x", "a=b", "keyId=", r#"keyId="x"#, r#"keyId="a" headers="b""#, r#"headers="date",headers="x""#]
+    {
         assert!(with(header).is_err(), "{header}");
     }
     assert!(with(&"a=b,".repeat(5_000)).is_err());
@@ -395,9 +399,15 @@ fn messages_are_believed_as_wordpress_and_fedify_sign_them() {
         Message::default(),
         Message { parameters, ..Message::default() },
         Message { list: r#""@method" "@target-uri" "@authority" "content-digest""#, ..Message::default() },
-        Message { list: r#""@method" "@target-uri" "@authority" "host" "date" "content-digest""#, ..Message::default() },
+        Message {
+            list: r#""@method" "@target-uri" "@authority" "host" "date" "content-digest""#,
+            ..Message::default()
+        },
         Message { list: r#""@method" "@authority" "@path" "content-digest""#, ..Message::default() },
-        Message { list: r#""@method" "@scheme" "@authority" "@request-target" "@query" "content-digest""#, ..Message::default() },
+        Message {
+            list: r#""@method" "@scheme" "@authority" "@request-target" "@query" "content-digest""#,
+            ..Message::default()
+        },
     ] {
         assert_eq!(message.check(NOON + 9), Ok(true), "{}", message.list);
     }

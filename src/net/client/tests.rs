@@ -80,7 +80,8 @@ async fn three_redirects_are_followed_each_with_its_own_headers_and_a_fourth_is_
 
 #[tokio::test]
 async fn a_redirect_into_a_closed_network_is_refused() {
-    for to in ["http://10.0.0.1/", "http://169.254.169.254/latest/meta-data/", "file:///etc/passwd", "http://8.8.8.8/"] {
+    for to in ["http://10.0.0.1/", "http://169.254.169.254/latest/meta-data/", "file:///etc/passwd", "http://8.8.8.8/"]
+    {
         let peer = Peer::answering(vec![response("301 Moved", &format!("location: {to}\r\n"), b"")]).await;
         assert!(matches!(client().get(&peer.url("/"), "*/*", 9).await, Err(NetProblem::NoEntry(_))), "{to}");
     }

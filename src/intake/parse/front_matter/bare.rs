@@ -36,6 +36,8 @@ pub fn is_telling(key: &str) -> bool {
 pub fn key_of(line: &str) -> Option<(&str, &str)> {
     let colon = line.find(':')?;
     let (key, value) = (&line[..colon], &line[colon + 1..]);
+    // Logseq and Dataview write `key:: value`.
+    let value = value.strip_prefix(':').unwrap_or(value);
     let name = key.trim_end().trim_matches(['"', '\'']);
     let fits = (1..=40).contains(&name.len())
         && name.starts_with(|c: char| c.is_alphabetic() || c == '_')
