@@ -1,3 +1,4 @@
 //! The tests of the whole: one binary, one module per subject.
 
 mod peers;
+mod readers;
