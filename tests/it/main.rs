@@ -3,3 +3,4 @@
 mod federation;
 mod layers;
 mod peers;
+mod readers;

@@ -14,26 +14,31 @@ pub struct Reviewd {
     /// Where others see it.
     pub origin: String,
     folder: TempDir,
-    authority: PathBuf,
+    authority: Option<PathBuf>,
     front: Option<Front>,
     program: Program,
 }
 
 impl Reviewd {
+    /// Starts it at `http://localhost:PORT`, with `settings` beside `[site]`.
+    pub async fn plain(settings: &str, lay_out: impl FnOnce(&Path)) -> Reviewd {
+        let folder = prepare("", settings, lay_out);
+        let program = spawn(folder.path(), None);
+        let mut reviewd = Reviewd { origin: String::new(), folder, authority: None, front: None, program };
+        reviewd.origin = format!("http://localhost:{}", reviewd.arrive().await);
+        reviewd
+    }
+
     /// Starts it behind TLS at `https://localhost:PORT`, with `settings` beside `[site]`; it trusts the authority
-    /// and nobody else. `None` where the front cannot be had.
-    pub async fn behind_tls(authority: &Authority, settings: &str, reviews: &[(&str, &str)]) -> Option<Reviewd> {
+    /// and nobody else. `lay_out` fills the folder of reviews before the start. `None` where the front is not to be
+    /// had.
+    pub async fn behind_tls(authority: &Authority, settings: &str, lay_out: impl FnOnce(&Path)) -> Option<Reviewd> {
         let front = Front::start(authority).await?;
-        let folder = tempfile::tempdir().unwrap();
-        let site = format!("[site]\norigin = \"{}\"\nlisten = \"127.0.0.1:0\"\n\n{settings}", front.origin);
-        std::fs::write(folder.path().join("reviewd.toml"), site).unwrap();
-        std::fs::create_dir(folder.path().join("reviews")).unwrap();
-        for (name, text) in reviews {
-            std::fs::write(folder.path().join("reviews").join(name), text).unwrap();
-        }
-        let program = spawn(folder.path(), &authority.bundle());
         let origin = front.origin.clone();
-        let mut reviewd = Reviewd { origin, folder, authority: authority.bundle(), front: Some(front), program };
+        let folder = prepare(&format!("origin = \"{origin}\""), settings, lay_out);
+        let authority = Some(authority.bundle());
+        let program = spawn(folder.path(), authority.as_deref());
+        let mut reviewd = Reviewd { origin, folder, authority, front: Some(front), program };
         reviewd.arrive().await;
         Some(reviewd)
     }
@@ -51,12 +56,18 @@ impl Reviewd {
 
     /// The actor's handle as people write it: `@ana@localhost:PORT`.
     pub fn handle(&self, name: &str) -> String {
-        self.origin.replacen("https://", &format!("@{name}@"), 1)
+        let (_, host) = self.origin.split_once("://").unwrap();
+        format!("@{name}@{host}")
     }
 
-    /// What it wrote to its log so far.
+    /// What it wrote to its log since the last start.
     pub fn log(&self) -> String {
         self.program.said()
+    }
+
+    /// The next line of the log that holds `words`.
+    pub async fn logged(&mut self, words: &str) -> String {
+        self.program.line(|line| line.contains(words).then(|| line.to_owned())).await
     }
 
     /// Stops it in good order.
@@ -68,36 +79,53 @@ impl Reviewd {
         assert!(status.success(), "{status}");
     }
 
-    /// Starts it again on the same folder and data, at the same address.
+    /// Starts it again on the same folder and data. Behind TLS its address stays; without, the port is a new one.
     pub async fn start_again(&mut self) {
-        self.program = spawn(self.folder.path(), &self.authority);
-        self.arrive().await;
+        self.program = spawn(self.folder.path(), self.authority.as_deref());
+        let port = self.arrive().await;
+        if self.front.is_none() {
+            self.origin = format!("http://localhost:{port}");
+        }
     }
 
-    async fn arrive(&mut self) {
-        let port = self.program.line(|line| line.contains("listening").then(|| port_in(line)).flatten()).await;
+    async fn arrive(&mut self) -> u16 {
+        let port = self.program.line(serving_port).await;
         if let Some(front) = &mut self.front {
             front.lead_to(port).await;
         }
+        port
     }
 }
 
-fn spawn(folder: &Path, authority: &Path) -> Program {
+fn prepare(site: &str, settings: &str, lay_out: impl FnOnce(&Path)) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = format!("[site]\nlisten = \"127.0.0.1:0\"\n{site}\n\n{settings}\n");
+    std::fs::write(folder.path().join("reviewd.toml"), settings).unwrap();
+    let reviews = folder.path().join("reviews");
+    std::fs::create_dir(&reviews).unwrap();
+    lay_out(&reviews);
+    folder
+}
+
+fn spawn(folder: &Path, authority: Option<&Path>) -> Program {
     Program::start(Path::new(env!("CARGO_BIN_EXE_reviewd")), |command| {
-        command.args(["serve", "--config", "reviewd.toml"]).current_dir(folder);
-        command.env("SSL_CERT_FILE", authority).env_remove("SSL_CERT_DIR").env("NO_COLOR", "1");
+        command.args(["serve", "--config", "reviewd.toml"]).current_dir(folder).env("NO_COLOR", "1");
+        if let Some(authority) = authority {
+            command.env("SSL_CERT_FILE", authority).env_remove("SSL_CERT_DIR");
+        }
     })
 }
 
-/// The port of the first loopback address in a line of the log.
-fn port_in(line: &str) -> Option<u16> {
-    let (_, rest) = line.split_once("127.0.0.1:")?;
+/// The port in the log's "serving ORIGIN on ADDRESS".
+fn serving_port(line: &str) -> Option<u16> {
+    let (_, rest) = line.split_once("serving ")?;
+    let (_, rest) = rest.split_once(" on 127.0.0.1:")?;
     rest.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
 }
 
 #[test]
 fn the_port_is_read_from_the_log() {
-    let line = "12:00:01 INFO  listening on http://127.0.0.1:40123/ as https://localhost:5000";
-    assert_eq!(port_in(line), Some(40123));
-    assert_eq!(port_in("listening on a socket"), None);
+    let line = "12:00:01 INFO serving https://localhost:5000 on 127.0.0.1:40123 address=127.0.0.1:40123";
+    assert_eq!(serving_port(line), Some(40123));
+    assert_eq!(serving_port("12:00:01 INFO serving nobody"), None);
 }
