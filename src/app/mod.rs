@@ -98,17 +98,17 @@ fn lock(data: &Path) -> anyhow::Result<File> {
     let file = File::create(&path).with_context(|| format!("open {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => bail!(
-            "another reviewd works on {}; stop it first, or give this one its own [store] url",
-            data.display()
-        ),
+        Err(fs::TryLockError::WouldBlock) => {
+            bail!("another reviewd works on {}; stop it first, or give this one its own [store] url", data.display())
+        }
         Err(fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("lock {}", path.display())),
     }
 }
 
 async fn avatar(store: &Store, file: &Path) -> anyhow::Result<Picture> {
     let name = file.display().to_string();
-    let metadata = fs::metadata(file).with_context(|| format!("open the avatar {name}; correct `avatar` in the settings"))?;
+    let metadata =
+        fs::metadata(file).with_context(|| format!("open the avatar {name}; correct `avatar` in the settings"))?;
     if metadata.len() > PICTURE_BYTES_MAX {
         bail!("the avatar {name} has {} bytes; make it smaller than {PICTURE_BYTES_MAX}", metadata.len());
     }
@@ -191,11 +191,8 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         });
     }
     let control = control::bind(&config.control.socket)?;
-    let desk = Arc::new(control::Desk {
-        publisher: handle.clone(),
-        store: store.clone(),
-        origin: site.origin.to_string(),
-    });
+    let desk =
+        Arc::new(control::Desk { publisher: handle.clone(), store: store.clone(), origin: site.origin.to_string() });
     tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
     tasks.spawn({
         let stop = stop.clone();
@@ -227,7 +224,7 @@ pub fn folders(config: &Config, reviewers: &[Reviewer]) -> Vec<FolderSetup> {
             rating_scale: settings.rating_scale,
             poll_always: match config.publish.poll {
                 Poll::Always => true,
-                Poll::Auto | Poll::Never => false,
+                Poll::Auto => false,
             },
         })
         .collect()

@@ -63,7 +63,9 @@ pub fn show(plan: &Plan, json: bool) -> anyhow::Result<()> {
     let rows: Vec<Vec<String>> = kinds
         .iter()
         .flat_map(|(kind, items)| {
-            items.iter().map(|item| vec![(*kind).to_owned(), item.title.clone(), item.file.clone(), item.id.to_string()])
+            items
+                .iter()
+                .map(|item| vec![(*kind).to_owned(), item.title.clone(), item.file.clone(), item.id.to_string()])
         })
         .collect();
     if rows.is_empty() {

@@ -20,7 +20,10 @@ pub struct Arguments {
 pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
     let question = Question::Retract { name: arguments.review.clone() };
     let Some(retracted) = control::ask(&config.control.socket, &question).await? else {
-        bail!("no daemon answers at {}; start it, because it has to send the deletion", config.control.socket.display());
+        bail!(
+            "no daemon answers at {}; start it, because it has to send the deletion",
+            config.control.socket.display()
+        );
     };
     plan::show(&retracted, arguments.json)?;
     Ok(FINE)

@@ -1,11 +1,6 @@
 //! `reviewd serve`: the daemon.
 
-use std::{
-    collections::BTreeMap,
-    io::IsTerminal,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, io::IsTerminal, path::Path, sync::Arc};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,13 +22,17 @@ pub async fn run(
     environment: &BTreeMap<String, String>,
     cwd: &Path,
 ) -> anyhow::Result<u8> {
-    telemetry::start(&config.log.filter, environment)?;
+    let clock = Clock::system();
+    telemetry::start(&config.log.filter, environment, {
+        let clock = clock.clone();
+        move || clock.now()
+    })?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let mut config = config;
     loop {
-        let running = app::start(config, Clock::system(), progress()).await?;
+        let running = app::start(config, clock.clone(), progress()).await?;
         tell(&running);
         let again = tokio::select! {
             _ = terminate.recv() => false,
@@ -100,7 +99,8 @@ fn progress() -> Arc<dyn Fn() + Send + Sync> {
         return Arc::new(|| {});
     }
     let bar = ProgressBar::no_length().with_style(
-        ProgressStyle::with_template("{spinner} {human_pos} files read, {per_sec}").unwrap_or(ProgressStyle::default_spinner()),
+        ProgressStyle::with_template("{spinner} {human_pos} files read, {per_sec}")
+            .unwrap_or(ProgressStyle::default_spinner()),
     );
     bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     let count = std::sync::atomic::AtomicU64::new(0);

@@ -120,7 +120,6 @@ pub enum Poll {
     /// On file systems known to send no events (NFS, SMB, FUSE), and where watching fails.
     Auto,
     Always,
-    Never,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -232,6 +231,11 @@ impl Config {
             self.site.origin = Origin::localhost(address.port());
         }
     }
+}
+
+/// Where the process was started: what relative paths on the command line are relative to.
+pub fn working_directory() -> std::io::Result<PathBuf> {
+    std::env::current_dir()
 }
 
 /// The environment of this process, as [`Config::load`] wants it. What is no UTF-8 is none of ours.

@@ -68,7 +68,9 @@ pub enum ControlError {
     Talk { path: PathBuf, source: std::io::Error },
     #[error("the daemon behind {path} did not answer within {} seconds; look at its log", ANSWER_TIMEOUT.as_secs())]
     Silent { path: PathBuf },
-    #[error("the daemon behind {path} answered what this reviewd does not understand ({detail}); both must be the same version")]
+    #[error(
+        "the daemon behind {path} answered what this reviewd does not understand ({detail}); both must be the same version"
+    )]
     Strange { path: PathBuf, detail: String },
     #[error("{0}")]
     Refused(String),
@@ -116,7 +118,9 @@ async fn converse(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
     BufReader::new(reader.take(QUESTION_BYTES_MAX)).read_line(&mut line).await?;
     let answer = match serde_json::from_str(&line) {
         Ok(question) => desk.answer(question).await,
-        Err(error) => Answer::Refused(format!("the daemon does not know this question ({error}): it may be older than this command")),
+        Err(error) => Answer::Refused(format!(
+            "the daemon does not know this question ({error}): it may be older than this command"
+        )),
     };
     let mut text = serde_json::to_string(&answer)?;
     text.push('\n');

@@ -52,3 +52,12 @@ impl Kind {
         }
     }
 }
+
+impl Audience {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Everyone => "everyone",
+            Self::BookWyrm => "bookwyrm",
+        }
+    }
+}

@@ -138,7 +138,9 @@ pub enum Refusal {
 }
 
 fn is_closed_name(name: &str) -> bool {
-    CLOSED_NAMES.iter().any(|closed| name.strip_suffix(closed).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
+    CLOSED_NAMES
+        .iter()
+        .any(|closed| name.strip_suffix(closed).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
 /// Resolves names for the client, and refuses a name of which any address is not permitted.
@@ -221,7 +223,8 @@ mod tests {
     #[tokio::test]
     async fn a_site_on_loopback_reaches_loopback_in_every_form_and_nothing_else() {
         let reach = reach("http://localhost:8080", &[]);
-        for good in ["http://127.0.0.1:4000/inbox", "http://[::1]:4000/inbox", "http://2130706433:4000/", "https://127.0.0.2/"]
+        for good in
+            ["http://127.0.0.1:4000/inbox", "http://[::1]:4000/inbox", "http://2130706433:4000/", "https://127.0.0.2/"]
         {
             assert_eq!(reach.admit(&url(good)).await, Ok(()), "{good}");
         }
@@ -238,8 +241,14 @@ mod tests {
     async fn opened_networks_open_nothing_beside_themselves() {
         let reach = reach("https://books.example", &["10.1.0.0/16"]);
         assert_eq!(reach.admit(&url("http://10.1.2.3:8000/")).await, Ok(()));
-        assert_eq!(reach.admit(&url("https://10.2.0.1/")).await, Err(NoEntry::Address("10.2.0.1".parse().unwrap()).into()));
-        assert_eq!(reach.admit(&url("http://127.0.0.1/")).await, Err(NoEntry::Address("127.0.0.1".parse().unwrap()).into()));
+        assert_eq!(
+            reach.admit(&url("https://10.2.0.1/")).await,
+            Err(NoEntry::Address("10.2.0.1".parse().unwrap()).into())
+        );
+        assert_eq!(
+            reach.admit(&url("http://127.0.0.1/")).await,
+            Err(NoEntry::Address("127.0.0.1".parse().unwrap()).into())
+        );
         assert!(reach.permits("10.1.255.255".parse().unwrap()));
         assert!(reach.permits("8.8.8.8".parse().unwrap()));
         assert!(!reach.permits("::ffff:192.168.0.1".parse().unwrap()));

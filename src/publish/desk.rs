@@ -109,6 +109,18 @@ impl Desk {
         })
     }
 
+    /// Takes over what a round would change, for [`Desk::plan`]. Intents that the round would send are put back: they are
+    /// what the plan shows.
+    pub fn preview(&mut self, round: Round) {
+        let sent = round.sent.clone();
+        self.take(round);
+        for (id, intent) in sent {
+            if let Some(entry) = self.entries.get_mut(&id) {
+                entry.intent = intent;
+            }
+        }
+    }
+
     /// Takes over what a committed round changed.
     pub(super) fn take(&mut self, round: Round) {
         self.row = round.row;

@@ -254,7 +254,7 @@ impl Publisher {
     }
 
     /// Releases held intents: all, or those whose id, slug or file is named, or whose reviewer is.
-    async fn apply(&mut self, names: &[String]) -> Plan {
+    pub async fn apply(&mut self, names: &[String]) -> Plan {
         let mut released = Plan::default();
         for (desk, _) in &mut self.desks {
             let before = desk.plan();

@@ -58,6 +58,8 @@ pub struct Round {
     /// Cards of reviews that came back to the lists unchanged.
     pub cards_back: Vec<Card>,
     pub adopted: Vec<PlanItem>,
+    /// What is on its way to followers with this round.
+    pub sent: Vec<(ReviewId, Intent)>,
     /// When to look again although nothing happens.
     pub next: Option<Duration>,
 }
@@ -128,6 +130,7 @@ struct Working<'a> {
     twins: HashMap<String, Duration>,
     cards_back: Vec<Card>,
     adopted: Vec<PlanItem>,
+    sent: Vec<(ReviewId, Intent)>,
     next: Option<Duration>,
 }
 
@@ -164,6 +167,7 @@ impl<'a> Working<'a> {
             twins: HashMap::new(),
             cards_back: Vec::new(),
             adopted: Vec::new(),
+            sent: Vec::new(),
             next: None,
         }
     }
@@ -613,6 +617,7 @@ impl<'a> Working<'a> {
                 self.journal_line(LineEvent::Deleted, &entry);
             }
         }
+        self.sent.push((id.clone(), entry.intent));
         entry.intent = Intent::Nothing;
         entry.hold = Hold::No;
         self.work.insert(id.clone(), entry);
@@ -754,6 +759,7 @@ impl<'a> Working<'a> {
             twins: self.twins,
             cards_back: self.cards_back,
             adopted: self.adopted,
+            sent: self.sent,
             next: self.next,
         }
     }

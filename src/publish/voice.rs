@@ -3,7 +3,14 @@
 use jiff::Timestamp;
 
 use crate::{
-    domain::{Published, ReviewId, Reviewer, Site, message::Message},
+    domain::{
+        Published, ReviewId, Reviewer, Site,
+        message::{Audience, Message},
+    },
+    fediverse::{
+        activity,
+        note::{Counts, Speaker},
+    },
     store::{Outgoing, Recipients},
 };
 
@@ -15,24 +22,29 @@ pub struct Voice<'a> {
 
 impl Voice<'_> {
     /// A review that followers hear of for the first time.
-    pub fn announce(&self, _published: &Published, at: Timestamp) -> Vec<Outgoing> {
-        self.to(Recipients::Followers, Vec::new(), at)
+    pub fn announce(&self, published: &Published, at: Timestamp) -> Vec<Outgoing> {
+        let create = |audience| activity::create(published, &self.speaker(), audience);
+        self.to(&Recipients::Followers, [create(Audience::Everyone), create(Audience::BookWyrm)], at)
     }
 
     /// A review they have, changed.
-    pub fn amend(&self, _published: &Published, at: Timestamp) -> Vec<Outgoing> {
-        self.to(Recipients::EveryoneReached, Vec::new(), at)
+    pub fn amend(&self, published: &Published, at: Timestamp) -> Vec<Outgoing> {
+        let update = |audience| activity::update(published, &self.speaker(), &Counts::default(), audience);
+        self.to(&Recipients::Reached, [update(Audience::Everyone), update(Audience::BookWyrm)], at)
     }
 
     /// A review that is no more.
-    pub fn withdraw(&self, _id: &ReviewId, at: Timestamp) -> Vec<Outgoing> {
-        self.to(Recipients::EveryoneReached, Vec::new(), at)
+    pub fn withdraw(&self, id: &ReviewId, at: Timestamp) -> Vec<Outgoing> {
+        let delete = activity::delete(&self.site.origin, &self.reviewer.handle, id, at);
+        self.to(&Recipients::EveryoneReached, [delete], at)
     }
 
-    fn to(&self, to: Recipients, messages: Vec<Message>, at: Timestamp) -> Vec<Outgoing> {
-        messages
-            .into_iter()
-            .map(|message| Outgoing { reviewer: self.reviewer.handle.clone(), message, to: to.clone(), at })
-            .collect()
+    fn speaker(&self) -> Speaker<'_> {
+        Speaker { site: self.site, reviewer: self.reviewer }
+    }
+
+    fn to<const N: usize>(&self, to: &Recipients, messages: [Message; N], at: Timestamp) -> Vec<Outgoing> {
+        let outgoing = |message| Outgoing { reviewer: self.reviewer.handle.clone(), message, to: to.clone(), at };
+        messages.into_iter().map(outgoing).collect()
     }
 }

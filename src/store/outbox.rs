@@ -24,7 +24,9 @@ pub struct Outgoing {
 pub enum Recipients {
     /// Accepted followers, one copy for each distinct inbox; the message's audience chooses among them.
     Followers,
-    /// Followers, and every inbox that any activity about the same object was ever addressed to.
+    /// Followers, and every inbox that an activity about the same object was ever addressed to in the same wording.
+    Reached,
+    /// The same in any wording: a Delete says the same to all.
     EveryoneReached,
     /// One inbox, as it stands.
     Inbox(String),
@@ -73,13 +75,18 @@ impl DeliveryState {
 pub(super) async fn enqueue(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing) -> Result<u64, StoreError> {
     let message = &outgoing.message;
     let inboxes = inboxes(transaction, outgoing).await?;
+    if inboxes.is_empty() && message.audience == Audience::BookWyrm {
+        // A second wording that nobody would get is not kept.
+        return Ok(0);
+    }
     let seq: i64 = sqlx::query_scalar(
-        "INSERT INTO activity (id, reviewer, kind, object, body, created) VALUES ($1, $2, $3, $4, $5, $6) RETURNING seq",
+        "INSERT INTO activity (id, reviewer, kind, object, audience, body, created) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING seq",
     )
     .bind(&message.id)
     .bind(outgoing.reviewer.as_str())
     .bind(message.kind.as_str())
     .bind(&message.object)
+    .bind(message.audience.as_str())
     .bind(&message.body)
     .bind(outgoing.at.as_second())
     .fetch_one(&mut **transaction)
@@ -106,25 +113,43 @@ pub(super) async fn enqueue(transaction: &mut Transaction<'_, Sqlite>, outgoing:
 }
 
 async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing) -> Result<Vec<String>, StoreError> {
-    let followers = "SELECT DISTINCT COALESCE(shared_inbox, inbox) FROM follower
-                     WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2";
-    let everyone = "SELECT COALESCE(shared_inbox, inbox) FROM follower WHERE reviewer = $1 AND state = 'accepted'
-                    UNION
-                    SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
-                    WHERE activity.object = $2";
+    let message = &outgoing.message;
+    let bookwyrm = message.audience == Audience::BookWyrm;
     match &outgoing.to {
-        Recipients::Followers => sqlx::query_scalar(followers)
-            .bind(outgoing.reviewer.as_str())
-            .bind(outgoing.message.audience == Audience::BookWyrm)
-            .fetch_all(&mut **transaction)
-            .await
-            .map_err(doing("list the followers' inboxes")),
-        Recipients::EveryoneReached => sqlx::query_scalar(everyone)
-            .bind(outgoing.reviewer.as_str())
-            .bind(&outgoing.message.object)
-            .fetch_all(&mut **transaction)
-            .await
-            .map_err(doing("list the inboxes a review reached")),
+        Recipients::Followers => sqlx::query_scalar(
+            "SELECT DISTINCT COALESCE(shared_inbox, inbox) FROM follower
+             WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2",
+        )
+        .bind(outgoing.reviewer.as_str())
+        .bind(bookwyrm)
+        .fetch_all(&mut **transaction)
+        .await
+        .map_err(doing("list the followers' inboxes")),
+        Recipients::Reached => sqlx::query_scalar(
+            "SELECT COALESCE(shared_inbox, inbox) FROM follower
+             WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2
+             UNION
+             SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
+             WHERE activity.object = $3 AND activity.audience = $4",
+        )
+        .bind(outgoing.reviewer.as_str())
+        .bind(bookwyrm)
+        .bind(&message.object)
+        .bind(message.audience.as_str())
+        .fetch_all(&mut **transaction)
+        .await
+        .map_err(doing("list the inboxes a review reached")),
+        Recipients::EveryoneReached => sqlx::query_scalar(
+            "SELECT COALESCE(shared_inbox, inbox) FROM follower WHERE reviewer = $1 AND state = 'accepted'
+             UNION
+             SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
+             WHERE activity.object = $2",
+        )
+        .bind(outgoing.reviewer.as_str())
+        .bind(&message.object)
+        .fetch_all(&mut **transaction)
+        .await
+        .map_err(doing("list every inbox a review reached")),
         Recipients::Inbox(inbox) => Ok(vec![inbox.clone()]),
     }
 }
@@ -145,11 +170,12 @@ async fn supersede(transaction: &mut Transaction<'_, Sqlite>, message: &Message,
     };
     sqlx::query(
         "UPDATE delivery SET state = 'superseded' WHERE state = 'due' AND activity IN
-         (SELECT seq FROM activity WHERE object = $1 AND seq < $2 AND kind LIKE $3)",
+         (SELECT seq FROM activity WHERE object = $1 AND seq < $2 AND kind LIKE $3 AND audience LIKE $4)",
     )
     .bind(&message.object)
     .bind(seq)
     .bind(overtaken)
+    .bind(if message.kind == Kind::Delete { "%" } else { message.audience.as_str() })
     .execute(&mut **transaction)
     .await
     .map(drop)

@@ -120,7 +120,11 @@ mod tests {
         for (name, value) in request {
             headers.append(name, HeaderValue::from_str(value).unwrap());
         }
-        assert_eq!(evaluate(&headers, &Validators { tags: &tags, selected: 1, last_modified }), expected, "{request:?}");
+        assert_eq!(
+            evaluate(&headers, &Validators { tags: &tags, selected: 1, last_modified }),
+            expected,
+            "{request:?}"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 
 use super::{
-    WebError, Web,
+    Web, WebError,
     representation::Policy,
     route::{Route, Scope},
     shelf::Document,
@@ -47,24 +47,32 @@ impl Web {
     /// Makes the document of a route as the library is now.
     pub(super) async fn find(&self, route: &Route, library: &Library) -> Result<Found, WebError> {
         match route {
-            Route::Home { page } => Ok(self.list(library.cards(), *page, library, |shell, listing| site::home(shell, listing))),
+            Route::Home { page } => {
+                Ok(self.list(library.cards(), *page, library, |shell, listing| site::home(shell, listing)))
+            }
             Route::Profile { handle, page } => Ok(self.profile(handle, *page, library)),
             Route::Review { handle, slug } => self.review(handle, slug, library).await,
             Route::Tag { key, page } => Ok(match library.tags().get(&tag_key(key)) {
-                Some(group) => self.list(&group.cards, *page, library, |shell, listing| site::tag(shell, &group.name, listing)),
+                Some(group) => {
+                    self.list(&group.cards, *page, library, |shell, listing| site::tag(shell, &group.name, listing))
+                }
                 None => Found::Trouble(Trouble::NotFound),
             }),
             Route::Author { key, page } => Ok(match library.authors().get(key) {
-                Some(group) => self.list(&group.cards, *page, library, |shell, listing| site::author(shell, &group.name, listing)),
+                Some(group) => {
+                    self.list(&group.cards, *page, library, |shell, listing| site::author(shell, &group.name, listing))
+                }
                 None => Found::Trouble(Trouble::NotFound),
             }),
-            Route::Book { key, page } => Ok(match library.books().get(key).and_then(|group| Some((group, group.cards.first()?))) {
-                Some((group, first)) => self.list(&group.cards, *page, library, |shell, listing| {
-                    let cover = group.cards.iter().find_map(|card| card.cover.as_ref());
-                    site::book(shell, &first.book, cover, listing)
-                }),
-                None => Found::Trouble(Trouble::NotFound),
-            }),
+            Route::Book { key, page } => {
+                Ok(match library.books().get(key).and_then(|group| Some((group, group.cards.first()?))) {
+                    Some((group, first)) => self.list(&group.cards, *page, library, |shell, listing| {
+                        let cover = group.cards.iter().find_map(|card| card.cover.as_ref());
+                        site::book(shell, &first.book, cover, listing)
+                    }),
+                    None => Found::Trouble(Trouble::NotFound),
+                })
+            }
             Route::Archive { year } => Ok(self.archive(*year, library)),
             Route::Search { query, page } => self.search(query, *page, library).await,
             Route::Feeds => Ok(self.html(site::feeds(&self.shell()), library.changed())),
@@ -74,9 +82,12 @@ impl Web {
             Route::OpenSearch => Ok(self.plain("application/opensearchdescription+xml", site::open_search(&self.site))),
             Route::Sitemap { part } => Ok(self.sitemap(*part, library)),
             Route::Elsewhere { path } => Ok(Found::MovedTo(path.clone())),
-            Route::Media { .. } | Route::Static { .. } | Route::Source | Route::Health | Route::Ready | Route::Unknown => {
-                Ok(Found::Trouble(Trouble::NotFound))
-            }
+            Route::Media { .. }
+            | Route::Static { .. }
+            | Route::Source
+            | Route::Health
+            | Route::Ready
+            | Route::Unknown => Ok(Found::Trouble(Trouble::NotFound)),
         }
     }
 
@@ -207,7 +218,10 @@ impl Web {
         let Some(cards) = by_year.get_mut(&year) else { return Found::Trouble(Trouble::NotFound) };
         cards.sort_by_key(|card| std::cmp::Reverse(card.shown_date().timestamp()));
         let counted = |groups: &BTreeMap<String, crate::publish::library::Group>| {
-            groups.values().map(|group| site::Counted { name: group.name.clone(), reviews: group.cards.len() }).collect::<Vec<_>>()
+            groups
+                .values()
+                .map(|group| site::Counted { name: group.name.clone(), reviews: group.cards.len() })
+                .collect::<Vec<_>>()
         };
         let (tags, authors) = (counted(library.tags()), counted(library.authors()));
         let archive = site::Archive { years: &years, year, cards, tags: &tags, authors: &authors };
@@ -215,7 +229,8 @@ impl Web {
     }
 
     async fn search(&self, query: &str, page: u32, library: &Library) -> Result<Found, WebError> {
-        let words: Vec<String> = query.to_lowercase().split_whitespace().take(SEARCH_WORDS_MAX).map(str::to_owned).collect();
+        let words: Vec<String> =
+            query.to_lowercase().split_whitespace().take(SEARCH_WORDS_MAX).map(str::to_owned).collect();
         if words.is_empty() {
             return Ok(self.html(site::search(&self.shell(), query, None), library.changed()));
         }
@@ -269,7 +284,11 @@ impl Web {
     }
 
     /// Title, path without a trailing slash, reviews and authors of a feed.
-    fn feed_scope<'a>(&'a self, scope: &Scope, library: &'a Library) -> Option<(String, String, &'a [Arc<Card>], Vec<&'a Reviewer>)> {
+    fn feed_scope<'a>(
+        &'a self,
+        scope: &Scope,
+        library: &'a Library,
+    ) -> Option<(String, String, &'a [Arc<Card>], Vec<&'a Reviewer>)> {
         let title = &self.site.title;
         match scope {
             Scope::Everything => Some((title.clone(), String::new(), library.cards(), self.reviewers.iter().collect())),
@@ -280,7 +299,8 @@ impl Web {
             }
             Scope::Tag(tag) => {
                 let group = library.tags().get(&tag_key(tag))?;
-                let authors = self.reviewers.iter().filter(|one| group.cards.iter().any(|card| card.reviewer == one.handle));
+                let authors =
+                    self.reviewers.iter().filter(|one| group.cards.iter().any(|card| card.reviewer == one.handle));
                 let path = crate::domain::address::tag_path(tag);
                 Some((format!("{} · {title}", group.name), path, &group.cards, authors.collect()))
             }

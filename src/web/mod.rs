@@ -3,6 +3,7 @@
 pub mod conditional;
 mod documents;
 pub mod encoding;
+pub mod fediverse;
 pub mod negotiate;
 pub mod representation;
 pub mod route;
@@ -29,7 +30,7 @@ use crate::{
 use documents::Found;
 use representation::{Policy, Representation};
 use route::Route;
-use shelf::{Prepared, Shelf};
+use shelf::Shelf;
 
 /// Sent with every page beside its content.
 pub(crate) const PAGE_HEADERS: [(&str, &str); 3] = [
@@ -51,6 +52,9 @@ pub struct Web {
     pub feed_id: String,
     pub feed_items: usize,
     pub shelf: Shelf,
+    pub keys: fediverse::PublicKeys,
+    /// Followers wait for the reviewer's approval.
+    pub approves_followers: bool,
     /// The program's own source code, packed (AGPL-3.0 section 13).
     pub source: &'static [u8],
 }
@@ -89,7 +93,9 @@ async fn only_our_host(State(web): State<Arc<Web>>, request: Request<Body>, next
 }
 
 fn is_loopback_name(host: &str, own: &str) -> bool {
-    let port = |name: &str| name.rsplit_once(':').map(|(_, port)| port.to_owned()).filter(|p| p.bytes().all(|b| b.is_ascii_digit()));
+    let port = |name: &str| {
+        name.rsplit_once(':').map(|(_, port)| port.to_owned()).filter(|p| p.bytes().all(|b| b.is_ascii_digit()))
+    };
     let name = host.strip_suffix(&port(host).map(|port| format!(":{port}")).unwrap_or_default()).unwrap_or(host);
     host.eq_ignore_ascii_case(own)
         || (["localhost", "127.0.0.1", "[::1]"].contains(&name) && (port(host) == port(own) || port(own).is_none()))
@@ -98,6 +104,9 @@ fn is_loopback_name(host: &str, own: &str) -> bool {
 async fn answer(State(web): State<Arc<Web>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if method != Method::GET && method != Method::HEAD {
         return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+    }
+    if let Some(response) = web.federated(&method, &uri, &headers).await {
+        return response;
     }
     match route::route(uri.path(), uri.query()) {
         Route::Health => ([(header::CACHE_CONTROL, "no-store")], "ok\n").into_response(),
@@ -157,7 +166,11 @@ impl Web {
             Ok(()) => ([(header::CACHE_CONTROL, "no-store")], "ready\n").into_response(),
             Err(error) => {
                 tracing::error!(%error, "not ready: {error}");
-                (StatusCode::SERVICE_UNAVAILABLE, [(header::CACHE_CONTROL, "no-store")], "the database does not answer\n")
+                (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    [(header::CACHE_CONTROL, "no-store")],
+                    "the database does not answer\n",
+                )
                     .into_response()
             }
         }
@@ -179,7 +192,8 @@ impl Web {
 
     /// A stylesheet, font or icon: compressed once, since its address names its content.
     async fn file(&self, method: &Method, headers: &HeaderMap, path: &str) -> Response {
-        let wanted = |file: &&site::Static| file.path == path || (path == "icon" && file.content_type == "image/svg+xml");
+        let wanted =
+            |file: &&site::Static| file.path == path || (path == "icon" && file.content_type == "image/svg+xml");
         let Some(file) = site::statics().iter().find(wanted) else { return self.trouble(Trouble::NotFound) };
         let make = async {
             Ok::<_, WebError>(shelf::Document {

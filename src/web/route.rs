@@ -10,27 +10,61 @@ use crate::{
 /// Every document of the site that is read with GET. ActivityPub documents have their own routes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
-    Home { page: u32 },
-    Profile { handle: Handle, page: u32 },
-    Review { handle: Handle, slug: String },
-    Tag { key: String, page: u32 },
-    Book { key: String, page: u32 },
-    Author { key: String, page: u32 },
-    Archive { year: Option<i16> },
-    Search { query: String, page: u32 },
+    Home {
+        page: u32,
+    },
+    Profile {
+        handle: Handle,
+        page: u32,
+    },
+    Review {
+        handle: Handle,
+        slug: String,
+    },
+    Tag {
+        key: String,
+        page: u32,
+    },
+    Book {
+        key: String,
+        page: u32,
+    },
+    Author {
+        key: String,
+        page: u32,
+    },
+    Archive {
+        year: Option<i16>,
+    },
+    Search {
+        query: String,
+        page: u32,
+    },
     Feeds,
-    Feed { scope: Scope, dialect: Dialect },
+    Feed {
+        scope: Scope,
+        dialect: Dialect,
+    },
     FeedStyle,
-    Media { key: String, size: Size },
-    Static { path: String },
+    Media {
+        key: String,
+        size: Size,
+    },
+    Static {
+        path: String,
+    },
     Robots,
-    Sitemap { part: Option<usize> },
+    Sitemap {
+        part: Option<usize>,
+    },
     OpenSearch,
     Source,
     Health,
     Ready,
     /// The site's own addresses with a needless slash at the end: a permanent redirect to the one without.
-    Elsewhere { path: String },
+    Elsewhere {
+        path: String,
+    },
     Unknown,
 }
 
@@ -53,7 +87,8 @@ pub fn route(path: &str, query: Option<&str>) -> Route {
             .map(|(_, value)| value.into_owned())
     };
     let page = value("page").and_then(|page| page.parse().ok()).filter(|page| *page > 0).unwrap_or(1);
-    let Some(parts) = path.strip_prefix('/').map(|rest| rest.split('/').map(decoded).collect::<Option<Vec<_>>>()) else {
+    let Some(parts) = path.strip_prefix('/').map(|rest| rest.split('/').map(decoded).collect::<Option<Vec<_>>>())
+    else {
         return Route::Unknown;
     };
     let Some(parts) = parts else { return Route::Unknown };

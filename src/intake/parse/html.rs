@@ -23,12 +23,60 @@ pub struct Document {
 }
 
 /// Parts of a page that are not the article.
-const AROUND: &str = "script, style, noscript, template, nav, header nav, footer, form, aside, head, title, meta, link, \
-                      #comments, .comments, #respond, .comment-respond, .sharedaddy, .jp-relatedposts, .post-navigation, iframe";
+const AROUND: &str = "script, style, noscript, template, nav, body > header, footer, form, aside, head, title, meta, link, \
+                      .header-container, .site-header, [role=banner], #comments, .comments, #respond, .comment-respond, \
+                      .sharedaddy, .jp-relatedposts, .post-navigation, iframe, svg";
+
+/// Where the article stands, the best place first.
+const ARTICLE: &[&str] =
+    &["[itemprop=reviewBody]", ".e-content", ".entry-content", ".post-content", "article", "main", "body"];
+
+/// Selectors are read once.
+struct Selectors {
+    around: Option<Selector>,
+    article: Vec<Selector>,
+    h1: Option<Selector>,
+    h1_of_article: Option<Selector>,
+    title: Option<Selector>,
+    json_ld: Option<Selector>,
+    meta: Option<Selector>,
+    time: Option<Selector>,
+    /// Microformats, microdata and telling classes with the key each stands for.
+    marked: Vec<(Selector, &'static str)>,
+    cover: Option<Selector>,
+}
+
+static SELECTORS: LazyLock<Selectors> = LazyLock::new(|| {
+    let one = |css: &str| Selector::parse(css).ok();
+    Selectors {
+        around: one(AROUND),
+        article: ARTICLE.iter().filter_map(|css| one(css)).collect(),
+        h1: one("h1"),
+        h1_of_article: one("article h1, main h1, .h-entry h1, .post h1, .h-review h1"),
+        title: one("title"),
+        json_ld: one(r#"script[type="application/ld+json"]"#),
+        meta: one("meta[content]"),
+        time: one("article time[datetime], main time[datetime], time[pubdate], time.dt-published, time.published"),
+        marked: [
+            (".h-review .p-item .p-name, [itemprop=itemReviewed] [itemprop=name]", "book.title"),
+            (".h-review .p-item .p-author, [itemprop=itemReviewed] [itemprop=author]", "book.author"),
+            (".book-author, .book_author, .bookauthor, [class*=book] .author", "book.author"),
+            (".h-review .p-rating, [itemprop=ratingValue]", "rating"),
+        ]
+        .into_iter()
+        .filter_map(|(css, key)| Some((one(css)?, key)))
+        .collect(),
+        cover: one("img[class*=cover], [class*=cover] img, img[alt*=cover], img[alt*=Cover]"),
+    }
+});
 
 /// Whether a text is a whole document, as opposed to a fragment that a site generator embeds.
 pub fn is_document(text: &str) -> bool {
-    let head: String = text.trim_start().chars().take(200).collect::<String>().to_ascii_lowercase();
+    let text = text.trim_start();
+    if !text.starts_with('<') {
+        return false;
+    }
+    let head: String = text.chars().take(200).collect::<String>().to_ascii_lowercase();
     head.starts_with("<!doctype html")
         || head.starts_with("<html")
         || (head.starts_with("<?xml") && head.contains("<html"))
@@ -42,21 +90,20 @@ pub fn read(text: &str) -> Document {
     if whole {
         read_head(&tree, &mut document.entries);
     }
-    read_microformats(&tree, &mut document.entries);
-    document.heading = heading(&tree);
-    remove(&mut tree, AROUND);
-    remove_first_heading(&mut tree);
-    let article = ["[itemprop=reviewBody]", ".e-content", ".entry-content", ".post-content", "article", "main", "body"]
-        .iter()
-        .find_map(|css| select(css).and_then(|selector| only(&tree, &selector)));
+    read_marked(&tree, &mut document.entries);
+    let title = title_element(&tree);
+    detach(&mut tree, SELECTORS.around.as_ref(), usize::MAX);
+    let h1 = heading(&tree);
+    let id = h1.map(|h1| h1.id());
+    document.heading = h1.map(|h1| h1.inner_html()).or(title);
+    if let Some(mut node) = id.and_then(|id| tree.tree.get_mut(id)) {
+        node.detach();
+    }
+    let article = SELECTORS.article.iter().find_map(|selector| only(&tree, selector));
     let root = article.unwrap_or_else(|| tree.root_element());
     document.body = root.inner_html().trim().to_owned();
     document.words = lines(root);
     document
-}
-
-fn select(css: &str) -> Option<Selector> {
-    Selector::parse(css).ok()
 }
 
 /// The only element of its kind; with several (a list of posts) none is the article.
@@ -68,14 +115,13 @@ fn only<'t>(tree: &'t Html, selector: &Selector) -> Option<ElementRef<'t>> {
     }
 }
 
-fn remove(tree: &mut Html, css: &str) {
-    static AROUND_SELECTOR: LazyLock<Option<Selector>> = LazyLock::new(|| Selector::parse(AROUND).ok());
-    let ids: Vec<_> = match (css == AROUND, AROUND_SELECTOR.as_ref()) {
-        (true, Some(selector)) => tree.select(selector).map(|element| element.id()).collect(),
-        _ => {
-            select(css).map(|selector| tree.select(&selector).map(|element| element.id()).collect()).unwrap_or_default()
-        }
-    };
+fn first<'t>(tree: &'t Html, selector: Option<&Selector>) -> Option<ElementRef<'t>> {
+    selector.and_then(|selector| tree.select(selector).next())
+}
+
+fn detach(tree: &mut Html, selector: Option<&Selector>, most: usize) {
+    let Some(selector) = selector else { return };
+    let ids: Vec<_> = tree.select(selector).take(most).map(|element| element.id()).collect();
     for id in ids {
         if let Some(mut node) = tree.tree.get_mut(id) {
             node.detach();
@@ -83,24 +129,17 @@ fn remove(tree: &mut Html, css: &str) {
     }
 }
 
-fn remove_first_heading(tree: &mut Html) {
-    let id = select("h1").and_then(|selector| tree.select(&selector).next().map(|element| element.id()));
-    if let Some(mut node) = id.and_then(|id| tree.tree.get_mut(id)) {
-        node.detach();
-    }
+/// The article's `<h1>`, else the first of the page.
+fn heading(tree: &Html) -> Option<ElementRef<'_>> {
+    let h1 = first(tree, SELECTORS.h1_of_article.as_ref()).or_else(|| first(tree, SELECTORS.h1.as_ref()))?;
+    h1.text().any(|text| !text.trim().is_empty()).then_some(h1)
 }
 
-/// The `<h1>`, else the document's `<title>` without the site's name.
-fn heading(tree: &Html) -> Option<String> {
-    let h1 = select("h1").and_then(|selector| tree.select(&selector).next());
-    if let Some(h1) = h1.filter(|h1| h1.text().any(|text| !text.trim().is_empty())) {
-        return Some(h1.inner_html());
-    }
-    let title: String = select("title").and_then(|selector| tree.select(&selector).next())?.text().collect();
-    let title = [" | ", " « ", " » ", " · ", " — "]
-        .iter()
-        .find_map(|bar| title.split_once(bar).map(|(work, _)| work))
-        .unwrap_or(&title);
+/// The document's `<title>` without the site's name.
+fn title_element(tree: &Html) -> Option<String> {
+    let title: String = first(tree, SELECTORS.title.as_ref())?.text().collect();
+    let parted = [" | ", " « ", " » ", " · ", " — "];
+    let title = parted.iter().find_map(|bar| title.split_once(bar).map(|(work, _)| work)).unwrap_or(&title);
     let title = markup::visible(title);
     (!title.is_empty()).then_some(title)
 }
@@ -117,12 +156,12 @@ fn read_head(tree: &Html, entries: &mut Vec<Entry>) {
     if let Some(lang) = tree.root_element().value().attr("lang") {
         add(entries, "lang", lang);
     }
-    for json in select(r#"script[type="application/ld+json"]"#).iter().flat_map(|s| tree.select(s)) {
+    for json in SELECTORS.json_ld.iter().flat_map(|selector| tree.select(selector)) {
         if let Ok(json) = serde_json::from_str::<Json>(&json.text().collect::<String>()) {
             read_json_ld(&json, entries, 0);
         }
     }
-    for meta in select("meta[content]").iter().flat_map(|selector| tree.select(selector)) {
+    for meta in SELECTORS.meta.iter().flat_map(|selector| tree.select(selector)) {
         let name = meta
             .value()
             .attr("name")
@@ -143,8 +182,7 @@ fn read_head(tree: &Html, entries: &mut Vec<Entry>) {
             _ => {}
         }
     }
-    let time = select("article time[datetime], main time[datetime], time[pubdate], time.dt-published, time.published");
-    if let Some(time) = time.and_then(|selector| tree.select(&selector).next()) {
+    if let Some(time) = first(tree, SELECTORS.time.as_ref()) {
         add(entries, "date", time.value().attr("datetime").unwrap_or(""));
     }
 }
@@ -189,16 +227,15 @@ fn read_json_ld(json: &Json, entries: &mut Vec<Entry>, depth: usize) {
     }
 }
 
-/// h-review and schema.org microdata.
-fn read_microformats(tree: &Html, entries: &mut Vec<Entry>) {
-    for (css, key) in [
-        (".h-review .p-item .p-name, [itemprop=itemReviewed] [itemprop=name]", "book.title"),
-        (".h-review .p-item .p-author, [itemprop=itemReviewed] [itemprop=author]", "book.author"),
-        (".h-review .p-rating, [itemprop=ratingValue]", "rating"),
-    ] {
-        let Some(element) = select(css).and_then(|selector| tree.select(&selector).next()) else { continue };
+/// h-review, schema.org microdata, and classes that name the work.
+fn read_marked(tree: &Html, entries: &mut Vec<Entry>) {
+    for (selector, key) in &SELECTORS.marked {
+        let Some(element) = tree.select(selector).next() else { continue };
         let content = element.value().attr("content").or_else(|| element.value().attr("value"));
         add(entries, key, &content.map_or_else(|| element.text().collect(), ToOwned::to_owned));
+    }
+    if let Some(source) = first(tree, SELECTORS.cover.as_ref()).and_then(|img| img.value().attr("src")) {
+        add(entries, "cover", source);
     }
 }
 

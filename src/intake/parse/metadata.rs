@@ -16,6 +16,7 @@ const TRANSPARENT: &[&str] = &[
     "custom",
     "page",
     "data",
+    "taxonomy",
 ];
 
 /// Names for the work reviewed, whose keys describe it and not the post.
@@ -78,11 +79,11 @@ impl<'a> Metadata<'a> {
 
     /// All keys of these names that say something, in the order of the names.
     pub fn all(&self, names: &[&str]) -> Vec<&Found<'a>> {
-        let of = |name: &&str| {
-            let name = (*name).to_owned();
-            self.found.iter().filter(move |found| found.name == name && !found.value.is_empty())
-        };
-        names.iter().flat_map(of).collect()
+        let mut all = Vec::new();
+        for name in names {
+            all.extend(self.found.iter().filter(|found| found.name == *name && !found.value.is_empty()));
+        }
+        all
     }
 
     /// The first of these names whose value is one text.
@@ -108,6 +109,9 @@ impl<'a> Metadata<'a> {
 
     /// Leaves whose keys nobody asked for.
     pub fn others<'m>(&'m self, used: &'m [Place]) -> impl Iterator<Item = &'m Found<'a>> {
-        self.found.iter().filter(|found| !used.contains(&found.place) && !matches!(found.value, Value::Map(_)))
+        let is_used = |found: &Found<'_>| {
+            used.contains(&found.place) || found.value.scalars().iter().any(|scalar| used.contains(&scalar.place))
+        };
+        self.found.iter().filter(move |found| !is_used(found) && !matches!(found.value, Value::Map(_)))
     }
 }

@@ -83,6 +83,9 @@ const SITE_FOLDERS: &[&str] = &[
     "__macosx",
 ];
 
+/// Names of the one text in a page bundle (Hugo, Grav, Astro): the folder names the review.
+const BUNDLE_STEMS: &[&str] = &["index", "item", "post", "entry", "default", "review"];
+
 const DRAFT_FOLDERS: &[&str] = &["_drafts", "drafts", "draft", "unpublished", "_unpublished"];
 
 /// What can be read from a path alone.
@@ -156,7 +159,7 @@ pub fn read(path: &str) -> FromPath {
     let name = parts.pop().unwrap_or("");
     let mut stem = stem_of(name);
     let mut bundle = false;
-    if matches!(stem.to_lowercase().as_str(), "index" | "review" | "readme") && stem != "review" && !parts.is_empty() {
+    if BUNDLE_STEMS.contains(&stem.to_lowercase().as_str()) && !parts.is_empty() {
         stem = parts.pop().unwrap_or(stem);
         bundle = true;
     }
@@ -190,6 +193,13 @@ fn leading_date(stem: &str) -> (Option<Moment>, &str) {
         })
         .take(3)
         .collect();
+    if let [(_, whole), ..] = digits.as_slice()
+        && whole.len() == 8
+        && let (Some(date), rest) = (super::date::one(whole), &stem[8..])
+        && rest.starts_with(['-', '_', ' '])
+    {
+        return (Some(date), rest.trim_start_matches(['-', '_', ' ']));
+    }
     let [(_, a), (_, b), (at, c)] = digits.as_slice() else { return (None, stem) };
     if a.len() + b.len() + c.len() + 2 != at + c.len() || !stem.is_char_boundary(at + c.len()) {
         return (None, stem);
@@ -340,6 +350,8 @@ mod tests {
         check("20-10-26-deep-end.md", Some("2026-10-20"), "deep-end", "Deep End", None);
         check("Dune - Frank Herbert.md", None, "Dune - Frank Herbert", "Dune", Some("Frank Herbert"));
         check("_posts/2020-01-02-dune.md", Some("2020-01-02"), "dune", "Dune", None);
+        check("20231105-dune.md", Some("2023-11-05"), "dune", "Dune", None);
+        check("03.blog/dune/item.md", None, "dune", "Dune", None);
         check("1984.md", None, "1984", "1984", None);
         check("2001-a-space-odyssey.md", None, "2001-a-space-odyssey", "2001 a Space Odyssey", None);
         check("2023/dune.md", None, "dune", "Dune", None);

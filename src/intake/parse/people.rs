@@ -77,10 +77,19 @@ const PARTICLES: &[&str] = &[
     "san", "i",
 ];
 
-/// The authors in a value of any form.
+/// The authors in a value of any form; of an anthology that names none, its editors.
 pub fn authors(value: &Value) -> Vec<String> {
     let mut names = Vec::new();
     collect(value, &mut names);
+    if names.is_empty() {
+        for entries in value.maps() {
+            if field(entries, &["role", "type", "contribution"])
+                .is_some_and(|role| role.to_lowercase().starts_with("edit"))
+            {
+                from_map(entries, &mut names, true);
+            }
+        }
+    }
     unique(names)
 }
 
@@ -111,21 +120,19 @@ fn collect(value: &Value, names: &mut Vec<String>) {
                 collect(item, names);
             }
         }
-        Value::Map(entries) => from_map(entries, names),
+        Value::Map(entries) => from_map(entries, names, false),
     }
 }
 
+fn field(entries: &[Entry], wanted: &[&str]) -> Option<String> {
+    let entry = entries.iter().find(|entry| wanted.contains(&key_name(&entry.key).as_str()))?;
+    entry.value.scalars().first().map(|scalar| scalar.text.trim().to_owned())
+}
+
 /// `{name: …, role: …}` or `{first: …, last: …}`.
-fn from_map(entries: &[Entry], names: &mut Vec<String>) {
-    let field = |wanted: &[&str]| {
-        entries.iter().find(|entry| wanted.contains(&key_name(&entry.key).as_str())).and_then(|entry| {
-            match &entry.value {
-                Value::Scalar(scalar) if !scalar.is_null() => Some(scalar.text.trim().to_owned()),
-                Value::Scalar(_) | Value::List(_) | Value::Map(_) => None,
-            }
-        })
-    };
-    if field(&["role", "type", "contribution"]).is_some_and(|role| is_other_role(&role)) {
+fn from_map(entries: &[Entry], names: &mut Vec<String>, any_role: bool) {
+    let field = |wanted: &[&str]| field(entries, wanted);
+    if !any_role && field(&["role", "type", "contribution"]).is_some_and(|role| is_other_role(&role)) {
         return;
     }
     if let Some(name) = field(&["name", "fullname", "displayname", "title"]) {

@@ -623,7 +623,11 @@ impl<'a> Assembly<'a> {
     }
 
     fn cover(&mut self, file: &SourceFile<'_>) -> Option<crate::domain::Cover> {
-        if let Some((cover, place, key)) = roles::cover(&self.metadata, file.path) {
+        let own = self.cover_beside(file).filter(|name| name.to_lowercase().starts_with("cover."));
+        // The picture in the folder is the one to be had, whatever became of the address.
+        let named = roles::cover(&self.metadata, file.path)
+            .filter(|(cover, ..)| own.is_none() || !cover.source.contains("://"));
+        if let Some((cover, place, key)) = named {
             self.key_fact("cover", &cover.source, &key, place);
             return Some(cover);
         }

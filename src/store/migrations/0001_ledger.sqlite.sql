@@ -67,6 +67,7 @@ CREATE TABLE activity (
   reviewer TEXT NOT NULL,
   kind TEXT NOT NULL,
   object TEXT NOT NULL,
+  audience TEXT NOT NULL,
   body BLOB NOT NULL,
   created BIGINT NOT NULL
 );

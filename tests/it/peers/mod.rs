@@ -22,11 +22,13 @@ mod browser;
 mod fedify;
 mod program;
 mod readers;
+mod reviewd;
 
 pub use authority::Authority;
 pub use browser::Browser;
 pub use fedify::{Fedify, Front, Received};
 pub use readers::{newsboat, read_feed};
+pub use reviewd::Reviewd;
 
 use std::fs::OpenOptions;
 use std::io::Write;
