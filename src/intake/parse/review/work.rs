@@ -100,6 +100,9 @@ impl Assembly<'_> {
         if let Some(isbn) = &self.from_path.isbn {
             titled.title = format!("ISBN {isbn}");
         }
+        if titled.title.is_empty() {
+            titled.title = self.path.rsplit('/').next().unwrap_or(self.path).to_owned();
+        }
         self.fact("title", &titled.title, "the file's name".to_owned());
         titled
     }
@@ -110,8 +113,10 @@ impl Assembly<'_> {
         let Some((value, key, place)) = found.map(|found| (found.value, found.key.clone(), found.place)) else {
             return Vec::new();
         };
-        let is_reviewer =
-            |name: &String| people::same(name, context.reviewer_name) || people::same(name, context.reviewer_handle);
+        let first_name = context.reviewer_name.split_once(' ').map_or("", |(first, _)| first);
+        let is_reviewer = |name: &String| {
+            [context.reviewer_name, context.reviewer_handle, first_name].iter().any(|own| people::same(name, own))
+        };
         let all = people::authors(value);
         let authors: Vec<String> = all.iter().filter(|name| !is_reviewer(name)).cloned().collect();
         if authors.len() < all.len() {
