@@ -277,7 +277,9 @@ impl Scanner<'_> {
     }
 
     fn obsidian_comment(&mut self) -> bool {
-        if self.syntax == Syntax::Html || !self.rest().starts_with("%%") {
+        let stands_alone =
+            self.source.get(..self.at).is_some_and(|before| !before.ends_with(|c: char| !c.is_whitespace()));
+        if self.syntax == Syntax::Html || !stands_alone || !self.rest().starts_with("%%") {
             return false;
         }
         let from = self.at + 2;
