@@ -157,7 +157,9 @@ mod tests {
         assert!(ring.reviewer(&ana).is_some() && ring.reviewer(&bob).is_none());
         assert!(directory.path().join("ana.pem").exists() && directory.path().join("instance-actor.pem").exists());
         let both = [(ana, WhenAbsent::Refuse), (bob, WhenAbsent::Refuse)];
-        assert!(matches!(KeyRing::load(directory.path(), &both), Err(KeyFileProblem::Missing { path }) if path.ends_with("bob.pem")));
+        assert!(
+            matches!(KeyRing::load(directory.path(), &both), Err(KeyFileProblem::Missing { path }) if path.ends_with("bob.pem"))
+        );
     }
 
     #[test]

@@ -111,7 +111,8 @@ async fn serve(mut stream: TcpStream, play: Arc<Mutex<Play>>) {
     let answer = {
         let mut play = play.lock().unwrap();
         let answers = play.answers.get_mut(&request.path);
-        let answer = answers.and_then(|answers| if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() });
+        let answer =
+            answers.and_then(|answers| if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() });
         play.asked.push(request);
         answer.unwrap_or_else(|| "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned())
     };

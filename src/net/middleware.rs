@@ -62,9 +62,7 @@ impl NetProblem {
     /// What went wrong below a library that used [`Client::for_library`].
     pub fn below(error: Error) -> Self {
         match error {
-            Error::Middleware(error) => {
-                error.downcast().unwrap_or_else(|other| Self::Request(other.to_string()))
-            }
+            Error::Middleware(error) => error.downcast().unwrap_or_else(|other| Self::Request(other.to_string())),
             Error::Reqwest(error) => error.into(),
         }
     }

@@ -221,7 +221,10 @@ mod tests {
         let count = |keys: Value| read_bob(json!({"publicKey": keys})).unwrap().keys.len();
         let id = format!("{BOB}#main-key");
         assert_eq!(count(key(&id, BOB, PUBLIC)), 1);
-        assert_eq!(count(json!([key(&id, BOB, PUBLIC), key(&format!("{BOB}/key-2"), BOB, &PUBLIC.replace('\n', "\r\n"))])), 2);
+        assert_eq!(
+            count(json!([key(&id, BOB, PUBLIC), key(&format!("{BOB}/key-2"), BOB, &PUBLIC.replace('\n', "\r\n"))])),
+            2
+        );
         assert_eq!(count(key("https://victim.example/users/v#main-key", BOB, PUBLIC)), 0);
         assert_eq!(count(key(&id, "https://m.example/users/eve", PUBLIC)), 0);
         assert_eq!(count(key(&id, BOB, "no key")), 0);

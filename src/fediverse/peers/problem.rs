@@ -44,7 +44,9 @@ impl From<NetProblem> for PeerProblem {
             NetProblem::Status(410) => Self::Gone,
             NetProblem::Status(404) => Self::NotFound,
             NetProblem::Status(408 | 425 | 429 | 500..=599) => Self::Unreachable(problem.to_string()),
-            NetProblem::Status(_) | NetProblem::TooLong(_) | NetProblem::Redirects => Self::Invalid(problem.to_string()),
+            NetProblem::Status(_) | NetProblem::TooLong(_) | NetProblem::Redirects => {
+                Self::Invalid(problem.to_string())
+            }
             NetProblem::NoSuchHost
             | NetProblem::Timeout
             | NetProblem::Connect(_)

@@ -84,7 +84,9 @@ async fn an_actor_is_fetched_once_a_day_by_a_signed_get_under_any_kind_of_host()
         }
         assert_eq!(stage.asked().len(), before + 1);
         let asked = stage.asked().pop().unwrap();
-        assert!(asked.headers["accept"].to_str().unwrap().starts_with("application/activity+json, application/ld+json"));
+        assert!(
+            asked.headers["accept"].to_str().unwrap().starts_with("application/activity+json, application/ld+json")
+        );
         let claim = signature::read(&asked.received(), &origin_of(&base), here.clock.now()).unwrap();
         assert_eq!(claim.key_id, "http://localhost:8080/actor#main-key");
         assert!(claim.verify(&PublicKey::from_pem(PUBLIC).unwrap()));
@@ -115,7 +117,9 @@ async fn a_document_must_be_what_its_address_says() {
     let here = here().await;
     let stage = Stage::open().await;
     for base in [stage.url(""), stage.named_url("")] {
-        let post = |id: String| json!({"id": id, "type": "Note", "attributedTo": format!("{base}/users/bob"), "content": "x"}).to_string();
+        let post = |id: String| {
+            json!({"id": id, "type": "Note", "attributedTo": format!("{base}/users/bob"), "content": "x"}).to_string()
+        };
         let other_host = "http://127.0.0.1:9/other".to_owned();
         for (path, media_type, body) in [
             ("/html", "text/html", post(format!("{base}/html"))),
