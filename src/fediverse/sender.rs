@@ -71,10 +71,10 @@ impl Sender for HttpSender {
             Err(problem) => return failed(problem.to_string()),
         };
         // Who knows the other signature only says so with 401, or with 400 for a header it misses.
-        if matches!(first.status, 400 | 401) {
-            if let Ok(Answer { status: 200..=299, .. }) = self.knock(&url, key, letter, first_spec.other()).await {
-                return Outcome::Delivered { spec: first_spec.other() };
-            }
+        if matches!(first.status, 400 | 401)
+            && let Ok(Answer { status: 200..=299, .. }) = self.knock(&url, key, letter, first_spec.other()).await
+        {
+            return Outcome::Delivered { spec: first_spec.other() };
         }
         outcome(&first, first_spec, self.clock.now())
     }

@@ -93,7 +93,7 @@ impl Draft {
             "date" => format!("date: {}", self.date),
             "digest" => format!("digest: {}", self.digest),
             "accept" => "accept: a/b, c/d".to_owned(),
-            other => panic!("{other}"),
+            other => unreachable!("{other}"),
         };
         self.covered.split(' ').map(line).collect::<Vec<_>>().join("\n")
     }
