@@ -11,7 +11,7 @@ use std::{
 use flate2::{Compression, GzBuilder};
 
 /// Files and directories of the package that it takes to build, install, run and change the program.
-const SOURCE: [&str; 16] = [
+const SOURCE: [&str; 19] = [
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -21,11 +21,14 @@ const SOURCE: [&str; 16] = [
     "LICENSE",
     "README.md",
     "SECURITY.md",
+    "askama.toml",
     "benches",
     "build.rs",
     "clippy.toml",
     "config",
+    "deny.toml",
     "deploy",
+    "justfile",
     "rustfmt.toml",
     "src",
 ];
@@ -55,6 +58,7 @@ fn main() -> io::Result<()> {
     fs::write(Path::new(&variable("OUT_DIR")?).join("source.tar.gz"), archive)
 }
 
+#[expect(clippy::disallowed_methods, reason = "cargo speaks to build scripts through the environment")]
 fn variable(name: &str) -> io::Result<String> {
     env::var(name).map_err(|error| io::Error::other(format!("{name}: {error}")))
 }

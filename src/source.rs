@@ -26,8 +26,18 @@ mod tests {
     fn the_program_carries_its_own_source() {
         let files = unpacked();
         assert_eq!(files["src/source.rs"], include_str!("source.rs"));
-        for needed in ["Cargo.toml", "Cargo.lock", "build.rs", "LICENSE", "config/reviewd.toml", "src/main.rs"] {
+        for needed in ["Cargo.lock", "build.rs", "LICENSE", "config/reviewd.toml", "src/main.rs"] {
             assert!(files.contains_key(needed), "{needed}");
+        }
+    }
+
+    #[test]
+    fn no_tools_settings_are_missing_from_the_source() {
+        let files = unpacked();
+        let root = std::fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let names = root.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        for name in names.filter(|name| name.ends_with(".toml") && name != "reviewd.toml") {
+            assert!(files.contains_key(&name), "{name} is not in build.rs");
         }
     }
 

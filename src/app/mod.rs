@@ -224,7 +224,7 @@ pub fn folders(config: &Config, reviewers: &[Reviewer]) -> Vec<FolderSetup> {
             rating_scale: settings.rating_scale,
             poll_always: match config.publish.poll {
                 Poll::Always => true,
-                Poll::Auto | Poll::Never => false,
+                Poll::Auto => false,
             },
         })
         .collect()

@@ -120,7 +120,6 @@ pub enum Poll {
     /// On file systems known to send no events (NFS, SMB, FUSE), and where watching fails.
     Auto,
     Always,
-    Never,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -10,14 +10,10 @@ use std::{
 use super::{
     Config, ControlSettings, DeliverySettings, FederationSettings, FeedSettings, LogSettings, Moderation, Poll,
     PublishSettings, ReplySettings, ReviewerSettings, SiteSettings, StoreSettings, check,
-    source::{Place, Section, Sources, suggestion},
+    source::{Place, SECTIONS, Section, Sources, suggestion},
     value::{self, Refusal, Value},
 };
 use crate::domain::{Handle, Origin, Problem, reviewer::ProfileLink};
-
-/// Sections of this version, for suggestions.
-const SECTIONS: &[&str] =
-    &["site", "reviewer", "store", "publish", "replies", "delivery", "feeds", "control", "federation", "log"];
 
 /// Sections that the design names and this version does not have.
 const SECTIONS_NOT_BUILT: &[&str] = &["websub", "tls", "metrics", "notify"];
@@ -317,8 +313,7 @@ fn poll(value: &Value) -> Result<Poll, Refusal> {
     match value::text(value)?.as_str() {
         "auto" => Ok(Poll::Auto),
         "always" => Ok(Poll::Always),
-        "never" => Ok(Poll::Never),
-        other => Err(format!("`{other}` is none of auto, always, never")),
+        other => Err(format!("`{other}` is neither auto nor always")),
     }
 }
 

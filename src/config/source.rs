@@ -13,6 +13,10 @@ use crate::domain::Problem;
 /// `REVIEWD_SITE__ORIGIN` sets `[site] origin`.
 const ENVIRONMENT_PREFIX: &str = "REVIEWD_";
 
+/// Sections of this version.
+pub const SECTIONS: &[&str] =
+    &["site", "reviewer", "store", "publish", "replies", "delivery", "feeds", "control", "federation", "log"];
+
 /// Where a setting was written, and what its relative paths are relative to.
 #[derive(Debug, Clone)]
 pub struct Place {
@@ -123,15 +127,20 @@ impl Sources {
         }
     }
 
-    /// Lays `REVIEWD_SECTION__KEY` over the file. Other `REVIEWD_` names without `__` (`REVIEWD_LOG`) are not settings.
+    /// Lays `REVIEWD_SECTION__KEY` over the file. `REVIEWD_SECTION_KEY` would be a mistake that nobody notices.
     pub fn add_environment(&mut self, environment: &BTreeMap<String, String>, cwd: &Path) {
         for (name, value) in environment {
-            let Some((section, key)) = name.strip_prefix(ENVIRONMENT_PREFIX).and_then(|rest| rest.split_once("__"))
-            else {
-                continue;
-            };
+            let Some(rest) = name.strip_prefix(ENVIRONMENT_PREFIX) else { continue };
             let place = Place::outside_files(format!("environment {name}"), cwd);
-            self.set(&section.to_lowercase(), &key.to_lowercase(), value, place);
+            if let Some((section, key)) = rest.split_once("__") {
+                self.set(&section.to_lowercase(), &key.to_lowercase(), value, place);
+            } else if let Some((section, key)) = rest.split_once('_')
+                && SECTIONS.contains(&section.to_lowercase().as_str())
+            {
+                let cure =
+                    format!("write two underscores between section and key: {ENVIRONMENT_PREFIX}{section}__{key}");
+                self.problems.push(place.problem("this name sets nothing", cure));
+            }
         }
     }
 

@@ -104,6 +104,14 @@ fn the_environment_holds_every_kind_of_value() {
 }
 
 #[test]
+fn a_name_in_the_environment_that_only_looks_like_a_setting_is_a_problem() {
+    let environment = [("REVIEWD_SITE_ORIGIN", "https://books.example"), ("REVIEWD_TEST_NODE", "/usr/bin/node")];
+    let problems = load("", &Overrides::default(), &environment).1.unwrap_err();
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].cure, "write two underscores between section and key: REVIEWD_SITE__ORIGIN");
+}
+
+#[test]
 fn a_typo_is_answered_with_its_place_and_a_suggestion() {
     insta::assert_snapshot!(problems("[site]\norigin = \"http://localhost:80\"\n  tittle = \"x\"\n\n[pubish]\nsettle = 1\n"), @r#"
     reviewd.toml:3:3: error: [site] has no key `tittle` (known keys are origin, listen, title, description, language, source_url; did you mean `title`?)
@@ -125,7 +133,7 @@ fn a_wrong_value_is_answered_with_what_was_expected() {
     reviewd.toml:4:12: error: [site] language: `english please` is no language tag (write language = "en")
     reviewd.toml:6:10: error: [publish] settle: the number has no unit (write settle = "30s")
     reviewd.toml:7:16: error: [publish] announce_max: -1 lies outside 0 to 4294967295 (write announce_max = 5)
-    reviewd.toml:8:8: error: [publish] poll: `often` is none of auto, always, never (write poll = "auto")
+    reviewd.toml:8:8: error: [publish] poll: `often` is neither auto nor always (write poll = "auto")
     reviewd.toml:10:7: error: [store] url: PostgreSQL is not built into this version (write url = "sqlite://data/reviewd.db")
     reviewd.toml:12:10: error: [reviewer] handle: `Ana` is no handle: use 1 to 30 of the characters a-z, 0-9 and _ (write handle = "ana")
     reviewd.toml:13:16: error: [reviewer] rating_scale: 0 lies outside 1 to 1000 (write rating_scale = 5)

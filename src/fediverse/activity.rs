@@ -54,22 +54,18 @@ pub fn update(published: &Published, speaker: &Speaker<'_>, counts: &Counts<'_>,
     about_review_with(published, speaker, counts, audience, Kind::Update, id, changed)
 }
 
-/// The Delete of a review as a Tombstone. One wording serves everybody; `audience` only chooses the inboxes.
-pub fn delete(origin: &Origin, handle: &Handle, id: &ReviewId, at: Timestamp, audience: Audience) -> Message {
+/// The Delete of a review as a Tombstone: one wording that everybody understands, BookWyrm too.
+pub fn delete(origin: &Origin, handle: &Handle, id: &ReviewId, at: Timestamp) -> Message {
     let note = origin.note(handle, id);
-    let suffix = match audience {
-        Audience::Everyone => "",
-        Audience::BookWyrm => "-bookwyrm",
-    };
     let document = json!({
-        "id": format!("{note}#delete{suffix}"),
+        "id": format!("{note}#delete"),
         "type": "Delete",
         "actor": origin.actor(handle),
         "to": [PUBLIC],
         "cc": [actor_part(origin, handle, "followers")],
         "object": {"id": note, "type": "Tombstone", "formerType": "Note", "deleted": at.to_string()},
     });
-    message(Kind::Delete, &note, audience, Context::Plain, document)
+    message(Kind::Delete, &note, Audience::Everyone, Context::Plain, document)
 }
 
 /// What a deleted review's id answers from then on, with 410.
@@ -265,4 +261,108 @@ fn message(kind: Kind, object: &str, audience: Audience, context: Context, docum
     let id = document["id"].as_str().unwrap_or_default().to_owned();
     let body = with_context(context, document).to_string().into_bytes();
     Message { id, kind, object: object.to_owned(), audience, body }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::Picture,
+        fediverse::{
+            actor::{Standing, person_object},
+            sample::{ana, dune, site},
+        },
+    };
+
+    fn json(message: &Message) -> Value {
+        let document: Value = serde_json::from_slice(&message.body).unwrap();
+        assert_eq!(document["id"], message.id);
+        assert_eq!(document["type"], message.kind.as_str());
+        document
+    }
+
+    fn follow() -> Follow {
+        Follow {
+            id: "https://mastodon.example/6a1b".into(),
+            actor: "https://mastodon.example/users/bob".into(),
+            object: "https://books.example/users/ana".into(),
+        }
+    }
+
+    #[test]
+    fn a_create_carries_the_whole_note_and_addresses_like_it() {
+        let (site, ana) = (site(), ana());
+        let message = create(&dune(), &Speaker { site: &site, reviewer: &ana }, Audience::Everyone);
+        assert_eq!(message.id, "https://books.example/users/ana/reviews/dune-2026/activity");
+        assert_eq!(message.object, "https://books.example/users/ana/reviews/dune-2026");
+        let document = json(&message);
+        for part in ["to", "cc", "published"] {
+            assert_eq!(document[part], document["object"][part], "{part}");
+        }
+        assert_eq!(document["actor"], document["object"]["attributedTo"]);
+        assert!(document["object"].get("@context").is_none());
+    }
+
+    #[test]
+    fn bookwyrms_create_has_another_id_over_the_same_object() {
+        let (site, ana) = (site(), ana());
+        let speaker = Speaker { site: &site, reviewer: &ana };
+        let (everyone, bookwyrm) =
+            (create(&dune(), &speaker, Audience::Everyone), create(&dune(), &speaker, Audience::BookWyrm));
+        assert_eq!(bookwyrm.id, format!("{}/bookwyrm", everyone.id));
+        assert_eq!(bookwyrm.object, everyone.object);
+        assert_eq!(json(&bookwyrm)["object"]["type"], "Review");
+    }
+
+    #[test]
+    fn an_update_is_named_by_its_second_and_carries_it() {
+        let (site, ana) = (site(), ana());
+        let mut published = dune();
+        published.updated = Some("2026-11-21T10:00:00Z".parse().unwrap());
+        let speaker = Speaker { site: &site, reviewer: &ana };
+        let message = update(&published, &speaker, &Counts::default(), Audience::Everyone);
+        assert_eq!(message.id, "https://books.example/users/ana/reviews/dune-2026#updates/1795255200");
+        let document = json(&message);
+        assert_eq!(document["published"], "2026-11-21T10:00:00Z");
+        assert_eq!(document["object"]["updated"], "2026-11-21T10:00:00Z");
+    }
+
+    #[test]
+    fn small_activities_are_worded_as_everybody_reads_them() {
+        let origin = site().origin;
+        let handle = ana().handle;
+        let at = "2026-11-22T00:00:00Z".parse().unwrap();
+        let quote = QuoteRequest {
+            id: "https://mastodon.example/users/bob/quote_requests/9".into(),
+            actor: "https://mastodon.example/users/bob".into(),
+            object: "https://books.example/users/ana/reviews/dune-2026".into(),
+            instrument: "https://mastodon.example/users/bob/statuses/2".into(),
+        };
+        let stamp = quote_authorization_id(&origin, &handle, "9");
+        let documents = [
+            json(&delete(&origin, &handle, &dune().id, at)),
+            json(&accept(&origin, &handle, &follow(), "42")),
+            json(&reject(&origin, &handle, &follow(), "42")),
+            json(&delete_person(&origin, &handle)),
+            json(&move_to(&origin, &handle, "https://new.example/users/ana", at)),
+            json(&accept_quote(&origin, &handle, &quote, "9", &stamp)),
+            json(&reject_quote(&origin, &handle, &quote, "9")),
+            json(&pin(&origin, &handle, &quote.object, Kind::Add, at)),
+            tombstone(&origin, &handle, &dune().id, dune().published, at),
+            quote_authorization(&origin, &handle, "9", &quote.object, &quote.instrument),
+        ];
+        insta::assert_json_snapshot!(documents);
+    }
+
+    #[test]
+    fn a_changed_profile_is_sent_whole() {
+        let (site, mut ana) = (site(), ana());
+        ana.avatar = None::<Picture>;
+        let at = "2026-11-22T00:00:00Z".parse().unwrap();
+        let standing = Standing { public_key_pem: "PEM", since: at, approves_followers: false, moved_to: None };
+        let person = person_object(&site, &ana, &standing);
+        let document = json(&update_person(&site.origin, &ana.handle, person.clone(), at));
+        assert_eq!(document["object"], person);
+        assert_eq!(document["id"], "https://books.example/users/ana#updates/1795305600");
+    }
 }

@@ -130,3 +130,47 @@ fn profile_fields(site: &Site, reviewer: &Reviewer) -> Value {
     fields.extend(reviewer.links.iter().map(|link| field(&link.name, &link.url)));
     Value::Array(fields)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fediverse::sample::{ana, site};
+
+    fn standing() -> Standing<'static> {
+        Standing {
+            public_key_pem: "-----BEGIN PUBLIC KEY-----\n…\n-----END PUBLIC KEY-----\n",
+            since: "2026-01-01T00:00:00Z".parse().unwrap(),
+            approves_followers: false,
+            moved_to: None,
+        }
+    }
+
+    #[test]
+    fn a_reviewer_is_a_person() {
+        insta::assert_json_snapshot!(person(&site(), &ana(), &standing()));
+    }
+
+    #[test]
+    fn the_site_itself_is_an_application() {
+        insta::assert_json_snapshot!(instance(&site(), standing().public_key_pem));
+    }
+
+    #[test]
+    fn a_nameless_reviewer_is_called_by_the_handle_and_a_missing_bio_is_empty() {
+        let mut ana = ana();
+        (ana.name, ana.bio) = (String::new(), String::new());
+        ana.also_known_as.clear();
+        let actor = person(&site(), &ana, &standing());
+        assert_eq!((&actor["name"], &actor["summary"]), (&json!("ana"), &json!("")));
+        assert!(actor.get("alsoKnownAs").is_none() && actor.get("movedTo").is_none());
+    }
+
+    #[test]
+    fn every_address_of_an_actor_is_on_its_own_host() {
+        let actor = person(&site(), &ana(), &standing());
+        for part in ["id", "url", "inbox", "outbox", "followers", "following", "featured"] {
+            assert!(actor[part].as_str().unwrap().starts_with("https://books.example/"), "{part}");
+        }
+        assert!(actor["endpoints"]["sharedInbox"].as_str().unwrap().starts_with("https://books.example/"));
+    }
+}

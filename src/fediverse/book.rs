@@ -76,3 +76,33 @@ fn work_id(origin: &Origin, book: &Book) -> String {
 fn author_ids(origin: &Origin, book: &Book) -> Vec<String> {
     book.authors.iter().map(|name| origin.author(name)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fediverse::sample::{dune, site};
+
+    #[test]
+    fn a_book_is_an_edition_of_a_work_by_authors() {
+        let (origin, dune) = (site().origin, dune());
+        let book = &dune.review.book;
+        insta::assert_json_snapshot!([
+            edition(&origin, book, dune.cover.as_ref(), "en"),
+            work(&origin, book),
+            author(&origin, "Frank Herbert"),
+        ]);
+    }
+
+    #[test]
+    fn a_book_known_by_title_alone_is_an_edition_too() {
+        let mut book = dune().review.book;
+        (book.isbn, book.publisher, book.pages, book.year) = (None, None, None, Some(-800));
+        book.authors.clear();
+        let edition = edition(&site().origin, &book, None, "en");
+        assert_eq!(edition["id"], "https://books.example/books/dune");
+        assert_eq!(edition["work"], "https://books.example/books/dune/work");
+        for absent in ["isbn13", "publishedDate", "pub_year", "cover", "publishers"] {
+            assert!(edition.get(absent).is_none(), "{absent}");
+        }
+    }
+}

@@ -136,3 +136,33 @@ fn page_of_replies(collection: &str, number: u64, total: u64, items: &[String]) 
     }
     page
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fediverse::sample::{ana, dune, site};
+
+    #[test]
+    fn collections_say_how_many_and_where_to_go_on() {
+        let (origin, handle, id) = (site().origin, ana().handle, dune().id);
+        let ids: Vec<String> = (0..10).map(|n| format!("https://m.example/{n}")).collect();
+        insta::assert_json_snapshot!([
+            outbox(&origin, &handle, 45),
+            outbox_page(&origin, &handle, 45, Page::Numbered(2), vec![json!({"type": "Create"})]),
+            outbox_page(&origin, &handle, 45, Page::BookWyrm, vec![json!({"type": "Review"})]),
+            people(&origin, &handle, "followers", 5),
+            people_page(&origin, &handle, "followers", 5),
+            featured(&origin, &handle, &[origin.note(&handle, &id)]),
+            replies(&origin, &handle, &id, 12, &ids),
+            replies_page(&origin, &handle, &id, 2, 12, &ids[..2]),
+            count(&origin, &handle, &id, "likes", 7),
+            context(&origin, &handle, &id, &ids[..1]),
+        ]);
+    }
+
+    #[test]
+    fn an_empty_outbox_has_one_page() {
+        let document = outbox(&site().origin, &ana().handle, 0);
+        assert_eq!(document["first"], document["last"]);
+    }
+}

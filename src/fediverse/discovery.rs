@@ -176,3 +176,101 @@ fn subject_of_url(origin: &Origin, text: &str) -> Result<Subject, NoSubject> {
 fn reviewer(name: &str) -> Result<Subject, NoSubject> {
     Handle::parse(&name.to_ascii_lowercase()).map(Subject::Reviewer).map_err(|_| NoSubject::Unknown)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fediverse::sample::{ana, site};
+
+    #[test]
+    fn a_resource_is_read_in_every_form_that_servers_send() {
+        let origin = site().origin;
+        let check = |resource: &str, expected: Result<&str, NoSubject>| {
+            let expected = expected.map(|name| match name {
+                "" => Subject::Instance,
+                name => Subject::Reviewer(Handle::parse(name).unwrap()),
+            });
+            assert_eq!(subject(&origin, resource), expected, "{resource}");
+        };
+        for ana in [
+            "acct:ana@books.example",
+            "acct:Ana@Books.Example",
+            "ana@books.example",
+            "@ana@books.example",
+            "acct:@ana@books.example",
+            "https://books.example/users/ana",
+            "https://books.example/@ana",
+            "https://books.example/@ana/",
+            "https://books.example/@ana@books.example",
+            "HTTPS://BOOKS.EXAMPLE/@ANA".to_lowercase().as_str(),
+        ] {
+            check(ana, Ok("ana"));
+        }
+        for instance in [
+            "acct:books.example@books.example",
+            "https://books.example",
+            "https://books.example/",
+            "https://books.example/actor",
+        ] {
+            check(instance, Ok(""));
+        }
+        for unreadable in ["", "ana", "acct:ana", "acct:@", "acct:ana@", "https://"] {
+            check(unreadable, Err(NoSubject::Unreadable));
+        }
+        for unknown in [
+            "acct:ana@elsewhere.example",
+            "https://elsewhere.example/users/ana",
+            "http://books.example/users/ana",
+            "https://books.example/about",
+            "acct:a-n-a@books.example",
+            "https://books.example/users/ana/inbox",
+        ] {
+            check(unknown, Err(NoSubject::Unknown));
+        }
+    }
+
+    #[test]
+    fn a_trial_on_loopback_has_its_port_in_the_handle() {
+        let origin = Origin::parse("http://localhost:8080").unwrap();
+        let ana = Ok(Subject::Reviewer(Handle::parse("ana").unwrap()));
+        assert_eq!(subject(&origin, "acct:ana@localhost:8080"), ana);
+        assert_eq!(subject(&origin, "http://localhost:8080/@ana"), ana);
+        assert_eq!(subject(&origin, "acct:ana@localhost"), Err(NoSubject::Unknown));
+    }
+
+    #[test]
+    fn discovery_documents_say_where_everything_is() {
+        let site = site();
+        let usage = Usage { reviewers: 1, reviews: 12, replies: 3 };
+        let mut documents = [
+            webfinger(&site, &ana()),
+            webfinger_of_instance(&site),
+            host_meta_json(&site.origin),
+            nodeinfo_links(&site.origin),
+            nodeinfo(&site, NodeInfo::V2_0, &usage),
+            nodeinfo(&site, NodeInfo::V2_1, &usage),
+        ];
+        for nodeinfo in &mut documents[4..] {
+            assert_eq!(nodeinfo["software"]["version"], env!("CARGO_PKG_VERSION"));
+            nodeinfo["software"]["version"] = json!("of the program");
+        }
+        insta::assert_json_snapshot!(documents);
+    }
+
+    #[test]
+    fn host_meta_is_xml() {
+        let xml = host_meta_xml(&site().origin);
+        let document = roxmltree::Document::parse(&xml).unwrap();
+        let link = document
+            .descendants()
+            .find(|node| node.has_tag_name(("http://docs.oasis-open.org/ns/xri/xrd-1.0", "Link")));
+        let template = "https://books.example/.well-known/webfinger?resource={uri}";
+        assert_eq!(link.unwrap().attribute("template"), Some(template));
+    }
+
+    #[test]
+    fn nodeinfo_names_its_schema_in_the_media_type() {
+        let expected = r#"application/json; profile="http://nodeinfo.diaspora.software/ns/schema/2.0#""#;
+        assert_eq!(NodeInfo::V2_0.media_type(), expected);
+    }
+}

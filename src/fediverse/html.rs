@@ -1,9 +1,5 @@
 //! The little HTML that surrounds a review's own text in a Note.
 
-use std::fmt::Write as _;
-
-use crate::domain::Origin;
-
 /// Text as it may stand in an element or in a quoted attribute.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -26,14 +22,6 @@ pub fn link(href: &str, words: &str) -> String {
 }
 
 /// A hashtag as Mastodon writes it; `name` without `#`. The classes keep it from becoming the link card.
-pub fn hashtag(origin: &Origin, name: &str) -> String {
-    let mut html = String::new();
-    // Writing to a String cannot fail.
-    let _ = write!(
-        html,
-        r#"<a href="{}" class="mention hashtag" rel="tag">#<span>{}</span></a>"#,
-        escape(&origin.tag(name)),
-        escape(name)
-    );
-    html
+pub fn hashtag(href: &str, name: &str) -> String {
+    format!(r#"<a href="{}" class="mention hashtag" rel="tag">#<span>{}</span></a>"#, escape(href), escape(name))
 }

@@ -7,5 +7,15 @@ pub mod collection;
 pub mod context;
 pub mod discovery;
 pub mod html;
+pub mod inbox;
+mod json;
+pub mod keys;
 pub mod note;
+pub mod peers;
+pub mod sender;
 pub mod signature;
+
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod stage;

@@ -7,8 +7,8 @@ use super::{
     html::{escape, hashtag, link},
 };
 use crate::{
-    domain::{Format, Published, ReviewId, Reviewer, Site, picture::Size},
-    text::{self, Place, Shown},
+    domain::{Format, Handle, Origin, Published, ReviewId, Reviewer, Site, Text, picture::Size},
+    text::{self, Place, SafeHtml, Shown},
 };
 
 /// Longest Note with its Create around it, in bytes of JSON: NeoDB and Takahe refuse a POST above 50 KB.
@@ -21,6 +21,10 @@ pub const REPLIES_PER_PAGE: usize = 10;
 const HASHTAGS_MAX: usize = 20;
 /// Words of a shortened copy for catalogues, in characters.
 const EXCERPT_CHARS: usize = 500;
+/// Text of a BookWyrm review, in bytes of HTML: it stands once, so it may be longer than a Note's.
+const BOOKWYRM_TEXT_BYTES_MAX: usize = 30_000;
+/// What leads from a shortened text to the whole.
+const READ_MORE: &str = "Read the full review";
 /// BookWyrm's `name` column, in characters.
 const BOOKWYRM_NAME_CHARS_MAX: usize = 255;
 
@@ -53,19 +57,16 @@ pub fn note_object(published: &Published, speaker: &Speaker<'_>, counts: &Counts
     let whole = body_html(published, speaker);
     let budget = DOCUMENT_BYTES_MAX - ENVELOPE_BYTES;
     let fits = |note: &Value| size(note) <= budget;
-    let build = |body: &str, cut: bool, copy: Copy| build(published, speaker, counts, body, cut, copy);
-    let note = build(&whole, false, Copy::Whole);
-    if fits(&note) {
-        return note;
-    }
-    let note = build(&whole, false, Copy::Excerpt);
-    if fits(&note) {
-        return note;
+    for copy in [Copy::Whole, Copy::Excerpt] {
+        let note = build(published, speaker, counts, &Body::whole(&whole), copy);
+        if fits(&note) {
+            return note;
+        }
     }
     // The text stands twice (`content`, `contentMap`), and escaping makes it longer still: cut until it fits.
-    let mut bytes_max = whole.len().min(budget / 2);
+    let mut bytes_max = whole.as_str().len().min(budget / 2);
     loop {
-        let note = build(cut_at_paragraph(&whole, bytes_max), true, Copy::Excerpt);
+        let note = build(published, speaker, counts, &Body::cut(published, speaker, &whole, bytes_max), Copy::Excerpt);
         if fits(&note) || bytes_max == 0 {
             return note;
         }
@@ -82,9 +83,11 @@ pub fn review_for_bookwyrm(published: &Published, speaker: &Speaker<'_>, counts:
 pub fn review_object(published: &Published, speaker: &Speaker<'_>, counts: &Counts<'_>) -> Value {
     let ids = Ids::of(published, speaker);
     let whole = body_html(published, speaker);
-    let cut = whole.len() > DOCUMENT_BYTES_MAX / 2;
-    let body = if cut { cut_at_paragraph(&whole, DOCUMENT_BYTES_MAX / 2) } else { &whole };
-    let content = format!("{body}{}", closing_html(published, speaker, cut));
+    let body = match whole.as_str().len() > BOOKWYRM_TEXT_BYTES_MAX {
+        true => Body::cut(published, speaker, &whole, BOOKWYRM_TEXT_BYTES_MAX),
+        false => Body::whole(&whole),
+    };
+    let content = format!("{}{}", body.html, closing_html(published, speaker, body.is_cut));
     let replies = part(published, speaker, "replies");
     let mut review = json!({
         "id": ids.note,
@@ -109,7 +112,7 @@ pub fn review_object(published: &Published, speaker: &Speaker<'_>, counts: &Coun
         review["summary"] = json!(warning(published));
     }
     review["sensitive"] = json!(has_spoilers(published));
-    review["tag"] = Value::Array(hashtags(published, speaker));
+    review["tag"] = Value::Array(hashtag_tags(published, speaker));
     review["attachment"] = json!([]);
     review["replies"] = json!({
         "id": replies,
@@ -137,6 +140,25 @@ pub fn warning(published: &Published) -> String {
 /// The language of the text: the review's own, else the site's.
 pub fn language<'a>(published: &'a Published, site: &'a Site) -> &'a str {
     published.review.language.as_deref().unwrap_or(&site.language)
+}
+
+/// The reviewer's words as they go into a document.
+struct Body {
+    html: String,
+    /// Ends with a link to the whole.
+    is_cut: bool,
+}
+
+impl Body {
+    fn whole(html: &SafeHtml) -> Self {
+        Self { html: html.as_str().trim().to_owned(), is_cut: false }
+    }
+
+    fn cut(published: &Published, speaker: &Speaker<'_>, html: &SafeHtml, bytes_max: usize) -> Self {
+        let page = speaker.site.origin.page(&published.reviewer, &published.slug);
+        let cut = text::cut_at_paragraph(html, bytes_max, (&page, READ_MORE));
+        Self { html: cut.as_str().trim().to_owned(), is_cut: true }
+    }
 }
 
 /// How much of the text the copy for catalogues holds.
@@ -168,16 +190,10 @@ impl Ids {
     }
 }
 
-fn build(
-    published: &Published,
-    speaker: &Speaker<'_>,
-    counts: &Counts<'_>,
-    body: &str,
-    cut: bool,
-    copy: Copy,
-) -> Value {
+fn build(published: &Published, speaker: &Speaker<'_>, counts: &Counts<'_>, body: &Body, copy: Copy) -> Value {
     let ids = Ids::of(published, speaker);
-    let content = format!("{}{body}{}", opening_html(published, &ids.page), closing_html(published, speaker, cut));
+    let opening = opening_html(published, &ids.page);
+    let content = format!("{opening}{}{}", body.html, closing_html(published, speaker, body.is_cut));
     let mut note = json!({
         "id": ids.note,
         "type": "Note",
@@ -199,11 +215,11 @@ fn build(
     note["contentMap"] = json!({language(published, speaker.site): content});
     note["conversation"] = json!(part(published, speaker, "context"));
     note["context"] = note["conversation"].clone();
-    let mut tags = hashtags(published, speaker);
+    let mut tags = hashtag_tags(published, speaker);
     tags.push(edition_tag(published, speaker, &ids.book));
     note["tag"] = Value::Array(tags);
     note["attachment"] = attachment(published, speaker);
-    note["relatedWith"] = related(published, speaker, &ids, copy);
+    note["relatedWith"] = related(published, &ids, copy);
     note["replies"] = replies(published, speaker, counts);
     note["likes"] = collection(&part(published, speaker, "likes"), counts.likes);
     note["shares"] = collection(&part(published, speaker, "shares"), counts.shares);
@@ -216,15 +232,14 @@ fn part(published: &Published, speaker: &Speaker<'_>, part: &str) -> String {
 }
 
 /// The reviewer's words as Mastodon's sanitiser leaves them.
-fn body_html(published: &Published, speaker: &Speaker<'_>) -> String {
+fn body_html(published: &Published, speaker: &Speaker<'_>) -> SafeHtml {
     let origin = &speaker.site.origin;
     let page = origin.page(&published.reviewer, &published.slug);
     let shown = |address: &str| {
         let picture = published.pictures.get(address)?;
         Some(Shown { url: origin.media(picture, Size::Full), width: picture.width, height: picture.height })
     };
-    let html = text::fediverse_html(&published.review.body, &Place { page: &page, picture: &shown });
-    html.as_str().trim().to_owned()
+    text::fediverse_html(&published.review.body, &Place { page: &page, picture: &shown })
 }
 
 /// Headline, title with author, stars: the text must stand on its own where nothing else is shown.
@@ -241,33 +256,40 @@ fn opening_html(published: &Published, page: &str) -> String {
     html
 }
 
-/// The link to the page, and the hashtags.
-fn closing_html(published: &Published, speaker: &Speaker<'_>, cut: bool) -> String {
+/// The link to the page, unless a cut text ends with it already, and the hashtags.
+fn closing_html(published: &Published, speaker: &Speaker<'_>, is_cut: bool) -> String {
     let origin = &speaker.site.origin;
     let page = origin.page(&published.reviewer, &published.slug);
-    let words = if cut { "Read the full review".to_owned() } else { format!("Read on {}", origin.host()) };
-    let mut html = format!("<p>{}", link(&page, &words));
-    for name in hashtag_names(published) {
-        html.push(' ');
-        html.push_str(&hashtag(origin, &name));
+    let mut parts: Vec<String> = Vec::new();
+    if !is_cut {
+        parts.push(link(&page, &format!("Read on {}", origin.host())));
     }
-    html + "</p>"
+    parts.extend(hashtags(published).iter().map(|tag| hashtag(&origin.tag(tag.as_written), &tag.name)));
+    if parts.is_empty() { String::new() } else { format!("<p>{}</p>", parts.join(" ")) }
 }
 
-fn hashtag_names(published: &Published) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for name in published.review.tags.iter().filter_map(|tag| text::hashtag(tag)) {
-        if names.len() < HASHTAGS_MAX && !names.iter().any(|seen| seen.to_lowercase() == name.to_lowercase()) {
-            names.push(name);
+/// A tag as a word that can follow `#`, and as the reviewer wrote it, which is what our page of the tag is called by.
+struct Tag<'a> {
+    name: String,
+    as_written: &'a str,
+}
+
+fn hashtags(published: &Published) -> Vec<Tag<'_>> {
+    let mut tags: Vec<Tag<'_>> = Vec::new();
+    for as_written in &published.review.tags {
+        let Some(name) = text::hashtag(as_written) else { continue };
+        if tags.len() < HASHTAGS_MAX && !tags.iter().any(|seen| seen.name.to_lowercase() == name.to_lowercase()) {
+            tags.push(Tag { name, as_written });
         }
     }
-    names
+    tags
 }
 
-fn hashtags(published: &Published, speaker: &Speaker<'_>) -> Vec<Value> {
+fn hashtag_tags(published: &Published, speaker: &Speaker<'_>) -> Vec<Value> {
     let origin = &speaker.site.origin;
-    let tag = |name: String| json!({"type": "Hashtag", "href": origin.tag(&name), "name": format!("#{name}")});
-    hashtag_names(published).into_iter().map(tag).collect()
+    let tag =
+        |tag: Tag<'_>| json!({"type": "Hashtag", "href": origin.tag(tag.as_written), "name": format!("#{}", tag.name)});
+    hashtags(published).into_iter().map(tag).collect()
 }
 
 /// NeoDB wants exactly one tag of a catalogue's kind.
@@ -295,7 +317,7 @@ fn attachment(published: &Published, speaker: &Speaker<'_>) -> Value {
 }
 
 /// What NeoDB reads: read, rated, reviewed. In this order, because an exception there stops the rest.
-fn related(published: &Published, speaker: &Speaker<'_>, ids: &Ids, copy: Copy) -> Value {
+fn related(published: &Published, ids: &Ids, copy: Copy) -> Value {
     let piece = |kind: &str, fields: Value| {
         let id = format!("{}#{}", ids.note, kind.to_ascii_lowercase());
         let mut piece = json!({"id": id, "type": kind});
@@ -316,32 +338,23 @@ fn related(published: &Published, speaker: &Speaker<'_>, ids: &Ids, copy: Copy) 
         pieces.push(piece("Rating", json!({"value": value as i64, "best": 10, "worst": 1})));
     }
     if !published.review.body.is_empty() {
-        let (content, media_type) = catalogue_copy(published, speaker, &ids.page, copy);
-        let fields = json!({"name": published.heading(), "content": content, "mediaType": media_type});
+        let content = catalogue_copy(published, &ids.page, copy);
+        let fields = json!({"name": published.heading(), "content": content, "mediaType": "text/markdown"});
         pieces.push(piece("Review", fields));
     }
     Value::Array(pieces)
 }
 
-/// The text for a catalogue: the Markdown as written where it means the same elsewhere, else HTML.
-fn catalogue_copy(published: &Published, speaker: &Speaker<'_>, page: &str, copy: Copy) -> (String, &'static str) {
+/// The text for a catalogue, in Markdown.
+fn catalogue_copy(published: &Published, page: &str, copy: Copy) -> String {
     let body = &published.review.body;
-    if copy == Copy::Excerpt {
-        let excerpt = escape(&text::excerpt(body, EXCERPT_CHARS));
-        return (format!("<p>{excerpt}</p><p>{}</p>", link(page, "Read the full review")), "text/html");
+    match copy {
+        Copy::Whole => text::markdown_source(body).trim().to_owned(),
+        Copy::Excerpt => {
+            let excerpt = Text::new(Format::Plain, text::excerpt(body, EXCERPT_CHARS));
+            format!("{}\n\n[{READ_MORE}]({page})", text::markdown_source(&excerpt).trim())
+        }
     }
-    if body.format == Format::Markdown && stands_alone(&body.source) {
-        return (body.source.trim().to_owned(), "text/markdown");
-    }
-    (body_html(published, speaker), "text/html")
-}
-
-/// Whether Markdown means the same on another site: every link absolute, no raw HTML, spoilers or footnotes of our dialect.
-fn stands_alone(markdown: &str) -> bool {
-    let absolute = |rest: &str| rest.starts_with("http://") || rest.starts_with("https://");
-    let links = markdown.split("](").skip(1).all(|rest| absolute(rest.trim_start_matches('<')));
-    let definitions = markdown.split("]: ").skip(1).all(absolute);
-    links && definitions && !["[^", "||", ">!", "<", "{%", "{{"].iter().any(|mark| markdown.contains(mark))
 }
 
 fn replies(published: &Published, speaker: &Speaker<'_>, counts: &Counts<'_>) -> Value {
@@ -367,39 +380,159 @@ fn size(document: &Value) -> usize {
     serde_json::to_vec(document).map_or(usize::MAX, |bytes| bytes.len())
 }
 
-/// The longest run of whole paragraphs of at most `bytes_max` bytes.
-fn cut_at_paragraph(html: &str, bytes_max: usize) -> &str {
-    if html.len() <= bytes_max {
-        return html;
-    }
-    let mut end = 0;
-    let mut depth = 0_usize;
-    for (position, _) in html.match_indices('<') {
-        let tag = &html[position..];
-        let Some(length) = tag.find('>') else { break };
-        let name = tag[1..length].trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
-        if !matches!(name, "p" | "ul" | "ol" | "blockquote" | "pre" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6") {
-            continue;
-        }
-        if tag.starts_with("</") {
-            depth = depth.saturating_sub(1);
-            let after = position + length + 1;
-            if depth == 0 {
-                if after > bytes_max {
-                    break;
-                }
-                end = after;
-            }
-        } else {
-            depth += 1;
-        }
-    }
-    &html[..end]
-}
-
 /// The id of a review from the address of its Note, where it is one of ours.
-pub fn review_of(origin: &crate::domain::Origin, note: &str) -> Option<(crate::domain::Handle, ReviewId)> {
+pub fn review_of(origin: &Origin, note: &str) -> Option<(Handle, ReviewId)> {
     let path = note.strip_prefix(origin.as_str())?.strip_prefix("/users/")?;
     let (handle, id) = path.split_once("/reviews/")?;
-    Some((crate::domain::Handle::parse(handle).ok()?, ReviewId::parse(id)?))
+    Some((Handle::parse(handle).ok()?, ReviewId::parse(id)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{Rating, message::Audience},
+        fediverse::{
+            activity,
+            sample::{ana, dune, site},
+        },
+    };
+
+    fn shown(published: &Published) -> Value {
+        note(published, &Speaker { site: &site(), reviewer: &ana() }, &Counts::default())
+    }
+
+    /// The Create as sent, for the limits that count the whole.
+    fn create_bytes(published: &Published) -> usize {
+        let speaker = Speaker { site: &site(), reviewer: &ana() };
+        activity::create(published, &speaker, Audience::Everyone).body.len()
+    }
+
+    fn long(paragraphs: usize) -> Published {
+        let mut published = dune();
+        let paragraph = "Sand & \"spice\" — ".repeat(30);
+        let source = (0..paragraphs).map(|n| format!("{n}. {paragraph}\n\n")).collect::<String>();
+        published.review.body = Text::new(Format::Plain, source);
+        published
+    }
+
+    #[test]
+    fn a_review_is_a_note() {
+        insta::assert_json_snapshot!(shown(&dune()));
+    }
+
+    #[test]
+    fn bookwyrm_gets_a_review_with_the_same_id() {
+        let speaker = Speaker { site: &site(), reviewer: &ana() };
+        let review = review_for_bookwyrm(&dune(), &speaker, &Counts::default());
+        assert_eq!(review["id"], shown(&dune())["id"]);
+        insta::assert_json_snapshot!(review);
+    }
+
+    #[test]
+    fn a_note_has_no_name_and_no_update_before_its_first_edit() {
+        let mut published = dune();
+        let note = shown(&published);
+        assert!(note.get("name").is_none() && note.get("updated").is_none() && note.get("summary").is_none());
+        published.updated = Some("2026-11-21T10:00:00Z".parse().unwrap());
+        let note = shown(&published);
+        assert_eq!(note["published"], "2026-11-20T09:00:00Z");
+        assert_eq!(note["updated"], "2026-11-21T10:00:00Z");
+        assert_eq!(note["relatedWith"][0]["updated"], "2026-11-21T10:00:00Z");
+    }
+
+    #[test]
+    fn spoilers_are_hidden_behind_book_and_rating() {
+        let mut published = dune();
+        published.review.spoilers = true;
+        let note = shown(&published);
+        assert_eq!(note["summary"], "Spoilers: Dune by Frank Herbert — ★★★★½");
+        assert_eq!(note["sensitive"], true);
+        published.review.rating = None;
+        assert_eq!(shown(&published)["summary"], "Spoilers: Dune by Frank Herbert");
+    }
+
+    #[test]
+    fn the_language_is_the_reviews_own_or_the_sites() {
+        let mut published = dune();
+        published.review.language = Some("de".into());
+        let note = shown(&published);
+        assert_eq!(note["contentMap"], json!({"de": note["content"]}));
+    }
+
+    #[test]
+    fn a_rating_in_words_is_shown_and_not_counted() {
+        let mut published = dune();
+        published.review.rating = Some(Rating { raw: "Hilariously <bad>".into(), value: None, best: None });
+        let note = shown(&published);
+        assert!(note["content"].as_str().unwrap().contains("<p>Hilariously &lt;bad&gt;</p>"));
+        assert!(!note["relatedWith"].to_string().contains("\"Rating\""));
+        published.review.rating = Some(Rating { raw: "0".into(), value: Some(0.0), best: Some(5.0) });
+        assert!(!shown(&published)["relatedWith"].to_string().contains("\"Rating\""));
+    }
+
+    #[test]
+    fn a_book_without_cover_authors_or_tags_still_makes_a_note() {
+        let mut published = dune();
+        published.cover = None;
+        published.review.book.authors.clear();
+        published.review.tags.clear();
+        published.review.headline = None;
+        published.review.book.title = "<script>\"&'".into();
+        let note = shown(&published);
+        assert_eq!(note["attachment"], json!([]));
+        assert_eq!(note["tag"].as_array().unwrap().len(), 1);
+        let start =
+            r#"<p>Review of <a href="https://books.example/@ana/dune-2026">&lt;script&gt;&quot;&amp;&#39;</a></p>"#;
+        assert!(note["content"].as_str().unwrap().starts_with(start), "{}", note["content"]);
+    }
+
+    #[test]
+    fn a_long_review_first_shortens_the_copy_for_catalogues_then_is_cut_at_a_paragraph() {
+        let whole = |published: &Published| {
+            let note = shown(published);
+            let copy = note["relatedWith"][2]["content"].as_str().unwrap().len();
+            let full = !note["content"].as_str().unwrap().contains("Read the full review");
+            (copy, full)
+        };
+        let (copy, full) = whole(&long(5));
+        assert!(copy > 2_000 && full);
+        let (copy, full) = whole(&long(21));
+        assert!(copy < 1_500 && full, "{copy}");
+        let (copy, full) = whole(&long(90));
+        assert!(copy < 1_500 && !full);
+        for paragraphs in [1, 18, 21, 30, 90] {
+            let bytes = create_bytes(&long(paragraphs));
+            assert!(bytes <= DOCUMENT_BYTES_MAX, "{paragraphs} paragraphs: {bytes} bytes");
+        }
+        let cut = shown(&long(90))["content"].as_str().unwrap().to_owned();
+        assert_eq!(cut.matches("<p>").count(), cut.matches("</p>").count());
+        assert!(cut.len() > 10_000, "{}", cut.len());
+    }
+
+    #[test]
+    fn replies_are_listed_up_to_a_page() {
+        let ids: Vec<String> = (0..12).map(|n| format!("https://m.example/{n}")).collect();
+        let counts = Counts { replies: 12, first_replies: &ids, likes: 7, shares: 3 };
+        let note = note(&dune(), &Speaker { site: &site(), reviewer: &ana() }, &counts);
+        assert_eq!(note["replies"]["first"]["items"].as_array().unwrap().len(), REPLIES_PER_PAGE);
+        let next = "https://books.example/users/ana/reviews/dune-2026/replies?page=2";
+        assert_eq!(note["replies"]["first"]["next"], next);
+        assert_eq!((&note["likes"]["totalItems"], &note["shares"]["totalItems"]), (&json!(7), &json!(3)));
+    }
+
+    #[test]
+    fn the_id_of_a_note_leads_back_to_its_review() {
+        let origin = site().origin;
+        let (handle, id) = review_of(&origin, "https://books.example/users/ana/reviews/dune-2026").unwrap();
+        assert_eq!((handle.as_str(), id.as_str()), ("ana", "dune-2026"));
+        for other in [
+            "https://evil.example/users/ana/reviews/x",
+            "https://books.example/users/ana",
+            "https://books.example/users/ana/reviews/a/b",
+            "https://books.example.evil/users/ana/reviews/x",
+        ] {
+            assert!(review_of(&origin, other).is_none(), "{other}");
+        }
+    }
 }

@@ -85,7 +85,7 @@ fn entry(xml: &mut Xml, entry: &Entry) {
     }
     xml.text("summary", &[], &entry.summary);
     // The language again, because NetNewsWire reads it here.
-    xml.text("content", &[("type", "html"), ("xml:lang", &entry.language)], &entry.content);
+    xml.lines("content", &[("type", "html"), ("xml:lang", &entry.language)], &entry.content);
     book(xml, entry);
     xml.close("entry");
 }

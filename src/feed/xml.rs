@@ -1,6 +1,6 @@
 //! XML written from clean, escaped parts into memory, which cannot fail.
 
-use quick_xml::escape::escape;
+use quick_xml::escape::{escape, partial_escape};
 
 use super::{clean, line};
 
@@ -28,10 +28,17 @@ impl Xml {
         self.tag(name, attributes, "/>");
     }
 
-    /// An element that holds a text.
+    /// An element that holds a text in one line.
     pub fn text(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) {
         self.open(name, attributes);
-        self.0.push_str(&escape(clean(text)));
+        self.0.push_str(&partial_escape(line(text)));
+        self.close(name);
+    }
+
+    /// An element that holds a text with its line ends, which mean something in `<pre>`.
+    pub fn lines(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) {
+        self.open(name, attributes);
+        self.0.push_str(&partial_escape(clean(text)));
         self.close(name);
     }
 

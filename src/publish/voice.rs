@@ -30,21 +30,20 @@ impl Voice<'_> {
     /// A review they have, changed.
     pub fn amend(&self, published: &Published, at: Timestamp) -> Vec<Outgoing> {
         let update = |audience| activity::update(published, &self.speaker(), &Counts::default(), audience);
-        self.to(&Recipients::EveryoneReached, [update(Audience::Everyone), update(Audience::BookWyrm)], at)
+        self.to(&Recipients::Reached, [update(Audience::Everyone), update(Audience::BookWyrm)], at)
     }
 
     /// A review that is no more.
     pub fn withdraw(&self, id: &ReviewId, at: Timestamp) -> Vec<Outgoing> {
-        let handle = &self.reviewer.handle;
-        let delete = |audience| activity::delete(&self.site.origin, handle, id, at, audience);
-        self.to(&Recipients::EveryoneReached, [delete(Audience::Everyone), delete(Audience::BookWyrm)], at)
+        let delete = activity::delete(&self.site.origin, &self.reviewer.handle, id, at);
+        self.to(&Recipients::EveryoneReached, [delete], at)
     }
 
     fn speaker(&self) -> Speaker<'_> {
         Speaker { site: self.site, reviewer: self.reviewer }
     }
 
-    fn to(&self, to: &Recipients, messages: [Message; 2], at: Timestamp) -> Vec<Outgoing> {
+    fn to<const N: usize>(&self, to: &Recipients, messages: [Message; N], at: Timestamp) -> Vec<Outgoing> {
         let outgoing = |message| Outgoing { reviewer: self.reviewer.handle.clone(), message, to: to.clone(), at };
         messages.into_iter().map(outgoing).collect()
     }

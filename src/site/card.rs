@@ -14,6 +14,8 @@ use super::Shell;
 const AUTHORS_NAMED: usize = 3;
 /// Tags shown with a review in a list.
 const CARD_TAGS: usize = 3;
+/// From this length on, in characters, a title is set smaller.
+pub(super) const LONG_TITLE_CHARS: usize = 60;
 /// Words a minute of a reader in no hurry.
 const READING_SPEED: u32 = 230;
 /// Palettes and designs of a jacket; the stylesheet has a class for each.
@@ -25,6 +27,8 @@ pub(super) struct CardView {
     pub path: String,
     /// The headline where there is one, else the book's title.
     pub title: String,
+    /// So long that it is set smaller.
+    pub long: bool,
     /// The book's title where the headline stands above it.
     pub work: Option<String>,
     pub authors: String,
@@ -85,9 +89,11 @@ pub(super) struct Jacket {
 
 impl CardView {
     pub fn new(shell: &Shell<'_>, card: &Card) -> Self {
+        let title = card.headline.as_ref().unwrap_or(&card.book.title);
         Self {
             path: card_path(card),
-            title: card.headline.clone().unwrap_or_else(|| card.book.title.clone()),
+            title: title.clone(),
+            long: title.chars().count() > LONG_TITLE_CHARS,
             work: card.headline.is_some().then(|| card.book.title.clone()),
             authors: short_names(&card.book.authors),
             reviewer: shell
@@ -161,7 +167,10 @@ impl Jacket {
         Self {
             classes: format!("jacket jacket-p{palette} jacket-d{design} jacket-{size}"),
             title: book.title.clone(),
-            author: short_names(&book.authors),
+            author: match book.authors.as_slice() {
+                [first, _, _, ..] => format!("{first} and others"),
+                few => join_names(few),
+            },
         }
     }
 }

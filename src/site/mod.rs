@@ -4,16 +4,18 @@
 //! compiler; whatever is not [`SafeHtml`] is escaped on its way into one.
 
 mod card;
+mod explain;
 mod head;
 mod json_ld;
+mod list;
 mod pages;
 mod review;
 mod sitemap;
 mod statics;
 
-pub use pages::{
-    Archive, Counted, Listing, Paging, Trouble, archive, author, book, feeds, home, profile, search, tag, trouble,
-};
+pub use explain::{Trouble, feeds, trouble};
+pub use list::{Listing, Paging};
+pub use pages::{Archive, Counted, archive, author, book, home, profile, search, tag};
 pub use review::{ReviewPage, review};
 pub use sitemap::{SITEMAP_URLS_MAX, SitemapUrl, open_search, robots, sitemap, sitemap_part};
 pub use statics::{Static, statics, stylesheet};
@@ -65,3 +67,6 @@ impl HtmlSafe for SafeHtml {}
 fn rendered(template: &impl Template) -> String {
     template.render().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

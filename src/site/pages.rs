@@ -1,4 +1,4 @@
-//! The pages that list reviews, and those that explain.
+//! The pages that list reviews: newest first, by reviewer, subject, author, book and year, and as found.
 
 use std::sync::Arc;
 
@@ -15,27 +15,10 @@ use crate::{
 use super::{
     REVIEWERS_IN_MASTHEAD, Shell,
     card::{CardView, CoverView, Link, PictureView, author_links, author_path, book_path, year_in_words},
-    head::{FeedLink, Head, HeadImage, Kind, fediverse_address, reviewer_feeds},
+    head::{Head, HeadImage, Kind, fediverse_address, reviewer_feeds},
+    list::{List, Listing},
     rendered, statics,
 };
-
-/// Where a list stands among its pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Paging {
-    /// Counted from 1; the first holds the newest reviews. The page's address is `?page=2` and so on.
-    pub page: u32,
-    /// At least 1.
-    pub pages: u32,
-    /// Reviews on all pages together.
-    pub total: usize,
-}
-
-/// One page of a list of reviews, newest first.
-#[derive(Debug, Clone, Copy)]
-pub struct Listing<'a> {
-    pub cards: &'a [Arc<Card>],
-    pub paging: Paging,
-}
 
 /// A tag or an author with the number of reviews.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,23 +38,6 @@ pub struct Archive<'a> {
     pub cards: &'a [Arc<Card>],
     pub tags: &'a [Counted],
     pub authors: &'a [Counted],
-}
-
-/// Why there is no page to show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
-    /// There never was such a page.
-    NotFound,
-    /// The review was taken back by its reviewer, for good.
-    Gone,
-    /// Too many requests from one client.
-    TooMany,
-    /// Something broke on our side.
-    Broken,
-    /// Starting, stopping or overloaded: soon again.
-    Unavailable,
-    /// The request was meant for another host (RFC 9110, section 15.5.20).
-    Misdirected,
 }
 
 /// `/`.
@@ -113,7 +79,14 @@ pub fn tag(shell: &Shell<'_>, tag: &str, listing: &Listing<'_>) -> String {
     let mut head = Head::new(shell, tag, listing.paging.path(&path))
         .with_feeds(format!("{tag} · {}", shell.site.title), format!("{path}/"));
     head.description = format!("Reviews tagged “{tag}”.");
-    group(shell, Group::new("Subject", tag, &path, listing, shell).with_feed(format!("{path}/")), head, listing)
+    rendered(&GroupTemplate {
+        shell,
+        head: listing.paging.linked(head, &path),
+        label: "Subject",
+        name: tag,
+        list: List::new(shell, listing, &path),
+        feed_base: Some(format!("{path}/")),
+    })
 }
 
 /// `/authors/{author}`: reviews of the books of one author.
@@ -121,7 +94,14 @@ pub fn author(shell: &Shell<'_>, name: &str, listing: &Listing<'_>) -> String {
     let path = author_path(name);
     let mut head = Head::new(shell, name, listing.paging.path(&path));
     head.description = format!("Reviews of books by {name}.");
-    group(shell, Group::new("Author", name, &path, listing, shell), head, listing)
+    rendered(&GroupTemplate {
+        shell,
+        head: listing.paging.linked(head, &path),
+        label: "Author",
+        name,
+        list: List::new(shell, listing, &path),
+        feed_base: None,
+    })
 }
 
 /// `/books/{key}`: all reviews of one book.
@@ -162,155 +142,6 @@ pub fn search(shell: &Shell<'_>, query: &str, found: Option<&Listing<'_>>) -> St
     rendered(&SearchTemplate { shell, head, query, list: found.map(|listing| List::new(shell, listing, &base)) })
 }
 
-/// `/feeds`: the feeds, and what one does with them.
-pub fn feeds(shell: &Shell<'_>) -> String {
-    let mut head = Head::new(shell, "Feeds", "/feeds");
-    head.description = format!("How to follow {}.", shell.site.title);
-    let everything = FeedLink { title: "All reviews".to_owned(), base: "/".to_owned() };
-    let own = |reviewer: &&Reviewer| FeedLink {
-        title: format!("Reviews by {}", reviewer.name),
-        base: format!("/@{}/", reviewer.handle),
-    };
-    let feeds = std::iter::once(everything).chain(shell.reviewers.iter().map(own)).collect();
-    let people = shell
-        .reviewers
-        .iter()
-        .map(|reviewer| Link {
-            name: fediverse_address(shell, &reviewer.handle),
-            path: format!("/@{}", reviewer.handle),
-        })
-        .collect();
-    rendered(&FeedsTemplate { shell, head, feeds, people })
-}
-
-/// An error page, to be sent with [`Trouble::status`].
-pub fn trouble(shell: &Shell<'_>, trouble: Trouble) -> String {
-    rendered(&TroubleTemplate { shell, head: Head::new(shell, trouble.title(), "/").hidden(), trouble })
-}
-
-fn group(shell: &Shell<'_>, group: Group, head: Head, listing: &Listing<'_>) -> String {
-    let head = listing.paging.linked(head, &group.path);
-    rendered(&GroupTemplate { shell, head, group })
-}
-
-impl Trouble {
-    /// The HTTP status it is sent with.
-    pub fn status(self) -> u16 {
-        match self {
-            Self::NotFound => 404,
-            Self::Gone => 410,
-            Self::Misdirected => 421,
-            Self::TooMany => 429,
-            Self::Broken => 500,
-            Self::Unavailable => 503,
-        }
-    }
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::NotFound => "No such page",
-            Self::Gone => "Taken back",
-            Self::Misdirected => "Wrong address",
-            Self::TooMany => "Too fast",
-            Self::Broken => "Out of order",
-            Self::Unavailable => "Back in a moment",
-        }
-    }
-
-    fn explanation(self) -> &'static str {
-        match self {
-            Self::NotFound => "This leaf is missing from the volume. The address may be mistyped, or it never existed.",
-            Self::Gone => "There was a review here. Its reviewer has taken it back, and it will not return.",
-            Self::Misdirected => "This request was meant for another site. Check the address and try again.",
-            Self::TooMany => "You turn the pages faster than we can print them. Wait a minute, then go on.",
-            Self::Broken => "Something broke on our side. It has been noted; try again a little later.",
-            Self::Unavailable => "The press is being cleaned. Try again in a few seconds.",
-        }
-    }
-}
-
-impl Paging {
-    /// Everything on one page.
-    pub fn single(total: usize) -> Self {
-        Self { page: 1, pages: 1, total }
-    }
-
-    /// The address of this page of the list at `base`.
-    fn path(self, base: &str) -> String {
-        numbered(base, self.page)
-    }
-
-    fn newer(self, base: &str) -> Option<String> {
-        (self.page > 1).then(|| numbered(base, self.page - 1))
-    }
-
-    fn older(self, base: &str) -> Option<String> {
-        (self.page < self.pages).then(|| numbered(base, self.page + 1))
-    }
-
-    fn linked(self, mut head: Head, base: &str) -> Head {
-        head.newer = self.newer(base);
-        head.older = self.older(base);
-        head
-    }
-}
-
-fn numbered(base: &str, page: u32) -> String {
-    match (page, base.contains('?')) {
-        (1, _) => base.to_owned(),
-        (_, true) => format!("{base}&page={page}"),
-        (_, false) => format!("{base}?page={page}"),
-    }
-}
-
-/// A list as templates show it.
-struct List {
-    cards: Vec<CardView>,
-    paging: Paging,
-    newer: Option<String>,
-    older: Option<String>,
-}
-
-impl List {
-    fn new(shell: &Shell<'_>, listing: &Listing<'_>, base: &str) -> Self {
-        Self {
-            cards: listing.cards.iter().map(|card| CardView::new(shell, card)).collect(),
-            paging: listing.paging,
-            newer: listing.paging.newer(base),
-            older: listing.paging.older(base),
-        }
-    }
-
-    /// "1 review", "12 reviews".
-    fn count(&self) -> String {
-        match self.paging.total {
-            1 => "1 review".to_owned(),
-            total => format!("{total} reviews"),
-        }
-    }
-}
-
-/// What the reviews of a list have in common.
-struct Group {
-    label: &'static str,
-    name: String,
-    path: String,
-    feed_base: Option<String>,
-    list: List,
-}
-
-impl Group {
-    fn new(label: &'static str, name: &str, path: &str, listing: &Listing<'_>, shell: &Shell<'_>) -> Self {
-        let list = List::new(shell, listing, path);
-        Self { label, name: name.to_owned(), path: path.to_owned(), feed_base: None, list }
-    }
-
-    fn with_feed(mut self, base: String) -> Self {
-        self.feed_base = Some(base);
-        self
-    }
-}
-
 #[derive(Template)]
 #[template(path = "home.html")]
 struct HomeTemplate<'a> {
@@ -337,7 +168,12 @@ struct ProfileTemplate<'a> {
 struct GroupTemplate<'a> {
     shell: &'a Shell<'a>,
     head: Head,
-    group: Group,
+    /// What the reviews have in common.
+    label: &'static str,
+    name: &'a str,
+    list: List,
+    /// `/tags/poetry/`, where the group has feeds of its own.
+    feed_base: Option<String>,
 }
 
 #[derive(Template)]
@@ -367,21 +203,4 @@ struct SearchTemplate<'a> {
     head: Head,
     query: &'a str,
     list: Option<List>,
-}
-
-#[derive(Template)]
-#[template(path = "feeds.html")]
-struct FeedsTemplate<'a> {
-    shell: &'a Shell<'a>,
-    head: Head,
-    feeds: Vec<FeedLink>,
-    people: Vec<Link>,
-}
-
-#[derive(Template)]
-#[template(path = "trouble.html")]
-struct TroubleTemplate<'a> {
-    shell: &'a Shell<'a>,
-    head: Head,
-    trouble: Trouble,
 }

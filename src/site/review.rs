@@ -12,8 +12,8 @@ use crate::{
 use super::{
     REVIEWERS_IN_MASTHEAD, Shell,
     card::{
-        CardView, CoverView, DateView, Link, PictureView, StarsView, author_links, book_path, card_path, reading_time,
-        short_names, tag_links, year_in_words,
+        CardView, CoverView, DateView, LONG_TITLE_CHARS, Link, PictureView, StarsView, author_links, book_path,
+        card_path, reading_time, short_names, tag_links, year_in_words,
     },
     head::{Head, HeadImage, Kind, fediverse_address, reviewer_feeds},
     json_ld::JsonLd,
@@ -22,6 +22,8 @@ use super::{
 
 /// Characters of a description: what search results and link cards show of it.
 const DESCRIPTION_CHARS_MAX: usize = 200;
+/// Authors listed beside the cover before the rest is folded.
+const AUTHORS_LISTED: usize = 5;
 /// A text shorter than this, in words, looks top-heavy under a large first letter.
 const DROP_CAP_WORDS_MIN: u32 = 90;
 
@@ -55,12 +57,16 @@ struct ReviewTemplate<'a> {
     page: &'a ReviewPage<'a>,
     path: String,
     title: String,
+    /// So long that it is set smaller.
+    long: bool,
     /// The book's title where a headline stands above it.
     work: Option<&'a str>,
     authors_short: String,
     book: &'a Book,
     book_path: String,
+    /// The first few, and those behind a fold.
     authors: Vec<Link>,
+    more_authors: Vec<Link>,
     language: &'a str,
     date: DateView,
     updated: Option<DateView>,
@@ -91,18 +97,22 @@ impl<'a> ReviewTemplate<'a> {
         let review = &published.review;
         let book = &review.book;
         let words = text::words(&review.body);
+        let mut authors = author_links(&book.authors);
+        let title = review.headline.as_ref().unwrap_or(&book.title);
         let cards = |cards: &[Arc<Card>]| cards.iter().map(|card| CardView::new(shell, card)).collect();
         Self {
             shell,
             head: head(shell, page),
             page,
             path: path(published),
-            title: review.headline.clone().unwrap_or_else(|| book.title.clone()),
+            title: title.clone(),
+            long: title.chars().count() > LONG_TITLE_CHARS,
             work: review.headline.is_some().then_some(book.title.as_str()),
             authors_short: short_names(&book.authors),
             book,
             book_path: book_path(book),
-            authors: author_links(&book.authors),
+            more_authors: authors.split_off(authors.len().min(AUTHORS_LISTED)),
+            authors,
             language: review.language.as_deref().unwrap_or(&shell.site.language),
             date: DateView::new(review.date.unwrap_or(Moment::Instant(published.published))),
             updated: published.updated.map(|updated| DateView::new(Moment::Instant(updated))),

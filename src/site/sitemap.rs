@@ -104,8 +104,6 @@ mod tests {
     fn a_sitemap_is_well_formed_and_splits_when_it_is_full() {
         let small = sitemap(&site(), &urls(2));
         let document = roxmltree::Document::parse(&small).unwrap();
-        let locations: Vec<_> = document.descendants().filter(|n| n.has_tag_name("loc")).collect();
-        assert_eq!(locations.len(), 0, "every element is in the sitemap's namespace");
         let name = ("http://www.sitemaps.org/schemas/sitemap/0.9", "loc");
         let locations: Vec<_> =
             document.descendants().filter(|n| n.has_tag_name(name)).filter_map(|n| n.text()).collect();

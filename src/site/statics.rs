@@ -21,8 +21,8 @@ const STYLE: &str = include_str!("static/site.css");
 /// What the stylesheet names by `url("NAME")`.
 const PARTS: [(&str, &str, &[u8]); 4] = [
     ("text.woff2", "font/woff2", include_bytes!("static/fonts/text.woff2")),
-    ("italic.woff2", "font/woff2", include_bytes!("static/fonts/italic.woff2")),
     ("display.woff2", "font/woff2", include_bytes!("static/fonts/display.woff2")),
+    ("italic.woff2", "font/woff2", include_bytes!("static/fonts/italic.woff2")),
     ("stars.svg", "image/svg+xml", include_bytes!("static/stars.svg")),
 ];
 
@@ -52,9 +52,9 @@ pub(super) fn icon() -> &'static str {
     &STATICS[1].path
 }
 
-/// The font that the first screen is set in, to be asked for before the stylesheet is read.
-pub(super) fn text_font() -> &'static str {
-    &STATICS[2].path
+/// The fonts that every first screen is set in, to be asked for before the stylesheet is read.
+pub(super) fn first_fonts() -> [&'static str; 2] {
+    [&STATICS[2].path, &STATICS[3].path]
 }
 
 impl Static {
@@ -81,7 +81,7 @@ mod tests {
         for path in named {
             assert!(statics().iter().any(|file| file.path == path), "{path}");
         }
-        assert!(!style.contains("http"), "nothing comes from elsewhere");
+        assert!(!style.contains("//") && !style.contains("@import"), "nothing comes from elsewhere");
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! What must be remembered about the outside world. The only module that knows SQL.
 
+mod delivery;
+mod follower;
 mod ledger;
 mod outbox;
+mod peer;
 mod picture;
+mod received;
 mod schema;
 
 use std::{
@@ -15,8 +19,11 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
+pub use follower::{FollowState, Follower};
 pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients};
+pub use received::{Block, ReceivedActivity, ReceivedState};
 
 /// Connections for readers; writers queue on one of their own because SQLite has one writer.
 const READERS_MAX: u32 = 4;

@@ -24,7 +24,9 @@ pub struct Outgoing {
 pub enum Recipients {
     /// Accepted followers, one copy for each distinct inbox; the message's audience chooses among them.
     Followers,
-    /// Followers, and every inbox that any activity about the same object was ever addressed to.
+    /// Followers, and every inbox that an activity about the same object was ever addressed to in the same wording.
+    Reached,
+    /// The same in any wording: a Delete says the same to all.
     EveryoneReached,
     /// One inbox, as it stands.
     Inbox(String),
@@ -111,28 +113,43 @@ pub(super) async fn enqueue(transaction: &mut Transaction<'_, Sqlite>, outgoing:
 }
 
 async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing) -> Result<Vec<String>, StoreError> {
-    let followers = "SELECT DISTINCT COALESCE(shared_inbox, inbox) FROM follower
-                     WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2";
-    let everyone = "SELECT COALESCE(shared_inbox, inbox) FROM follower
-                    WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2
-                    UNION
-                    SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
-                    WHERE activity.object = $3 AND activity.audience = $4";
+    let message = &outgoing.message;
+    let bookwyrm = message.audience == Audience::BookWyrm;
     match &outgoing.to {
-        Recipients::Followers => sqlx::query_scalar(followers)
-            .bind(outgoing.reviewer.as_str())
-            .bind(outgoing.message.audience == Audience::BookWyrm)
-            .fetch_all(&mut **transaction)
-            .await
-            .map_err(doing("list the followers' inboxes")),
-        Recipients::EveryoneReached => sqlx::query_scalar(everyone)
-            .bind(outgoing.reviewer.as_str())
-            .bind(outgoing.message.audience == Audience::BookWyrm)
-            .bind(&outgoing.message.object)
-            .bind(outgoing.message.audience.as_str())
-            .fetch_all(&mut **transaction)
-            .await
-            .map_err(doing("list the inboxes a review reached")),
+        Recipients::Followers => sqlx::query_scalar(
+            "SELECT DISTINCT COALESCE(shared_inbox, inbox) FROM follower
+             WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2",
+        )
+        .bind(outgoing.reviewer.as_str())
+        .bind(bookwyrm)
+        .fetch_all(&mut **transaction)
+        .await
+        .map_err(doing("list the followers' inboxes")),
+        Recipients::Reached => sqlx::query_scalar(
+            "SELECT COALESCE(shared_inbox, inbox) FROM follower
+             WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2
+             UNION
+             SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
+             WHERE activity.object = $3 AND activity.audience = $4",
+        )
+        .bind(outgoing.reviewer.as_str())
+        .bind(bookwyrm)
+        .bind(&message.object)
+        .bind(message.audience.as_str())
+        .fetch_all(&mut **transaction)
+        .await
+        .map_err(doing("list the inboxes a review reached")),
+        Recipients::EveryoneReached => sqlx::query_scalar(
+            "SELECT COALESCE(shared_inbox, inbox) FROM follower WHERE reviewer = $1 AND state = 'accepted'
+             UNION
+             SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
+             WHERE activity.object = $2",
+        )
+        .bind(outgoing.reviewer.as_str())
+        .bind(&message.object)
+        .fetch_all(&mut **transaction)
+        .await
+        .map_err(doing("list every inbox a review reached")),
         Recipients::Inbox(inbox) => Ok(vec![inbox.clone()]),
     }
 }
@@ -153,12 +170,12 @@ async fn supersede(transaction: &mut Transaction<'_, Sqlite>, message: &Message,
     };
     sqlx::query(
         "UPDATE delivery SET state = 'superseded' WHERE state = 'due' AND activity IN
-         (SELECT seq FROM activity WHERE object = $1 AND seq < $2 AND kind LIKE $3 AND audience = $4)",
+         (SELECT seq FROM activity WHERE object = $1 AND seq < $2 AND kind LIKE $3 AND audience LIKE $4)",
     )
     .bind(&message.object)
     .bind(seq)
     .bind(overtaken)
-    .bind(message.audience.as_str())
+    .bind(if message.kind == Kind::Delete { "%" } else { message.audience.as_str() })
     .execute(&mut **transaction)
     .await
     .map(drop)

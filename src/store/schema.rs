@@ -5,7 +5,11 @@ use sqlx::SqlitePool;
 use super::{StoreError, doing};
 
 /// In order; a step that was released is never edited.
-const STEPS: &[&str] = &[include_str!("migrations/0001_ledger.sqlite.sql")];
+const STEPS: &[&str] = &[
+    include_str!("migrations/0001_ledger.sqlite.sql"),
+    include_str!("migrations/0002_peers.sqlite.sql"),
+    include_str!("migrations/0003_delivery.sqlite.sql"),
+];
 
 /// Applies the steps a database lacks.
 pub(super) async fn upgrade(pool: &SqlitePool, path: &str) -> Result<(), StoreError> {

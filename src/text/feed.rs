@@ -1,54 +1,11 @@
 //! A text in a feed: absolute addresses, no spoilers, and only the HTML that Miniflux, FreshRSS and feedparser keep.
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
-
-use ammonia::Builder;
 
 use super::links::{Base, Target, is_web};
 use super::tree::{Block, Cell, Document, Inline, Style};
-use super::write::{Levels, Render, Writer, allow};
+use super::write::{Levels, Render, Writer};
 use super::{Place, SafeHtml, Shown};
-
-static ALLOWED: LazyLock<Builder<'static>> = LazyLock::new(|| {
-    allow(
-        &[
-            ("p", &[]),
-            ("br", &[]),
-            ("hr", &[]),
-            ("pre", &[]),
-            ("code", &[]),
-            ("blockquote", &[]),
-            ("h2", &[]),
-            ("h3", &[]),
-            ("h4", &[]),
-            ("h5", &[]),
-            ("h6", &[]),
-            ("ul", &[]),
-            ("ol", &["start"]),
-            ("li", &[]),
-            ("table", &[]),
-            ("thead", &[]),
-            ("tbody", &[]),
-            ("tr", &[]),
-            ("th", &[]),
-            ("td", &[]),
-            ("figure", &[]),
-            ("figcaption", &[]),
-            ("img", &["src", "alt", "width", "height"]),
-            ("a", &["href"]),
-            ("abbr", &["title"]),
-            ("em", &[]),
-            ("strong", &[]),
-            ("s", &[]),
-            ("cite", &[]),
-            ("q", &[]),
-            ("sub", &[]),
-            ("sup", &[]),
-        ],
-        &["http", "https", "mailto"],
-    )
-});
 
 pub(super) fn render(document: &Document, place: &Place<'_>) -> SafeHtml {
     let mut feed = Feed {
@@ -61,7 +18,7 @@ pub(super) fn render(document: &Document, place: &Place<'_>) -> SafeHtml {
     };
     feed.blocks(&document.blocks);
     feed.notes(&document.notes);
-    feed.out.seal(&ALLOWED)
+    feed.out.finish()
 }
 
 struct Feed<'a> {

@@ -125,7 +125,7 @@ impl Reader {
                 page.end_paragraph();
                 page.flow = flow;
             }
-            "section" | "aside" | "div" if self.notes.is_list(element) => self.footnotes(element),
+            "section" | "aside" | "div" if self.notes.is_list(element) => self.footnotes_in(element, page),
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
                 let level = name.as_bytes().get(1).map_or(2, |digit| digit - b'0');
                 let anchor = element.attr("id").map(str::to_owned);
@@ -335,16 +335,32 @@ impl Reader {
         Block::Details { summary, content: page.blocks }
     }
 
-    fn footnotes(&mut self, section: ElementRef<'_>) {
+    /// Takes the notes out of their list; whatever else stands there stays in the text.
+    fn footnotes(&mut self, element: ElementRef<'_>, page: &mut Page) {
         self.found.resize(self.notes.ids.len(), Vec::new());
-        for item in section.descendent_elements() {
-            let number = item.attr("id").filter(|_| item.value().name() == "li").and_then(|id| self.notes.by_id(id));
-            if let Some(number) = number {
-                let blocks = self.flow_deeper(item, Flow::Paragraphs);
-                if let Some(note) = self.found.get_mut(number - 1) {
-                    *note = blocks;
+        for child in element.child_elements() {
+            let name = child.value().name();
+            let number = child.attr("id").filter(|_| name == "li").and_then(|id| self.notes.by_id(id));
+            match number {
+                Some(number) => {
+                    let blocks = self.flow_deeper(child, Flow::Paragraphs);
+                    if let Some(note) = self.found.get_mut(number - 1) {
+                        note.extend(blocks);
+                    }
                 }
+                None if matches!(name, "ol" | "div" | "section") => self.footnotes_in(child, page),
+                // The line above the notes, and their heading.
+                None if matches!(name, "hr" | "h2" | "h3" | "h4") => {}
+                None => self.element(child, page),
             }
+        }
+    }
+
+    fn footnotes_in(&mut self, element: ElementRef<'_>, page: &mut Page) {
+        if self.depth < DEPTH_MAX {
+            self.depth += 1;
+            self.footnotes(element, page);
+            self.depth -= 1;
         }
     }
 

@@ -37,7 +37,7 @@ use plain::Include;
 use prepare::Syntax;
 use tree::{Block, Document};
 
-/// HTML that went through the allow-list. Only this module makes it, and templates take nothing else unescaped.
+/// HTML of allowed elements and attributes only. Only this module makes it, and templates take nothing else unescaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SafeHtml(String);
 

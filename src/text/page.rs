@@ -1,66 +1,11 @@
 //! A text on our own pages: below our `<h1>`, spoilers folded, pictures with their sizes, ids that cannot clash.
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
-
-use ammonia::Builder;
 
 use super::links::{Base, Target, anchor_of, is_web};
 use super::tree::{Block, Cell, Document, Inline, Style, text_of};
-use super::write::{Levels, Render, Writer, allow};
+use super::write::{Levels, Render, Writer};
 use super::{Place, SafeHtml, Shown, spoiler};
-
-static ALLOWED: LazyLock<Builder<'static>> = LazyLock::new(|| {
-    allow(
-        &[
-            ("p", &[]),
-            ("br", &[]),
-            ("hr", &[]),
-            ("pre", &[]),
-            ("code", &["class"]),
-            ("blockquote", &[]),
-            ("h2", &["id"]),
-            ("h3", &["id"]),
-            ("h4", &["id"]),
-            ("h5", &["id"]),
-            ("h6", &["id"]),
-            ("ul", &[]),
-            ("ol", &["start"]),
-            ("li", &["id"]),
-            ("div", &["class"]),
-            ("section", &["class", "role"]),
-            ("details", &["class"]),
-            ("summary", &[]),
-            ("table", &[]),
-            ("thead", &[]),
-            ("tbody", &[]),
-            ("tr", &[]),
-            ("th", &["scope"]),
-            ("td", &[]),
-            ("figure", &[]),
-            ("figcaption", &[]),
-            ("img", &["src", "alt", "width", "height", "loading", "decoding"]),
-            ("a", &["href", "rel", "class", "aria-label", "role"]),
-            ("abbr", &["title"]),
-            ("em", &[]),
-            ("strong", &[]),
-            ("del", &[]),
-            ("ins", &[]),
-            ("u", &[]),
-            ("mark", &[]),
-            ("small", &[]),
-            ("cite", &[]),
-            ("q", &[]),
-            ("kbd", &[]),
-            ("sub", &[]),
-            ("sup", &["id", "class"]),
-            ("ruby", &[]),
-            ("rt", &[]),
-            ("rp", &[]),
-        ],
-        &["http", "https", "mailto"],
-    )
-});
 
 pub(super) fn render(document: &Document, place: &Place<'_>) -> SafeHtml {
     let mut page = Page {
@@ -77,7 +22,7 @@ pub(super) fn render(document: &Document, place: &Place<'_>) -> SafeHtml {
     find_targets(&document.blocks, &mut page.targets);
     page.blocks(&document.blocks);
     page.notes(&document.notes);
-    page.out.seal(&ALLOWED)
+    page.out.finish()
 }
 
 struct Page<'a> {

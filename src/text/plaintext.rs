@@ -75,7 +75,7 @@ fn without_punctuation(mut address: &str) -> &str {
     loop {
         let shorter = address.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '”', '’', '»', '…', '*', '_']);
         let shorter = match shorter.strip_suffix(')') {
-            Some(inner) if !inner.contains('(') => inner,
+            Some(inner) if shorter.matches(')').count() > shorter.matches('(').count() => inner,
             _ => shorter.strip_suffix(']').unwrap_or(shorter),
         };
         if shorter.len() == address.len() {

@@ -261,6 +261,11 @@ impl Scanner<'_> {
     fn spoiler_tag(&mut self, end: char, opens: bool) -> bool {
         let head = self.rest().get(..self.rest().floor_char_boundary(200)).unwrap_or_default();
         let Some(length) = head.find(end).map(|at| at + 1) else { return false };
+        let inner = head.get(1..length - 1).unwrap_or_default();
+        let after_name = inner.trim_start_matches('/').get("spoiler".len()..).unwrap_or_default();
+        if inner.contains(['<', '[', '\n']) || after_name.starts_with(|c: char| c.is_alphanumeric()) {
+            return false;
+        }
         self.at += length;
         match (opens, self.hidden.is_some()) {
             (true, false) => {
@@ -314,10 +319,9 @@ impl Scanner<'_> {
         if self.find("!<", from).is_some_and(|end| end < self.blank_line(from)) {
             return false;
         }
-        let line = self.source.get(from..self.at + length).unwrap_or_default().trim().to_owned();
-        let inner = translate(&line, self.syntax);
-        self.out.push_str(&format!("\n\n<spoiler>\n\n{inner}\n\n</spoiler>\n\n"));
-        self.at += length;
+        let end = self.at + length;
+        self.at = from;
+        self.open_spoiler(true, Some((end, 0)));
         true
     }
 

@@ -13,35 +13,43 @@ use ammonia::Builder;
 use super::links::{Base, Target, is_web};
 use super::names::visible;
 use super::tree::{Block, Cell, Document, Inline, LinkKind, Style, are_blank, text_of};
-use super::write::{Render, Writer, allow};
-use super::{Place, SafeHtml, Shown};
+use super::write::{Render, Writer};
+use super::{Place, SafeHtml, Shown, spoiler};
 
-type Elements = &'static [(&'static str, &'static [&'static str])];
-
-const ELEMENTS: Elements = &[
-    ("p", &[]),
-    ("br", &[]),
-    ("pre", &[]),
-    ("code", &[]),
-    ("blockquote", &[]),
-    ("ul", &[]),
-    ("ol", &["start"]),
-    ("li", &[]),
-    ("a", &["href", "class", "rel"]),
-    ("abbr", &["title"]),
-    ("span", &["class"]),
-    ("em", &[]),
-    ("strong", &[]),
-    ("del", &[]),
-    ("u", &[]),
-    ("sub", &[]),
-    ("sup", &[]),
-    ("ruby", &[]),
-    ("rt", &[]),
-    ("rp", &[]),
-];
-
-static ALLOWED: LazyLock<Builder<'static>> = LazyLock::new(|| allow(ELEMENTS, &["http", "https"]));
+/// What a stranger's post may hold when all is done: ammonia goes over it once more, because it is the one text here
+/// whose author may mean harm.
+static ALLOWED: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let elements: [(&str, &[&str]); 20] = [
+        ("p", &[]),
+        ("br", &[]),
+        ("pre", &[]),
+        ("code", &[]),
+        ("blockquote", &[]),
+        ("ul", &[]),
+        ("ol", &["start"]),
+        ("li", &[]),
+        ("a", &["href", "class", "rel"]),
+        ("abbr", &["title"]),
+        ("span", &["class"]),
+        ("em", &[]),
+        ("strong", &[]),
+        ("del", &[]),
+        ("u", &[]),
+        ("sub", &[]),
+        ("sup", &[]),
+        ("ruby", &[]),
+        ("rt", &[]),
+        ("rp", &[]),
+    ];
+    let mut builder = Builder::empty();
+    builder
+        .tags(elements.iter().map(|(tag, _)| *tag).collect())
+        .tag_attributes(elements.iter().map(|(tag, names)| (*tag, names.iter().copied().collect())).collect())
+        .url_schemes(["http", "https"].into_iter().collect())
+        .url_relative(ammonia::UrlRelative::Deny)
+        .link_rel(None);
+    builder
+});
 
 /// Our own text, on its way to followers. Marked spoilers stay in it: the whole post stands behind a content warning
 /// then, and who opened it wants to read on; the marks tell where the plot is given away and where it ends.
@@ -50,7 +58,7 @@ pub(super) fn render(document: &Document, place: &Place<'_>) -> SafeHtml {
     let mut post = Post { out: Writer::with_capacity(4096), voice: Voice::Ours { place, base }, in_link: false };
     post.blocks(&document.blocks);
     post.notes(&document.notes);
-    post.out.seal(&ALLOWED)
+    post.out.finish()
 }
 
 /// A stranger's text, to be shown on our pages.
@@ -103,7 +111,11 @@ impl Render for Post<'_> {
                 self.blocks(content);
             }
             Block::Spoiler { title, content } => {
-                let title = format!("[{}]", title.as_deref().unwrap_or("Spoiler").trim());
+                let title = match title.as_deref().map(str::trim) {
+                    None => "[Spoiler]".to_owned(),
+                    Some(title) if spoiler::is_announced(title) => format!("[{title}]"),
+                    Some(title) => format!("[Spoiler: {title}]"),
+                };
                 self.strong_paragraph(&[Inline::Text(title)]);
                 self.blocks(content);
                 self.strong_paragraph(&[Inline::Text("[End of spoiler]".to_owned())]);

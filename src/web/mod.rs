@@ -3,6 +3,7 @@
 pub mod conditional;
 mod documents;
 pub mod encoding;
+pub mod fediverse;
 pub mod negotiate;
 pub mod representation;
 pub mod route;
@@ -51,6 +52,9 @@ pub struct Web {
     pub feed_id: String,
     pub feed_items: usize,
     pub shelf: Shelf,
+    pub keys: fediverse::PublicKeys,
+    /// Followers wait for the reviewer's approval.
+    pub approves_followers: bool,
     /// The program's own source code, packed (AGPL-3.0 section 13).
     pub source: &'static [u8],
 }
@@ -100,6 +104,9 @@ fn is_loopback_name(host: &str, own: &str) -> bool {
 async fn answer(State(web): State<Arc<Web>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if method != Method::GET && method != Method::HEAD {
         return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+    }
+    if let Some(response) = web.federated(&method, &uri, &headers).await {
+        return response;
     }
     match route::route(uri.path(), uri.query()) {
         Route::Health => ([(header::CACHE_CONTROL, "no-store")], "ok\n").into_response(),

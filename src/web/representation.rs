@@ -56,11 +56,6 @@ struct Variant {
     headers_not_modified: HeaderMap,
 }
 
-/// Pictures and archives are compressed already.
-fn is_packed(content_type: &str) -> bool {
-    matches!(content_type, "image/jpeg" | "image/png" | "font/woff2" | "application/gzip")
-}
-
 impl Policy {
     /// Readers ask every hour or so; a quarter of an hour lets caches on the way help.
     pub const FEED: Self = Self { cache_control: "public, max-age=900", vary: "Accept-Encoding", any_origin: true };
@@ -79,6 +74,7 @@ impl Policy {
 
 impl Representation {
     /// Compresses and tags a document; about 10 ms of computing for a feed of 60 kB, so not on a thread that serves.
+    /// Pictures and archives are tagged only.
     ///
     /// `last_modified` is the newest change of what the document shows, never the time of its making.
     pub fn new(
@@ -91,7 +87,7 @@ impl Representation {
         let last_modified = Timestamp::from_second(last_modified.as_second()).unwrap_or(last_modified);
         let shared = shared_headers(&conditional::http_date(last_modified), policy);
         let base = tag_base(&document);
-        let worth_coding = document.len() >= COMPRESSED_BYTES_MIN && !is_packed(content_type);
+        let worth_coding = document.len() >= COMPRESSED_BYTES_MIN && !is_compressed(content_type);
         let mut variants = Vec::with_capacity(Coding::ALL.len());
         let mut tags = Vec::with_capacity(Coding::ALL.len());
         for coding in Coding::ALL.into_iter().filter(|coding| worth_coding || *coding == Coding::Identity) {
@@ -101,6 +97,20 @@ impl Representation {
             tags.push(tag);
         }
         Self { variants, tags, last_modified }
+    }
+
+    /// A small document made for one request: tagged, and left uncompressed because compressing costs more than it saves.
+    pub fn plain(
+        content_type: &'static str,
+        document: impl Into<Bytes>,
+        last_modified: Timestamp,
+        policy: Policy,
+    ) -> Self {
+        let document = document.into();
+        let shared = shared_headers(&conditional::http_date(last_modified), policy);
+        let tag = value(&format!("\"{}\"", tag_base(&document)));
+        let variant = Variant::new(Coding::Identity, document, content_type, &tag, &shared);
+        Self { variants: vec![variant], tags: vec![tag], last_modified }
     }
 
     /// Adds a `Link` header, which stands in a 304 too. WebSub wants `self` and `hub`, Mastodon `alternate`.
@@ -185,6 +195,12 @@ impl Variant {
         *response.headers_mut() = self.headers_not_modified.clone();
         response
     }
+}
+
+/// Whether documents of this type are compressed by their own nature: coding a picture costs milliseconds for nothing.
+fn is_compressed(content_type: &str) -> bool {
+    const COMPRESSED: [&str; 5] = ["image/", "audio/", "video/", "font/woff", "application/gzip"];
+    COMPRESSED.iter().any(|kind| content_type.starts_with(kind)) && !content_type.starts_with("image/svg")
 }
 
 /// What 200 and 304 have in common.
@@ -341,6 +357,17 @@ mod tests {
         let response = ask(&short, Method::GET, &[(ACCEPT_ENCODING, "br, gzip")]);
         assert_eq!((header(&response, CONTENT_ENCODING), header(&response, CONTENT_LENGTH)), ("", "5"));
         assert_eq!(short.bytes(), 5);
+    }
+
+    #[test]
+    fn pictures_are_not_compressed_again() {
+        for (content_type, coding) in
+            [("image/jpeg", ""), ("font/woff2", ""), ("image/svg+xml", "br"), ("text/css", "br")]
+        {
+            let document = Representation::new(content_type, text(), Timestamp::UNIX_EPOCH, Policy::IMMUTABLE);
+            let response = ask(&document, Method::GET, &[(ACCEPT_ENCODING, "br, gzip")]);
+            assert_eq!(header(&response, CONTENT_ENCODING), coding, "{content_type}");
+        }
     }
 
     #[test]

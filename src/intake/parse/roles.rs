@@ -220,6 +220,7 @@ pub const YEAR: &[&str] = &[
     "releasedate",
     "published",
     "publish",
+    "released",
 ];
 pub const ISBN: &[&str] = &[
     "isbn",
@@ -309,6 +310,7 @@ pub const COVER_ALT: &[&str] = &[
     "thumbnailalt",
     "featuredimagealt",
     "coverdescription",
+    "coverdesc",
     "book.coverimagealt",
     "posteralt",
     "imgalt",
@@ -321,6 +323,8 @@ pub const SUMMARY: &[&str] = &[
     "excerpt",
     "description",
     "onesentence",
+    "intro",
+    "oneliner",
     "verdict",
     "tagline",
     "review.description",

@@ -62,7 +62,8 @@ pub fn split(text: &str, first_line: usize) -> Split<'_> {
     let (mut at, mut number) = (0, first_line);
     for whole in text.split_inclusive('\n') {
         let text_line = whole.trim_end();
-        if text_line.is_empty() || text_line == "---" || text_line == "+++" {
+        let heading = text_line.starts_with("# ") || text_line.starts_with("## ") || text_line.starts_with("![");
+        if text_line.is_empty() || text_line == "---" || text_line == "+++" || (heading && !entries.is_empty()) {
             break;
         }
         if !take_line(&mut entries, text_line, number) {
@@ -71,7 +72,12 @@ pub fn split(text: &str, first_line: usize) -> Split<'_> {
         at += whole.len();
         number += 1;
     }
-    if entries.len() < 2 || !entries.iter().any(|entry| is_telling(&entry.key)) {
+    let told = match entries.as_slice() {
+        [] => false,
+        [only] => is_header_alone(only),
+        several => several.iter().any(|entry| is_telling(&entry.key)),
+    };
+    if !told {
         return none;
     }
     let closing = text[at..].split_inclusive('\n').next().filter(|line| matches!(line.trim_end(), "---" | "+++"));
@@ -82,9 +88,22 @@ pub fn split(text: &str, first_line: usize) -> Split<'_> {
     Split { entries: Some(joined(entries)), fenced: false, body: &text[at..], body_line: line(number) }
 }
 
+/// One line of metadata above a text: only what no sentence begins with.
+fn is_header_alone(entry: &Entry) -> bool {
+    let text = entry.value.scalars().first().map_or("", |scalar| scalar.text.as_str());
+    match key_name(&entry.key).as_str() {
+        "date" => crate::intake::parse::date::one(text).is_some(),
+        "tags" | "categories" | "slug" | "permalink" | "layout" => !text.is_empty() && !text.ends_with('.'),
+        _ => false,
+    }
+}
+
 /// Adds one line: a key, an item below a key, or the continuation of a value.
 fn take_line(entries: &mut Vec<Entry>, text: &str, number: usize) -> bool {
-    if let Some((key, value)) = key_of(text).filter(|(key, _)| !key.trim().contains(' ')) {
+    let glued =
+        || text.split_once(':').filter(|(key, value)| !entries.is_empty() && is_word(key) && !value.starts_with("//"));
+    if let Some((key, value)) = key_of(text).or_else(glued).filter(|(key, _)| !key.trim().contains(' ')) {
+        let value = value.trim();
         let column = text.chars().count() - value.chars().count() + 1;
         let value = scalar(value, Place::new(number, column));
         entries.push(Entry { key: key.trim().to_owned(), place: Place::new(number, 1), value });
@@ -103,6 +122,10 @@ fn take_line(entries: &mut Vec<Entry>, text: &str, number: usize) -> bool {
         _ => return false,
     }
     true
+}
+
+fn is_word(key: &str) -> bool {
+    (2..=24).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 
 /// `"Dune"` loses its quotes, `[a, b]` is a list; everything else stays as written.

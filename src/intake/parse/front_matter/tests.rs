@@ -37,6 +37,14 @@ fn a_key_twice_without_a_fence_is_a_list() {
 }
 
 #[test]
+fn a_header_without_a_fence_may_be_one_line_or_stand_right_above_a_heading() {
+    assert_eq!(read("Date: 2018-07-22 18:42\n\n# Dune\n\nx").len(), 1);
+    assert_eq!(read("Tags: a, b\nMood:🎵\n# Dune\nx").len(), 2);
+    assert_eq!(split("Tags: a\n# Dune\nx").unwrap().body, "# Dune\nx");
+    assert!(read("Date: none of your business.\n\nx").is_empty());
+}
+
+#[test]
 fn prose_is_no_header() {
     for text in [
         "---\n\nA break, then prose.\n\n---\n",

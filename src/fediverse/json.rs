@@ -1,0 +1,105 @@
+//! JSON-LD treated as JSON: one value, a list of one, an object with an id or a value, all mean the same. Contexts of
+//! others are never resolved (FEDERATION 8.30).
+
+use serde_json::Value;
+use url::Url;
+
+use super::context::PUBLIC;
+
+/// Deepest nesting read.
+const DEPTH_MAX: usize = 32;
+/// Longest list read.
+const LIST_MAX: usize = 1_000;
+/// Longest address believed, in bytes.
+const ADDRESS_BYTES_MAX: usize = 2_048;
+/// Most addresses taken from one list.
+const ADDRESSES_MAX: usize = 100;
+
+/// Whether no part is nested too deeply and no list too long.
+pub(super) fn within_limits(document: &Value) -> bool {
+    fn within(value: &Value, depth: usize) -> bool {
+        match value {
+            Value::Array(list) => {
+                depth > 0 && list.len() <= LIST_MAX && list.iter().all(|value| within(value, depth - 1))
+            }
+            Value::Object(fields) => {
+                depth > 0 && fields.len() <= LIST_MAX && fields.values().all(|value| within(value, depth - 1))
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+        }
+    }
+    within(document, DEPTH_MAX)
+}
+
+/// The first type of a document.
+pub(super) fn kind_of(document: &Value) -> Option<&str> {
+    match &document["type"] {
+        Value::Array(list) => list.first()?.as_str(),
+        one => one.as_str(),
+    }
+}
+
+/// The http(s) address that a value is or has.
+pub(super) fn address_of(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text,
+        Value::Array(list) => return address_of(list.first()?),
+        Value::Object(fields) => {
+            fields.get("id").or_else(|| fields.get("@id")).or_else(|| fields.get("href"))?.as_str()?
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => return None,
+    };
+    is_address(text).then(|| text.to_owned())
+}
+
+/// All addresses in a list, or the one.
+pub(super) fn addresses(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(list) => list.iter().filter_map(address_of).take(ADDRESSES_MAX).collect(),
+        one => address_of(one).into_iter().collect(),
+    }
+}
+
+/// A text, in any wrapping.
+pub(super) fn text_of(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Array(list) => text_of(list.first()?),
+        Value::Object(fields) => fields.get("@value")?.as_str(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// The members of a list, or the one value.
+pub(super) fn items(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(list) => list,
+        Value::Null => &[],
+        one => std::slice::from_ref(one),
+    }
+}
+
+/// Whether everybody is among those addressed.
+pub(super) fn names_public(value: &Value) -> bool {
+    items(value).iter().any(|item| {
+        let text = item.as_str().or_else(|| item["id"].as_str());
+        matches!(text, Some("as:Public" | "Public")) || text == Some(PUBLIC)
+    })
+}
+
+/// Host and port of an address, in lower case and punycode.
+pub(super) fn authority(address: &str) -> Option<String> {
+    let url = Url::parse(address).ok()?;
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
+fn is_address(text: &str) -> bool {
+    text.len() <= ADDRESS_BYTES_MAX
+        && Url::parse(text).is_ok_and(|url| {
+            matches!(url.scheme(), "https" | "http")
+                && url.has_host()
+                && url.username().is_empty()
+                && url.password().is_none()
+        })
+}

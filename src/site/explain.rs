@@ -1,0 +1,108 @@
+//! The pages that explain: how to follow the reviews, and why there is no page to show.
+
+use askama::Template;
+
+use crate::domain::Reviewer;
+
+use super::{
+    REVIEWERS_IN_MASTHEAD, Shell,
+    card::Link,
+    head::{FeedLink, Head, fediverse_address},
+    rendered, statics,
+};
+
+/// Why there is no page to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// There never was such a page.
+    NotFound,
+    /// The review was taken back by its reviewer, for good.
+    Gone,
+    /// Too many requests from one client.
+    TooMany,
+    /// Something broke on our side.
+    Broken,
+    /// Starting, stopping or overloaded: soon again.
+    Unavailable,
+    /// The request was meant for another host (RFC 9110, section 15.5.20).
+    Misdirected,
+}
+
+/// `/feeds`: the feeds, and what one does with them.
+pub fn feeds(shell: &Shell<'_>) -> String {
+    let mut head = Head::new(shell, "Feeds", "/feeds");
+    head.description = format!("How to follow {}.", shell.site.title);
+    let everything = FeedLink { title: "All reviews".to_owned(), base: "/".to_owned() };
+    let own = |reviewer: &&Reviewer| FeedLink {
+        title: format!("Reviews by {}", reviewer.name),
+        base: format!("/@{}/", reviewer.handle),
+    };
+    let feeds = std::iter::once(everything).chain(shell.reviewers.iter().map(own)).collect();
+    let people = shell
+        .reviewers
+        .iter()
+        .map(|reviewer| Link {
+            name: fediverse_address(shell, &reviewer.handle),
+            path: format!("/@{}", reviewer.handle),
+        })
+        .collect();
+    rendered(&FeedsTemplate { shell, head, feeds, people })
+}
+
+/// An error page, to be sent with [`Trouble::status`].
+pub fn trouble(shell: &Shell<'_>, trouble: Trouble) -> String {
+    rendered(&TroubleTemplate { shell, head: Head::new(shell, trouble.title(), "/").hidden(), trouble })
+}
+
+impl Trouble {
+    /// The HTTP status it is sent with.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::NotFound => 404,
+            Self::Gone => 410,
+            Self::Misdirected => 421,
+            Self::TooMany => 429,
+            Self::Broken => 500,
+            Self::Unavailable => 503,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::NotFound => "No such page",
+            Self::Gone => "Taken back",
+            Self::Misdirected => "Wrong address",
+            Self::TooMany => "Too fast",
+            Self::Broken => "Out of order",
+            Self::Unavailable => "Back in a moment",
+        }
+    }
+
+    fn explanation(self) -> &'static str {
+        match self {
+            Self::NotFound => "This leaf is missing from the volume. The address may be mistyped, or it never existed.",
+            Self::Gone => "There was a review here. Its reviewer has taken it back, and it will not return.",
+            Self::Misdirected => "This request was meant for another site. Check the address and try again.",
+            Self::TooMany => "You turn the pages faster than we can print them. Wait a minute, then go on.",
+            Self::Broken => "Something broke on our side. It has been noted; try again a little later.",
+            Self::Unavailable => "The press is being cleaned. Try again in a few seconds.",
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "feeds.html")]
+struct FeedsTemplate<'a> {
+    shell: &'a Shell<'a>,
+    head: Head,
+    feeds: Vec<FeedLink>,
+    people: Vec<Link>,
+}
+
+#[derive(Template)]
+#[template(path = "trouble.html")]
+struct TroubleTemplate<'a> {
+    shell: &'a Shell<'a>,
+    head: Head,
+    trouble: Trouble,
+}

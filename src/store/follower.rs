@@ -1,0 +1,160 @@
+//! Who follows whom, and who is kept out.
+
+use jiff::Timestamp;
+use sqlx::{Row, sqlite::SqliteRow};
+
+use super::{Outgoing, Store, StoreError, doing, outbox};
+use crate::domain::Handle;
+
+/// Where a follow stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FollowState {
+    Accepted,
+    /// Waits for `reviewd followers approve`.
+    Waiting,
+}
+
+/// Somebody who follows a reviewer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Follower {
+    pub reviewer: Handle,
+    pub actor: String,
+    pub inbox: String,
+    pub shared_inbox: Option<String>,
+    /// The id of the Follow, for its Accept or Reject.
+    pub follow_id: String,
+    pub state: FollowState,
+    /// Takes a `Review` instead of the `Note`.
+    pub bookwyrm: bool,
+    pub since: Timestamp,
+}
+
+impl FollowState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Waiting => "waiting",
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        if text == "accepted" { Self::Accepted } else { Self::Waiting }
+    }
+}
+
+impl Store {
+    /// Writes a follow and the answer to it in one transaction: the follower is kept if and only if the Accept is on its way.
+    pub async fn keep_follower(&self, follower: &Follower, answers: &[Outgoing]) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO follower (reviewer, actor, inbox, shared_inbox, follow_id, state, bookwyrm, since)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT (reviewer, actor) DO UPDATE SET inbox = excluded.inbox, shared_inbox = excluded.shared_inbox,
+             follow_id = excluded.follow_id, bookwyrm = excluded.bookwyrm,
+             state = CASE WHEN follower.state = 'accepted' THEN follower.state ELSE excluded.state END",
+        )
+        .bind(follower.reviewer.as_str())
+        .bind(&follower.actor)
+        .bind(&follower.inbox)
+        .bind(follower.shared_inbox.as_ref())
+        .bind(&follower.follow_id)
+        .bind(follower.state.as_str())
+        .bind(follower.bookwyrm)
+        .bind(follower.since.as_second())
+        .execute(&mut *transaction)
+        .await
+        .map_err(doing("keep a follower"))?;
+        for answer in answers {
+            outbox::enqueue(&mut transaction, answer).await?;
+        }
+        transaction.commit().await.map_err(doing("commit a follower"))
+    }
+
+    /// Takes a follower off the list, with what is to be said to them.
+    pub async fn drop_follower(&self, reviewer: &Handle, actor: &str, words: &[Outgoing]) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let gone = sqlx::query("DELETE FROM follower WHERE reviewer = $1 AND actor = $2")
+            .bind(reviewer.as_str())
+            .bind(actor)
+            .execute(&mut *transaction)
+            .await
+            .map_err(doing("drop a follower"))?
+            .rows_affected();
+        for outgoing in words {
+            outbox::enqueue(&mut transaction, outgoing).await?;
+        }
+        transaction.commit().await.map_err(doing("commit a dropped follower"))?;
+        Ok(gone > 0)
+    }
+
+    /// An account that is gone follows nobody any more.
+    pub async fn drop_follower_everywhere(&self, actor: &str) -> Result<u64, StoreError> {
+        sqlx::query("DELETE FROM follower WHERE actor = $1")
+            .bind(actor)
+            .execute(&self.write)
+            .await
+            .map(|done| done.rows_affected())
+            .map_err(doing("drop an account's follows"))
+    }
+
+    pub async fn follower(&self, reviewer: &Handle, actor: &str) -> Result<Option<Follower>, StoreError> {
+        let rows = self.followers_where(Some(reviewer), Some(actor)).await?;
+        Ok(rows.into_iter().next())
+    }
+
+    /// All followers, or one reviewer's, the newest last.
+    pub async fn followers(&self, reviewer: Option<&Handle>) -> Result<Vec<Follower>, StoreError> {
+        self.followers_where(reviewer, None).await
+    }
+
+    async fn followers_where(
+        &self,
+        reviewer: Option<&Handle>,
+        actor: Option<&str>,
+    ) -> Result<Vec<Follower>, StoreError> {
+        let rows: Vec<SqliteRow> = sqlx::query(
+            "SELECT reviewer, actor, inbox, shared_inbox, follow_id, state, bookwyrm, since FROM follower
+             WHERE ($1 IS NULL OR reviewer = $1) AND ($2 IS NULL OR actor = $2) ORDER BY since, actor",
+        )
+        .bind(reviewer.map(Handle::as_str))
+        .bind(actor)
+        .fetch_all(&self.read)
+        .await
+        .map_err(doing("list followers"))?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| {
+                Some(Follower {
+                    reviewer: Handle::parse(&row.get::<String, _>(0)).ok()?,
+                    actor: row.get(1),
+                    inbox: row.get(2),
+                    shared_inbox: row.get(3),
+                    follow_id: row.get(4),
+                    state: FollowState::parse(&row.get::<String, _>(5)),
+                    bookwyrm: row.get(6),
+                    since: Timestamp::from_second(row.get(7)).ok()?,
+                })
+            })
+            .collect())
+    }
+
+    pub async fn count_followers(&self, reviewer: &Handle) -> Result<u64, StoreError> {
+        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM follower WHERE reviewer = $1 AND state = 'accepted'")
+            .bind(reviewer.as_str())
+            .fetch_one(&self.read)
+            .await
+            .map_err(doing("count followers"))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// A message that follows from no ledger change: an Accept, a Reject, an Update of the profile.
+    pub async fn post(&self, outgoing: &[Outgoing]) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let mut deliveries = 0;
+        for one in outgoing {
+            deliveries += outbox::enqueue(&mut transaction, one).await?;
+        }
+        transaction.commit().await.map_err(doing("commit a message"))?;
+        Ok(deliveries)
+    }
+}

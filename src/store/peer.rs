@@ -1,0 +1,127 @@
+//! Actors of other servers, so that each signature and each reply does not fetch its author again.
+
+use super::{Store, StoreError, doing};
+use crate::domain::RemoteActor;
+
+/// Actors kept beyond the followers; a flood of new ones pushes out the longest unseen (FEDERATION 8.39).
+pub const REMOTE_ACTORS_MAX: i64 = 20_000;
+
+impl Store {
+    pub async fn remote_actor(&self, id: &str) -> Result<Option<RemoteActor>, StoreError> {
+        let row: Option<String> = sqlx::query_scalar("SELECT actor FROM remote_actor WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&self.read)
+            .await
+            .map_err(doing("read a remote actor"))?;
+        Ok(row.and_then(|actor| readable(&actor)))
+    }
+
+    /// The actor that showed this key when last fetched.
+    pub async fn remote_actor_by_key(&self, key_id: &str) -> Result<Option<RemoteActor>, StoreError> {
+        let row: Option<String> = sqlx::query_scalar(
+            "SELECT remote_actor.actor FROM remote_key JOIN remote_actor ON remote_actor.id = remote_key.actor
+             WHERE remote_key.id = $1",
+        )
+        .bind(key_id)
+        .fetch_optional(&self.read)
+        .await
+        .map_err(doing("read a remote key"))?;
+        Ok(row.and_then(|actor| readable(&actor)))
+    }
+
+    /// Remembers an actor as just fetched, with its keys in place of those it had.
+    pub async fn keep_remote_actor(&self, actor: &RemoteActor) -> Result<(), StoreError> {
+        let doing_it = "keep a remote actor";
+        let mut transaction = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO remote_actor (id, actor, fetched_at) VALUES ($1, $2, $3)
+             ON CONFLICT (id) DO UPDATE SET actor = excluded.actor, fetched_at = excluded.fetched_at",
+        )
+        .bind(&actor.id)
+        .bind(serde_json::to_string(actor).unwrap_or_default())
+        .bind(actor.fetched_at.as_second())
+        .execute(&mut *transaction)
+        .await
+        .map_err(doing(doing_it))?;
+        sqlx::query("DELETE FROM remote_key WHERE actor = $1")
+            .bind(&actor.id)
+            .execute(&mut *transaction)
+            .await
+            .map_err(doing(doing_it))?;
+        for key in &actor.keys {
+            // A key id belongs to the actor whose host it is on, which was checked when the actor was read.
+            sqlx::query(
+                "INSERT INTO remote_key (id, actor) VALUES ($1, $2)
+                 ON CONFLICT (id) DO UPDATE SET actor = excluded.actor",
+            )
+            .bind(&key.id)
+            .bind(&actor.id)
+            .execute(&mut *transaction)
+            .await
+            .map_err(doing(doing_it))?;
+        }
+        sqlx::query(
+            "DELETE FROM remote_actor WHERE id IN (
+               SELECT id FROM remote_actor WHERE id NOT IN (SELECT actor FROM follower)
+               ORDER BY fetched_at DESC LIMIT -1 OFFSET $1)",
+        )
+        .bind(REMOTE_ACTORS_MAX)
+        .execute(&mut *transaction)
+        .await
+        .map_err(doing(doing_it))?;
+        transaction.commit().await.map_err(doing(doing_it))
+    }
+
+    pub async fn forget_remote_actor(&self, id: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM remote_actor WHERE id = $1")
+            .bind(id)
+            .execute(&self.write)
+            .await
+            .map(drop)
+            .map_err(doing("forget a remote actor"))
+    }
+}
+
+/// What an older release wrote and this one cannot read is fetched again: it is a copy, not the truth.
+fn readable(actor: &str) -> Option<RemoteActor> {
+    serde_json::from_str(actor).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::peer::ActorKey;
+
+    fn bob(key: &str, second: i64) -> RemoteActor {
+        RemoteActor {
+            id: "https://m.example/users/bob".into(),
+            kind: "Person".into(),
+            inbox: "https://m.example/users/bob/inbox".into(),
+            shared_inbox: None,
+            keys: vec![ActorKey { id: key.into(), pem: "PEM".into() }],
+            name: "Bob".into(),
+            handle: "bob@m.example".into(),
+            page: "https://m.example/@bob".into(),
+            avatar: None,
+            bookwyrm: false,
+            also_known_as: vec![],
+            moved_to: None,
+            fetched_at: jiff::Timestamp::from_second(second).unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_actor_is_found_by_id_and_by_its_present_key_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("reviewd.db")).await.unwrap();
+        store.keep_remote_actor(&bob("https://m.example/users/bob#old", 1)).await.unwrap();
+        let renewed = bob("https://m.example/users/bob#new", 2);
+        store.keep_remote_actor(&renewed).await.unwrap();
+        assert_eq!(store.remote_actor(&renewed.id).await.unwrap().as_ref(), Some(&renewed));
+        assert_eq!(store.remote_actor_by_key("https://m.example/users/bob#new").await.unwrap(), Some(renewed.clone()));
+        assert_eq!(store.remote_actor_by_key("https://m.example/users/bob#old").await.unwrap(), None);
+        store.forget_remote_actor(&renewed.id).await.unwrap();
+        assert_eq!(store.remote_actor(&renewed.id).await.unwrap(), None);
+        assert_eq!(store.remote_actor_by_key("https://m.example/users/bob#new").await.unwrap(), None);
+    }
+}

@@ -1,0 +1,180 @@
+//! The durable inbox: what was answered with 202 is on the disk, and is worked through once.
+
+use jiff::Timestamp;
+use sqlx::{Row, sqlite::SqliteRow};
+
+use super::{Store, StoreError, doing};
+
+/// An activity that waits to be worked through. Its signature was verified before it was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivedActivity {
+    pub seq: i64,
+    pub id: String,
+    pub actor: String,
+    pub body: Vec<u8>,
+    pub attempts: u32,
+    pub at: Timestamp,
+}
+
+/// What became of a received activity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceivedState {
+    Due,
+    Done,
+    /// Could not be worked through in the time there is.
+    GivenUp,
+}
+
+/// An actor or a domain that is kept out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    pub name: String,
+    pub reason: Option<String>,
+    pub at: Timestamp,
+}
+
+impl ReceivedState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Done => "done",
+            Self::GivenUp => "given_up",
+        }
+    }
+}
+
+impl Store {
+    /// Puts a verified activity on the disk. `false` when it was there already: a replay, or a sender that asks twice.
+    pub async fn keep_received(&self, id: &str, actor: &str, body: &[u8], at: Timestamp) -> Result<bool, StoreError> {
+        sqlx::query(
+            "INSERT INTO received (id, actor, body, at, state, next_at) VALUES ($1, $2, $3, $4, 'due', $5)
+             ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(id)
+        .bind(actor)
+        .bind(body)
+        .bind(at.as_second())
+        .bind(at.as_millisecond())
+        .execute(&self.write)
+        .await
+        .map(|done| done.rows_affected() > 0)
+        .map_err(doing("store a received activity"))
+    }
+
+    /// The oldest received activities whose time has come.
+    pub async fn due_received(&self, now: Timestamp, limit: i64) -> Result<Vec<ReceivedActivity>, StoreError> {
+        let rows: Vec<SqliteRow> = sqlx::query(
+            "SELECT seq, id, actor, body, attempts, at FROM received WHERE state = 'due' AND next_at <= $1
+             ORDER BY seq LIMIT $2",
+        )
+        .bind(now.as_millisecond())
+        .bind(limit)
+        .fetch_all(&self.read)
+        .await
+        .map_err(doing("read received activities"))?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| {
+                Some(ReceivedActivity {
+                    seq: row.get(0),
+                    id: row.get(1),
+                    actor: row.get(2),
+                    body: row.get(3),
+                    attempts: u32::try_from(row.get::<i64, _>(4)).ok()?,
+                    at: Timestamp::from_second(row.get(5)).ok()?,
+                })
+            })
+            .collect())
+    }
+
+    /// Notes what became of one; the body of what is done is not kept.
+    pub async fn settle_received(
+        &self,
+        seq: i64,
+        state: ReceivedState,
+        outcome: &str,
+        next_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE received SET state = $2, outcome = $3, next_at = $4, attempts = attempts + 1,
+             body = CASE WHEN $2 = 'due' THEN body ELSE X'' END WHERE seq = $1",
+        )
+        .bind(seq)
+        .bind(state.as_str())
+        .bind(outcome)
+        .bind(next_at.as_millisecond())
+        .execute(&self.write)
+        .await
+        .map(drop)
+        .map_err(doing("settle a received activity"))
+    }
+
+    /// Forgets the ids of what was done long ago: a replay that old fails by its date.
+    pub async fn forget_received(&self, before: Timestamp) -> Result<u64, StoreError> {
+        sqlx::query("DELETE FROM received WHERE state <> 'due' AND at < $1")
+            .bind(before.as_second())
+            .execute(&self.write)
+            .await
+            .map(|done| done.rows_affected())
+            .map_err(doing("forget received activities"))
+    }
+
+    pub async fn keep_block(&self, name: &str, reason: Option<&str>, at: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO block (name, reason, at) VALUES ($1, $2, $3)
+             ON CONFLICT (name) DO UPDATE SET reason = COALESCE(excluded.reason, block.reason)",
+        )
+        .bind(name)
+        .bind(reason)
+        .bind(at.as_second())
+        .execute(&self.write)
+        .await
+        .map(drop)
+        .map_err(doing("keep a block"))
+    }
+
+    pub async fn drop_block(&self, name: &str) -> Result<bool, StoreError> {
+        sqlx::query("DELETE FROM block WHERE name = $1")
+            .bind(name)
+            .execute(&self.write)
+            .await
+            .map(|done| done.rows_affected() > 0)
+            .map_err(doing("drop a block"))
+    }
+
+    pub async fn blocks(&self) -> Result<Vec<Block>, StoreError> {
+        let rows: Vec<SqliteRow> = sqlx::query("SELECT name, reason, at FROM block ORDER BY name")
+            .fetch_all(&self.read)
+            .await
+            .map_err(doing("list blocks"))?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| {
+                Some(Block { name: row.get(0), reason: row.get(1), at: Timestamp::from_second(row.get(2)).ok()? })
+            })
+            .collect())
+    }
+
+    /// Whether an actor, its host, or a domain above its host is kept out.
+    pub async fn is_blocked(&self, actor: Option<&str>, host: &str) -> Result<bool, StoreError> {
+        let host = host.to_ascii_lowercase();
+        let mut names = vec![host.clone()];
+        let mut rest = host.as_str();
+        while let Some((_, above)) = rest.split_once('.') {
+            names.push(above.to_owned());
+            rest = above;
+        }
+        names.extend(actor.map(str::to_owned));
+        for name in names {
+            let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM block WHERE name = $1")
+                .bind(name)
+                .fetch_optional(&self.read)
+                .await
+                .map_err(doing("look for a block"))?;
+            if found.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
