@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops where its ground is missing")]
 
 mod federation;
+mod fediverse;
 mod layers;
 mod peers;
 mod readers;
