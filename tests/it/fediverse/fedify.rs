@@ -22,7 +22,8 @@ announce_max = 2
 /// A follower called bob, and a reviewer called ana whose folder holds a review already. `None` without the peers.
 async fn bob_and_ana(authority: &Authority) -> Option<(Fedify, Reviewd)> {
     let fedify = Fedify::start(authority).await?;
-    let lay_out = |folder: &Path| fs::write(folder.join("emma.md"), review("Emma", "Handsome, clever, and rich.")).unwrap();
+    let lay_out =
+        |folder: &Path| fs::write(folder.join("emma.md"), review("Emma", "Handsome, clever, and rich.")).unwrap();
     let reviewd = Reviewd::behind_tls(authority, SETTINGS, lay_out).await?;
     Some((fedify, reviewd))
 }
@@ -74,8 +75,13 @@ async fn a_follower_sees_the_whole_life_of_a_review() {
     let create = fedify.expect("Create").await;
     let note = text(&create.raw, "/object/id").to_owned();
     let content = text(&create.raw, "/object/content");
-    for seen in ["Dune", "Frank Herbert", "★★★★½", "Sand gets into everything.", "<strong>thirsty</strong> throughout, and glad"]
-    {
+    for seen in [
+        "Dune",
+        "Frank Herbert",
+        "★★★★½",
+        "Sand gets into everything.",
+        "<strong>thirsty</strong> throughout, and glad",
+    ] {
         assert!(content.contains(seen), "no {seen:?} in {content}");
     }
     assert_eq!((text(&create.raw, "/object/type"), create.actor.as_str()), ("Note", ana.as_str()));
