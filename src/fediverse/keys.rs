@@ -4,6 +4,7 @@
 //! file does not, the program stops and says so instead of making a new one.
 
 use std::{
+    collections::HashMap,
     fs::{self, OpenOptions, Permissions},
     io::{self, Write as _},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
@@ -11,6 +12,7 @@ use std::{
 };
 
 use super::signature::{KeyPair, key::KeyProblem};
+use crate::domain::Handle;
 
 /// Owner reads and writes, nobody else.
 const FILE_MODE: u32 = 0o600;
@@ -41,6 +43,37 @@ pub enum KeyFileProblem {
     Io { doing: &'static str, path: PathBuf, source: io::Error },
     #[error("the key {} cannot be used: {source}; restore the file from your backup", path.display())]
     Damaged { path: PathBuf, source: KeyProblem },
+}
+
+/// All keys of the site, loaded once at start.
+#[derive(Debug, Clone)]
+pub struct KeyRing {
+    /// The instance actor's, which signs our GETs.
+    pub instance: KeyPair,
+    reviewers: HashMap<Handle, KeyPair>,
+}
+
+/// The instance actor's file; a handle holds no hyphen, so no reviewer's file has this name.
+const INSTANCE_FILE: &str = "instance-actor.pem";
+
+impl KeyRing {
+    /// Loads `{directory}/{handle}.pem` of each reviewer, and the instance actor's key.
+    ///
+    /// A reviewer without a key gets one where the second part allows it.
+    pub fn load(directory: &Path, reviewers: &[(Handle, WhenAbsent)]) -> Result<Self, KeyFileProblem> {
+        let mut keys = HashMap::new();
+        for (handle, when_absent) in reviewers {
+            let key = load_or_create(&directory.join(format!("{handle}.pem")), *when_absent)?;
+            keys.insert(handle.clone(), key);
+        }
+        // Losing this one heals by itself: it signs GETs only, and servers fetch it anew when a signature fails.
+        let instance = load_or_create(&directory.join(INSTANCE_FILE), WhenAbsent::Create)?;
+        Ok(Self { instance, reviewers: keys })
+    }
+
+    pub fn reviewer(&self, handle: &Handle) -> Option<&KeyPair> {
+        self.reviewers.get(handle)
+    }
 }
 
 /// Loads the key, or makes it where that does no harm.
@@ -114,6 +147,19 @@ mod tests {
             assert_eq!(load_or_create(&path, when_absent).unwrap().to_public_pem().unwrap(), made);
         }
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_ring_holds_a_key_for_each_reviewer_and_one_for_the_site() {
+        let directory = tempfile::tempdir().unwrap();
+        let (ana, bob) = (Handle::parse("ana").unwrap(), Handle::parse("bob").unwrap());
+        let ring = KeyRing::load(directory.path(), &[(ana.clone(), WhenAbsent::Create)]).unwrap();
+        assert!(ring.reviewer(&ana).is_some() && ring.reviewer(&bob).is_none());
+        assert!(directory.path().join("ana.pem").exists() && directory.path().join("instance-actor.pem").exists());
+        let both = [(ana, WhenAbsent::Refuse), (bob, WhenAbsent::Refuse)];
+        assert!(
+            matches!(KeyRing::load(directory.path(), &both), Err(KeyFileProblem::Missing { path }) if path.ends_with("bob.pem"))
+        );
     }
 
     #[test]

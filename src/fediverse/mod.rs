@@ -8,9 +8,15 @@ pub mod context;
 pub mod discovery;
 pub mod html;
 pub mod inbox;
+mod json;
 pub mod keys;
 pub mod note;
+pub mod peers;
+pub mod reception;
+pub mod sender;
 pub mod signature;
 
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod stage;

@@ -1,14 +1,21 @@
 //! A review as the fediverse sees it: a `Note` for everybody, a `Review` for BookWyrm, both under the same id.
 
+mod bookwyrm;
+mod catalogue;
+mod wording;
+
 use serde_json::{Value, json};
 
-use super::{
-    context::{Context, PUBLIC, actor_part, note_part, with_context},
-    html::{escape, hashtag, link},
+pub use bookwyrm::{review_for_bookwyrm, review_object};
+
+use self::{
+    catalogue::{Copy, edition_tag, related},
+    wording::{Body, body_html, closing_html, hashtag_tags, opening_html},
 };
+use super::context::{Context, PUBLIC, actor_part, note_part, with_context};
 use crate::{
-    domain::{Format, Handle, Origin, Published, ReviewId, Reviewer, Site, Text, picture::Size},
-    text::{self, Place, SafeHtml, Shown},
+    domain::{Handle, Origin, Published, ReviewId, Reviewer, Site, picture::Size},
+    text,
 };
 
 /// Longest Note with its Create around it, in bytes of JSON: NeoDB and Takahe refuse a POST above 50 KB.
@@ -17,16 +24,6 @@ pub const DOCUMENT_BYTES_MAX: usize = 40_000;
 const ENVELOPE_BYTES: usize = 2_000;
 /// Replies listed in the Note itself; the rest stands on the following pages.
 pub const REPLIES_PER_PAGE: usize = 10;
-/// More hashtags than this are spam to most servers.
-const HASHTAGS_MAX: usize = 20;
-/// Words of a shortened copy for catalogues, in characters.
-const EXCERPT_CHARS: usize = 500;
-/// Text of a BookWyrm review, in bytes of HTML: it stands once, so it may be longer than a Note's.
-const BOOKWYRM_TEXT_BYTES_MAX: usize = 30_000;
-/// What leads from a shortened text to the whole.
-const READ_MORE: &str = "Read the full review";
-/// BookWyrm's `name` column, in characters.
-const BOOKWYRM_NAME_CHARS_MAX: usize = 255;
 
 /// Who speaks, and from where.
 #[derive(Debug, Clone, Copy)]
@@ -74,56 +71,6 @@ pub fn note_object(published: &Published, speaker: &Speaker<'_>, counts: &Counts
     }
 }
 
-/// The `Review` for BookWyrm with its `@context`, as the id answers BookWyrm.
-pub fn review_for_bookwyrm(published: &Published, speaker: &Speaker<'_>, counts: &Counts<'_>) -> Value {
-    with_context(Context::BookWyrm, review_object(published, speaker, counts))
-}
-
-/// The `Review` without `@context`. Its `inReplyToBook` is our own Edition, which BookWyrm fetches and merges by ISBN.
-pub fn review_object(published: &Published, speaker: &Speaker<'_>, counts: &Counts<'_>) -> Value {
-    let ids = Ids::of(published, speaker);
-    let whole = body_html(published, speaker);
-    let body = match whole.as_str().len() > BOOKWYRM_TEXT_BYTES_MAX {
-        true => Body::cut(published, speaker, &whole, BOOKWYRM_TEXT_BYTES_MAX),
-        false => Body::whole(&whole),
-    };
-    let content = format!("{}{}", body.html, closing_html(published, speaker, body.is_cut));
-    let replies = part(published, speaker, "replies");
-    let mut review = json!({
-        "id": ids.note,
-        "type": "Review",
-        "url": ids.page,
-        "published": published.published.to_string(),
-    });
-    if let Some(updated) = published.updated {
-        review["updated"] = json!(updated.to_string());
-    }
-    review["attributedTo"] = json!(ids.actor);
-    review["to"] = json!([PUBLIC]);
-    review["cc"] = json!([ids.followers]);
-    review["content"] = json!(content);
-    review["name"] = json!(published.heading().chars().take(BOOKWYRM_NAME_CHARS_MAX).collect::<String>());
-    let rating = published.review.rating.as_ref().and_then(|rating| rating.rescaled(5.0, 0.5));
-    if let Some(rating) = rating.filter(|rating| *rating > 0.0) {
-        review["rating"] = json!(rating);
-    }
-    review["inReplyToBook"] = json!(ids.book);
-    if has_spoilers(published) {
-        review["summary"] = json!(warning(published));
-    }
-    review["sensitive"] = json!(has_spoilers(published));
-    review["tag"] = Value::Array(hashtag_tags(published, speaker));
-    review["attachment"] = json!([]);
-    review["replies"] = json!({
-        "id": replies,
-        "type": "OrderedCollection",
-        "totalItems": counts.replies,
-        "first": format!("{replies}?page=1"),
-        "last": format!("{replies}?page=1"),
-    });
-    review
-}
-
 /// Whether followers see a content warning instead of the text.
 pub fn has_spoilers(published: &Published) -> bool {
     published.review.spoilers || text::has_marked_spoilers(&published.review.body)
@@ -140,32 +87,6 @@ pub fn warning(published: &Published) -> String {
 /// The language of the text: the review's own, else the site's.
 pub fn language<'a>(published: &'a Published, site: &'a Site) -> &'a str {
     published.review.language.as_deref().unwrap_or(&site.language)
-}
-
-/// The reviewer's words as they go into a document.
-struct Body {
-    html: String,
-    /// Ends with a link to the whole.
-    is_cut: bool,
-}
-
-impl Body {
-    fn whole(html: &SafeHtml) -> Self {
-        Self { html: html.as_str().trim().to_owned(), is_cut: false }
-    }
-
-    fn cut(published: &Published, speaker: &Speaker<'_>, html: &SafeHtml, bytes_max: usize) -> Self {
-        let page = speaker.site.origin.page(&published.reviewer, &published.slug);
-        let cut = text::cut_at_paragraph(html, bytes_max, (&page, READ_MORE));
-        Self { html: cut.as_str().trim().to_owned(), is_cut: true }
-    }
-}
-
-/// How much of the text the copy for catalogues holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Copy {
-    Whole,
-    Excerpt,
 }
 
 /// The addresses that a document repeats.
@@ -231,76 +152,6 @@ fn part(published: &Published, speaker: &Speaker<'_>, part: &str) -> String {
     note_part(&speaker.site.origin, &published.reviewer, &published.id, part)
 }
 
-/// The reviewer's words as Mastodon's sanitiser leaves them.
-fn body_html(published: &Published, speaker: &Speaker<'_>) -> SafeHtml {
-    let origin = &speaker.site.origin;
-    let page = origin.page(&published.reviewer, &published.slug);
-    let shown = |address: &str| {
-        let picture = published.pictures.get(address)?;
-        Some(Shown { url: origin.media(picture, Size::Full), width: picture.width, height: picture.height })
-    };
-    text::fediverse_html(&published.review.body, &Place { page: &page, picture: &shown })
-}
-
-/// Headline, title with author, stars: the text must stand on its own where nothing else is shown.
-fn opening_html(published: &Published, page: &str) -> String {
-    let book = &published.review.book;
-    let headline = published.review.headline.as_deref();
-    let mut html = headline.map(|words| format!("<p><strong>{}</strong></p>", escape(words))).unwrap_or_default();
-    let authors = crate::domain::book::join_names(&book.authors);
-    let by = if authors.is_empty() { String::new() } else { format!(" by {}", escape(&authors)) };
-    html.push_str(&format!("<p>Review of {}{by}</p>", link(page, &book.title)));
-    if let Some(rating) = &published.review.rating {
-        html.push_str(&format!("<p>{}</p>", escape(&rating.label())));
-    }
-    html
-}
-
-/// The link to the page, unless a cut text ends with it already, and the hashtags.
-fn closing_html(published: &Published, speaker: &Speaker<'_>, is_cut: bool) -> String {
-    let origin = &speaker.site.origin;
-    let page = origin.page(&published.reviewer, &published.slug);
-    let mut parts: Vec<String> = Vec::new();
-    if !is_cut {
-        parts.push(link(&page, &format!("Read on {}", origin.host())));
-    }
-    parts.extend(hashtags(published).iter().map(|tag| hashtag(&origin.tag(tag.as_written), &tag.name)));
-    if parts.is_empty() { String::new() } else { format!("<p>{}</p>", parts.join(" ")) }
-}
-
-/// A tag as a word that can follow `#`, and as the reviewer wrote it, which is what our page of the tag is called by.
-struct Tag<'a> {
-    name: String,
-    as_written: &'a str,
-}
-
-fn hashtags(published: &Published) -> Vec<Tag<'_>> {
-    let mut tags: Vec<Tag<'_>> = Vec::new();
-    for as_written in &published.review.tags {
-        let Some(name) = text::hashtag(as_written) else { continue };
-        if tags.len() < HASHTAGS_MAX && !tags.iter().any(|seen| seen.name.to_lowercase() == name.to_lowercase()) {
-            tags.push(Tag { name, as_written });
-        }
-    }
-    tags
-}
-
-fn hashtag_tags(published: &Published, speaker: &Speaker<'_>) -> Vec<Value> {
-    let origin = &speaker.site.origin;
-    let tag =
-        |tag: Tag<'_>| json!({"type": "Hashtag", "href": origin.tag(tag.as_written), "name": format!("#{}", tag.name)});
-    hashtags(published).into_iter().map(tag).collect()
-}
-
-/// NeoDB wants exactly one tag of a catalogue's kind.
-fn edition_tag(published: &Published, speaker: &Speaker<'_>, book: &str) -> Value {
-    let mut tag = json!({"type": "Edition", "href": book, "name": published.review.book.title});
-    if let Some(cover) = &published.cover {
-        tag["image"] = json!(speaker.site.origin.media(cover, Size::Full));
-    }
-    tag
-}
-
 fn attachment(published: &Published, speaker: &Speaker<'_>) -> Value {
     let cover = published.cover.as_ref().map(|cover| {
         json!({
@@ -314,47 +165,6 @@ fn attachment(published: &Published, speaker: &Speaker<'_>) -> Value {
         })
     });
     Value::Array(cover.into_iter().collect())
-}
-
-/// What NeoDB reads: read, rated, reviewed. In this order, because an exception there stops the rest.
-fn related(published: &Published, ids: &Ids, copy: Copy) -> Value {
-    let piece = |kind: &str, fields: Value| {
-        let id = format!("{}#{}", ids.note, kind.to_ascii_lowercase());
-        let mut piece = json!({"id": id, "type": kind});
-        for (name, value) in fields.as_object().into_iter().flatten() {
-            piece[name.as_str()] = value.clone();
-        }
-        piece["href"] = json!(id);
-        piece["attributedTo"] = json!(ids.actor);
-        piece["withRegardTo"] = json!(ids.book);
-        piece["published"] = json!(published.published.to_string());
-        piece["updated"] = json!(published.changed().to_string());
-        piece
-    };
-    let mut pieces = vec![piece("Status", json!({"status": "complete"}))];
-    let rating = published.review.rating.as_ref().and_then(|rating| rating.rescaled(10.0, 1.0));
-    // NeoDB takes 0 for "no rating" and deletes what it had.
-    if let Some(value) = rating.filter(|value| *value >= 1.0) {
-        pieces.push(piece("Rating", json!({"value": value as i64, "best": 10, "worst": 1})));
-    }
-    if !published.review.body.is_empty() {
-        let content = catalogue_copy(published, &ids.page, copy);
-        let fields = json!({"name": published.heading(), "content": content, "mediaType": "text/markdown"});
-        pieces.push(piece("Review", fields));
-    }
-    Value::Array(pieces)
-}
-
-/// The text for a catalogue, in Markdown.
-fn catalogue_copy(published: &Published, page: &str, copy: Copy) -> String {
-    let body = &published.review.body;
-    match copy {
-        Copy::Whole => text::markdown_source(body).trim().to_owned(),
-        Copy::Excerpt => {
-            let excerpt = Text::new(Format::Plain, text::excerpt(body, EXCERPT_CHARS));
-            format!("{}\n\n[{READ_MORE}]({page})", text::markdown_source(&excerpt).trim())
-        }
-    }
 }
 
 fn replies(published: &Published, speaker: &Speaker<'_>, counts: &Counts<'_>) -> Value {
@@ -391,7 +201,7 @@ pub fn review_of(origin: &Origin, note: &str) -> Option<(Handle, ReviewId)> {
 mod tests {
     use super::*;
     use crate::{
-        domain::{Rating, message::Audience},
+        domain::{Format, Rating, Text, message::Audience},
         fediverse::{
             activity,
             sample::{ana, dune, site},
@@ -499,13 +309,13 @@ mod tests {
         assert!(copy > 2_000 && full);
         let (copy, full) = whole(&long(21));
         assert!(copy < 1_500 && full, "{copy}");
-        let (copy, full) = whole(&long(400));
+        let (copy, full) = whole(&long(90));
         assert!(copy < 1_500 && !full);
-        for paragraphs in [1, 5, 18, 21, 25, 30, 60, 400] {
+        for paragraphs in [1, 18, 21, 30, 90] {
             let bytes = create_bytes(&long(paragraphs));
             assert!(bytes <= DOCUMENT_BYTES_MAX, "{paragraphs} paragraphs: {bytes} bytes");
         }
-        let cut = shown(&long(400))["content"].as_str().unwrap().to_owned();
+        let cut = shown(&long(90))["content"].as_str().unwrap().to_owned();
         assert_eq!(cut.matches("<p>").count(), cut.matches("</p>").count());
         assert!(cut.len() > 10_000, "{}", cut.len());
     }

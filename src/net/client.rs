@@ -65,6 +65,9 @@ pub enum NetProblem {
     TooLong(usize),
     #[error("more than {REDIRECTS_MAX} redirects, or one that leads nowhere")]
     Redirects,
+    /// Where only a document will do.
+    #[error("the answer has status {0}")]
+    Status(u16),
     #[error("the request could not be made: {0}")]
     Request(String),
     #[error("the connection broke: {0}")]

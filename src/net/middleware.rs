@@ -16,6 +16,8 @@ pub type Tidy = fn(&mut HeaderMap);
 
 impl Client {
     /// A client for GETs by a library: each hop is judged, dressed and, after a 401, dressed once more.
+    ///
+    /// Only success and 410 reach the library; any other status is [`NetProblem::Status`], whatever the body says.
     pub fn for_library(&self, dress: Dress, tidy: Tidy) -> ClientWithMiddleware {
         let guarded = Guarded { client: self.clone(), dress, tidy };
         ClientBuilder::new(self.http.clone()).with(guarded).build()
@@ -43,6 +45,9 @@ impl Middleware for Guarded {
             }
             match redirect(&response).map_err(Error::middleware)? {
                 Some(url) => *request.url_mut() = url,
+                None if !response.status().is_success() && response.status().as_u16() != 410 => {
+                    return Err(Error::middleware(NetProblem::Status(response.status().as_u16())));
+                }
                 None => {
                     (self.tidy)(response.headers_mut());
                     return Ok(response);
@@ -50,6 +55,16 @@ impl Middleware for Guarded {
             }
         }
         Err(Error::middleware(NetProblem::Redirects))
+    }
+}
+
+impl NetProblem {
+    /// What went wrong below a library that used [`Client::for_library`].
+    pub fn below(error: Error) -> Self {
+        match error {
+            Error::Middleware(error) => error.downcast().unwrap_or_else(|other| Self::Request(other.to_string())),
+            Error::Reqwest(error) => error.into(),
+        }
     }
 }
 

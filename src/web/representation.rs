@@ -99,6 +99,20 @@ impl Representation {
         Self { variants, tags, last_modified }
     }
 
+    /// A small document made for one request: tagged, and left uncompressed because compressing costs more than it saves.
+    pub fn plain(
+        content_type: &'static str,
+        document: impl Into<Bytes>,
+        last_modified: Timestamp,
+        policy: Policy,
+    ) -> Self {
+        let document = document.into();
+        let shared = shared_headers(&conditional::http_date(last_modified), policy);
+        let tag = value(&format!("\"{}\"", tag_base(&document)));
+        let variant = Variant::new(Coding::Identity, document, content_type, &tag, &shared);
+        Self { variants: vec![variant], tags: vec![tag], last_modified }
+    }
+
     /// Adds a `Link` header, which stands in a 304 too. WebSub wants `self` and `hub`, Mastodon `alternate`.
     ///
     /// `parameters` is what follows the address: `rel="hub"`.

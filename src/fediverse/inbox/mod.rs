@@ -4,15 +4,16 @@
 //! The rule behind all checks: a server speaks for its own host. An activity is taken at its word only about things whose
 //! address lies on the actor's host; everything else is an address to be fetched from where it lives (FEDERATION 8.1, 8.5).
 
-mod json;
 mod post;
 
 pub use post::{Post, Visibility};
 
 use serde_json::Value;
 
-use super::activity::QuoteRequest;
-use json::{address_of, addresses, authority, kind_of, text_of, within_limits};
+use super::{
+    activity::QuoteRequest,
+    json::{address_of, addresses, authority, kind_of, text_of, within_limits},
+};
 
 /// Longest report kept, in characters (Mastodon's own limit is 5,000).
 const REPORT_CHARS_MAX: usize = 5_000;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::json::{address_of, addresses, items, names_public, text_of};
+use crate::fediverse::json::{address_of, addresses, items, names_public, text_of};
 
 /// Longest content read, in bytes; what is shown is cut further.
 const CONTENT_BYTES_MAX: usize = 100_000;

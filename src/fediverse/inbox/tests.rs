@@ -49,7 +49,7 @@ fn posted(note: Value) -> Event {
 fn whole(event: Event) -> Post {
     match event {
         Event::Posted(Told::Whole(post)) | Event::Edited(Told::Whole(post)) => *post,
-        other => panic!("{other:?}"),
+        other => unreachable!("{other:?}"),
     }
 }
 

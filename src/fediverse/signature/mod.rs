@@ -183,4 +183,4 @@ fn single<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, SignaturePr
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::fediverse) mod tests;

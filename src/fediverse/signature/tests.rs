@@ -1,8 +1,8 @@
 use super::*;
 use crate::net::HeaderValue;
 
-pub(super) const PRIVATE: &str = include_str!("testkey/private.pem");
-pub(super) const PUBLIC: &str = include_str!("testkey/public.pem");
+pub(in crate::fediverse) const PRIVATE: &str = include_str!("testkey/private.pem");
+pub(in crate::fediverse) const PUBLIC: &str = include_str!("testkey/public.pem");
 pub(super) const PKCS1_PUBLIC: &str = include_str!("testkey/public-pkcs1.pem");
 const VECTORS: &str = include_str!("testkey/vectors.txt");
 
@@ -20,6 +20,12 @@ fn vector(name: &str) -> &'static str {
 
 fn origin() -> Origin {
     Origin::parse("https://books.example").unwrap()
+}
+
+/// The origin of a server in a test, from an address on it.
+pub(in crate::fediverse) fn origin_of(url: &str) -> Origin {
+    let url = Url::parse(url).unwrap();
+    Origin::parse(&url[..url::Position::BeforePath]).unwrap()
 }
 
 fn at(second: i64) -> Timestamp {
@@ -87,7 +93,7 @@ impl Draft {
             "date" => format!("date: {}", self.date),
             "digest" => format!("digest: {}", self.digest),
             "accept" => "accept: a/b, c/d".to_owned(),
-            other => panic!("{other}"),
+            other => unreachable!("{other}"),
         };
         self.covered.split(' ').map(line).collect::<Vec<_>>().join("\n")
     }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use url::Url;
 
-use crate::fediverse::context::PUBLIC;
+use super::context::PUBLIC;
 
 /// Deepest nesting read.
 const DEPTH_MAX: usize = 32;
@@ -40,7 +40,7 @@ pub(super) fn kind_of(document: &Value) -> Option<&str> {
 }
 
 /// The http(s) address that a value is or has.
-pub(in crate::fediverse) fn address_of(value: &Value) -> Option<String> {
+pub(super) fn address_of(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text,
         Value::Array(list) => return address_of(list.first()?),
@@ -61,7 +61,7 @@ pub(super) fn addresses(value: &Value) -> Vec<String> {
 }
 
 /// A text, in any wrapping.
-pub(in crate::fediverse) fn text_of(value: &Value) -> Option<&str> {
+pub(super) fn text_of(value: &Value) -> Option<&str> {
     match value {
         Value::String(text) => Some(text),
         Value::Array(list) => text_of(list.first()?),
@@ -71,7 +71,7 @@ pub(in crate::fediverse) fn text_of(value: &Value) -> Option<&str> {
 }
 
 /// The members of a list, or the one value.
-pub(in crate::fediverse) fn items(value: &Value) -> &[Value] {
+pub(super) fn items(value: &Value) -> &[Value] {
     match value {
         Value::Array(list) => list,
         Value::Null => &[],

@@ -1,0 +1,283 @@
+//! Carries due deliveries to their inboxes: a lane for each host, the oldest first, order kept for each inbox.
+//!
+//! Nothing is claimed on the disk: what was under way when the process died is due again at the next start, with the same
+//! id and bytes, so it is sent at least once and counted once.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::schedule::{self, NextStep};
+use crate::{
+    clock::Clock,
+    domain::{Letter, Outcome},
+    fediverse::sender::Sender,
+    store::{Attempt, DeliveryState, DueDelivery, DueHost, HostNews, Store, StoreError},
+};
+
+/// Deliveries that a lane takes up at once; after them other hosts get their turn.
+const LANE_BATCH: i64 = 32;
+/// Hosts looked at in one round.
+const HOSTS_PER_ROUND: i64 = 512;
+/// Outcomes written in one transaction at most.
+const OUTCOMES_PER_COMMIT: usize = 256;
+/// A host that failed this long without a break is dead: only probed, until it shows a sign of life (Mastodon's rule).
+const DEAD_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How often a dead host is probed.
+const DEAD_PROBE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// A Delete is worth trying longer than news: what must go must go.
+const DELETE_GIVE_UP_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The longest wait between two looks at the queue.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// Inboxes that answered "gone" and wait for their actor to be asked.
+const GONE_MAX: usize = 256;
+
+/// How much is carried at once and for how long it is tried.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Hosts that are knocked at together.
+    pub concurrency: usize,
+    pub give_up_after: Duration,
+}
+
+/// The carrier.
+#[derive(Clone)]
+pub struct Worker {
+    clock: Clock,
+    store: Store,
+    sender: Arc<dyn Sender>,
+    limits: Limits,
+    /// Notified when deliveries were stored.
+    mail: Arc<Notify>,
+    busy: Arc<Mutex<HashSet<String>>>,
+    permits: Arc<Semaphore>,
+    lane_free: Arc<Notify>,
+    outcomes: mpsc::Sender<(Attempt, oneshot::Sender<bool>)>,
+    gone: mpsc::Sender<String>,
+}
+
+/// The other ends of a worker's channels.
+pub struct WorkerEnds {
+    outcomes: mpsc::Receiver<(Attempt, oneshot::Sender<bool>)>,
+    /// Inboxes that answered 404 or 410: their actors are to be asked whether they are gone.
+    pub gone: mpsc::Receiver<String>,
+}
+
+impl Worker {
+    pub fn new(
+        clock: Clock,
+        store: Store,
+        sender: Arc<dyn Sender>,
+        limits: Limits,
+        mail: Arc<Notify>,
+    ) -> (Self, WorkerEnds) {
+        let (outcome_sender, outcomes) = mpsc::channel(OUTCOMES_PER_COMMIT);
+        let (gone_sender, gone) = mpsc::channel(GONE_MAX);
+        let worker = Self {
+            clock,
+            store,
+            sender,
+            mail,
+            busy: Arc::default(),
+            permits: Arc::new(Semaphore::new(limits.concurrency.max(1))),
+            lane_free: Arc::new(Notify::new()),
+            limits,
+            outcomes: outcome_sender,
+            gone: gone_sender,
+        };
+        (worker, WorkerEnds { outcomes, gone })
+    }
+
+    /// Carries until told to stop; attempts under way are finished and recorded.
+    pub async fn run(self, tasks: TaskTracker, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let wait = match self.start_lanes(&tasks, &stop).await {
+                Ok(wait) => wait,
+                Err(error) => {
+                    tracing::error!(%error, "the deliveries could not be looked at: {error}");
+                    LOOK_AGAIN
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.mail.notified() => {}
+                () = self.lane_free.notified() => {}
+                () = self.clock.sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Starts a lane for every host that has something due and none yet, and says how long nothing more will be due.
+    async fn start_lanes(&self, tasks: &TaskTracker, stop: &CancellationToken) -> Result<Duration, StoreError> {
+        let now = self.clock.now();
+        for host in self.store.due_hosts(now, HOSTS_PER_ROUND).await? {
+            if !self.lock_busy().insert(host.name.clone()) {
+                continue;
+            }
+            let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+                self.lock_busy().remove(&host.name);
+                // A lane that ends frees a place and wakes this loop.
+                return Ok(LOOK_AGAIN);
+            };
+            let (worker, stop) = (self.clone(), stop.clone());
+            tasks.spawn(async move {
+                if let Err(error) = worker.lane(&host, &stop).await {
+                    tracing::error!(host = host.name, %error, "the mail for {} stays due: {error}", host.name);
+                }
+                worker.lock_busy().remove(&host.name);
+                drop(permit);
+                worker.lane_free.notify_one();
+            });
+        }
+        let next = self.store.next_due().await?;
+        let wait = next.map(|next| Duration::try_from(next.duration_since(self.clock.now())).unwrap_or_default());
+        // Something due now belongs to a lane under way, which wakes this loop when it ends.
+        Ok(wait.filter(|wait| !wait.is_zero()).unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN))
+    }
+
+    /// Carries what is due at one host, one after the other, until it is through or the host fails.
+    async fn lane(&self, host: &DueHost, stop: &CancellationToken) -> Result<(), StoreError> {
+        let mut spec = host.spec;
+        loop {
+            let due = self.store.due_at(&host.name, self.clock.now(), LANE_BATCH).await?;
+            if due.is_empty() || stop.is_cancelled() {
+                return Ok(());
+            }
+            for delivery in due {
+                let letter = Letter {
+                    reviewer: delivery.reviewer.clone(),
+                    activity: delivery.activity.clone(),
+                    inbox: delivery.inbox.clone(),
+                    body: delivery.body.clone(),
+                    spec,
+                };
+                let outcome = self.sender.send(&letter).await;
+                if let Outcome::Delivered { spec: accepted } = &outcome {
+                    spec = Some(*accepted);
+                }
+                let attempt = self.judge(&delivery, &outcome, host);
+                let closed = matches!(attempt.host_news, HostNews::Failed { .. });
+                self.tell(&delivery, &outcome, &attempt);
+                if !self.record(attempt).await || closed || stop.is_cancelled() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// What follows from an attempt, for the delivery and for the host.
+    fn judge(&self, delivery: &DueDelivery, outcome: &Outcome, host: &DueHost) -> Attempt {
+        let now = self.clock.now();
+        let attempts = delivery.attempts + 1;
+        let age = elapsed(delivery.created, now);
+        let give_up_after = match delivery.kind.as_str() {
+            "Delete" => self.limits.give_up_after.max(DELETE_GIVE_UP_AFTER),
+            _ => self.limits.give_up_after,
+        };
+        let step = schedule::next_step(outcome, attempts, age, self.clock.chance(), give_up_after);
+        let (status, error) = match outcome {
+            Outcome::Delivered { .. } => (None, None),
+            Outcome::Refused(status) => (Some(*status), Some(format!("refused with status {status}"))),
+            Outcome::Failed { reason, status, .. } => (*status, Some(reason.clone())),
+        };
+        let (state, next_at) = match step {
+            NextStep::Done => (DeliveryState::Delivered, now),
+            NextStep::RetryAfter(delay) => (DeliveryState::Due, now + delay),
+            NextStep::GiveUp if matches!(outcome, Outcome::Refused(_)) => (DeliveryState::Refused, now),
+            NextStep::GiveUp => (DeliveryState::GivenUp, now),
+        };
+        let host_news = match outcome {
+            Outcome::Delivered { spec } => HostNews::Alive(Some(*spec)),
+            // It answered, if only with "no": the host is well.
+            Outcome::Refused(_) => HostNews::Alive(None),
+            Outcome::Failed { .. } => {
+                let dead = host.failing_since.is_some_and(|since| elapsed(since, now) >= DEAD_AFTER);
+                let closed_until = if dead { now + DEAD_PROBE } else { next_at };
+                HostNews::Failed { closed_until, dead }
+            }
+        };
+        Attempt {
+            seq: delivery.seq,
+            host: delivery.host.clone(),
+            state,
+            attempts,
+            at: now,
+            next_at,
+            status,
+            error,
+            host_news,
+        }
+    }
+
+    /// Waits until the outcome is on the disk, with whatever else waits for it.
+    async fn record(&self, attempt: Attempt) -> bool {
+        let (done, written) = oneshot::channel();
+        self.outcomes.send((attempt, done)).await.is_ok() && written.await.unwrap_or(false)
+    }
+
+    fn tell(&self, delivery: &DueDelivery, outcome: &Outcome, attempt: &Attempt) {
+        let (activity, inbox) = (&delivery.activity, &delivery.inbox);
+        match (outcome, attempt.state) {
+            (Outcome::Delivered { .. }, _) => tracing::debug!(activity, inbox, "{activity} was delivered to {inbox}"),
+            (Outcome::Refused(status), _) => {
+                tracing::warn!(activity, inbox, status, "{inbox} refused {activity} with status {status}");
+                if matches!(status, 404 | 410) && self.gone.try_send(inbox.clone()).is_err() {
+                    tracing::debug!(inbox, "too many inboxes are gone at once; {inbox} is asked another time");
+                }
+            }
+            (Outcome::Failed { reason, .. }, DeliveryState::Due) => {
+                tracing::info!(
+                    activity,
+                    inbox,
+                    "{inbox} did not take {activity} ({reason}); next try at {}",
+                    attempt.next_at
+                );
+            }
+            (Outcome::Failed { reason, .. }, _) => {
+                tracing::error!(
+                    activity,
+                    inbox,
+                    "{activity} could not be delivered to {inbox} and is given up: {reason}; `reviewd resend` tries again"
+                );
+            }
+        }
+    }
+
+    fn lock_busy(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl WorkerEnds {
+    /// Writes outcomes until every lane is gone: those that wait together in one transaction.
+    pub async fn record(mut outcomes: mpsc::Receiver<(Attempt, oneshot::Sender<bool>)>, store: Store) {
+        let mut batch = Vec::with_capacity(OUTCOMES_PER_COMMIT);
+        while outcomes.recv_many(&mut batch, OUTCOMES_PER_COMMIT).await > 0 {
+            let attempts: Vec<Attempt> = batch.iter().map(|(attempt, _)| attempt.clone()).collect();
+            let written = store.record_attempts(&attempts).await;
+            if let Err(error) = &written {
+                tracing::error!(%error, "outcomes could not be written, so these deliveries are made again: {error}");
+            }
+            for (_, done) in batch.drain(..) {
+                // A lane that no longer waits has nothing to learn.
+                let _ = done.send(written.is_ok());
+            }
+        }
+    }
+
+    /// Parts the ends: the recorder's, and the inboxes that are gone.
+    pub fn part(self) -> (mpsc::Receiver<(Attempt, oneshot::Sender<bool>)>, mpsc::Receiver<String>) {
+        (self.outcomes, self.gone)
+    }
+}
+
+/// Time between two moments, none when the clock ran back.
+fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
