@@ -421,11 +421,10 @@ impl<'a> Working<'a> {
             return;
         };
         let found = fresh.found.clone();
-        let mut new_address = false;
-        if entry.file == path && found.likeness.asked != entry.likeness.asked && entry.likeness.asked.is_some() {
-            new_address = true;
-        }
-        if new_address {
+        // A file's name is a wish for an address only once: a rename keeps the one there is.
+        let same_file = self.desk.entries.get(id).is_some_and(|before| before.file == path);
+        let asks_anew = found.likeness.asked != entry.likeness.asked && entry.likeness.asked.is_some();
+        if same_file && asks_anew {
             let slug = self.take_slug(&found.review.slug, id);
             self.old_slugs.push((std::mem::replace(&mut entry.slug, slug), id.clone()));
         }

@@ -25,6 +25,29 @@ async fn two_reviews() -> World {
 // --- renames -----------------------------------------------------------------------------------------------------
 
 #[tokio::test]
+async fn a_renamed_file_does_not_announce_the_review_again() {
+    let mut world = two_reviews().await;
+    let (before, feeds) = (identity(&world, "dune.md").await, world.feed_bytes().await);
+    world.rename("dune.md", "herbert.md");
+    world.delete_after().await;
+    assert_eq!(identity(&world, "herbert.md").await, before);
+    world.rename("herbert.md", "2031/frank/herbert.md");
+    world.delete_after().await;
+    assert_eq!(identity(&world, "2031/frank/herbert.md").await, before);
+    world.stop().await;
+    world.rename("2031/frank/herbert.md", "frank.md");
+    world.start().await;
+    world.delete_after().await;
+    assert_eq!(identity(&world, "frank.md").await, before);
+    assert_eq!(world.feed_bytes().await, feeds);
+    assert_eq!(world.told().await.len(), 2, "{:?}", world.told().await);
+    world.save("frank.md", review_with("Dune", "Sand, and spice.", &["isbn: 9780441172719"]));
+    world.settle().await;
+    assert_eq!(identity(&world, "frank.md").await, before);
+    assert_eq!(world.told().await.split_off(2), ["Update dune"]);
+}
+
+#[tokio::test]
 async fn a_renamed_directory_takes_all_its_reviews_along() {
     let texts: Vec<(String, String)> =
         (0..12).map(|n| (format!("old/book-{n}.md"), review(&format!("Book {n}"), &format!("Words {n}.")))).collect();
@@ -38,6 +61,35 @@ async fn a_renamed_directory_takes_all_its_reviews_along() {
     for n in 0..12 {
         assert_eq!(world.entry(&format!("new/book-{n}.md")).await.slug.to_string(), format!("book-{n}"));
     }
+}
+
+#[tokio::test]
+async fn rsync_creates_the_new_name_before_it_deletes_the_old_one() {
+    let world = two_reviews().await;
+    let before = identity(&world, "dune.md").await;
+    world.copy("dune.md", "sf/dune-herbert.md");
+    world.pass(20 * SECOND).await;
+    assert_eq!(world.titles().await.len(), 2, "the copy waits to see whether the other one goes");
+    world.remove("dune.md");
+    world.delete_after().await;
+    assert_eq!(identity(&world, "sf/dune-herbert.md").await, before);
+    assert_eq!((world.told().await.len(), world.titles().await.len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_file_renamed_and_edited_is_known_by_its_isbn_or_its_title() {
+    let world = two_reviews().await;
+    let (dune, emma) = (identity(&world, "dune.md").await, identity(&world, "emma.md").await);
+    world.remove("dune.md");
+    world.remove("emma.md");
+    world.save("a.md", review_with("Dune, the novel", "More sand.", &["isbn: 9780441172719"]));
+    world.save("b.md", review("EMMA!", "More matches."));
+    world.settle().await;
+    assert_eq!((identity(&world, "a.md").await, identity(&world, "b.md").await), (dune, emma));
+    world.delete_after().await;
+    let mut told = world.told().await.split_off(2);
+    told.sort();
+    assert_eq!(told, ["Update dune", "Update emma"]);
 }
 
 #[tokio::test]
@@ -80,6 +132,19 @@ async fn two_files_that_swap_names_keep_their_addresses_by_name() {
     assert_eq!((identity(&world, "dune.md").await, identity(&world, "emma.md").await), (dune, emma));
     assert!(world.told().await.iter().all(|told| !told.starts_with("Delete")));
     assert_eq!(world.titles().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_moved_file_whose_delete_waits_comes_back_as_itself() {
+    let world = two_reviews().await;
+    let before = identity(&world, "dune.md").await;
+    let text = world.read("dune.md");
+    world.remove("dune.md");
+    world.pass(100 * SECOND).await;
+    world.save("elsewhere/sand.md", text);
+    world.delete_after().await;
+    assert_eq!(identity(&world, "elsewhere/sand.md").await, before);
+    assert_eq!((world.told().await.len(), world.titles().await.len()), (2, 2));
 }
 
 // --- addresses ---------------------------------------------------------------------------------------------------
@@ -150,6 +215,35 @@ async fn an_id_written_to_the_journal_before_a_crash_is_the_reviews_id_after_it(
     assert_eq!(identity(&world, "dune.md").await, before);
     world.settle().await;
     assert_eq!(world.told().await, ["Create dune"]);
+}
+
+#[tokio::test]
+async fn a_lost_database_loses_no_identity() {
+    let mut world = two_reviews().await;
+    world.save("gone.md", review("Gone", "Soon."));
+    world.settle().await;
+    let gone = identity(&world, "gone.md").await;
+    world.rename("dune.md", "2031/herbert.md");
+    world.remove("gone.md");
+    world.delete_after().await;
+    let (dune, emma) = (identity(&world, "2031/herbert.md").await, identity(&world, "emma.md").await);
+    let items = world.feed().await;
+    world.stop().await;
+    world.lose_database();
+    world.save("gone.md", review("Gone", "Back again."));
+    world.turn(100 * SECOND);
+    world.start().await;
+    assert_eq!(identity(&world, "2031/herbert.md").await, dune);
+    assert_eq!(identity(&world, "emma.md").await, emma);
+    let back = identity(&world, "gone.md").await;
+    assert_ne!((&back.0, &back.1), (&gone.0, &gone.1), "a tombstone stays one");
+    let again = world.feed().await;
+    for item in &items {
+        let same = again.iter().find(|again| again.guid == item.guid).unwrap();
+        assert_eq!((&same.url, &same.published), (&item.url, &item.published));
+    }
+    world.settle().await;
+    assert!(world.told().await.is_empty(), "{:?}", world.told().await);
 }
 
 #[tokio::test]
