@@ -385,7 +385,7 @@ impl<'a> Working<'a> {
                 let modified = Timestamp::from_nanosecond(i128::from(modified_ns)).unwrap_or(self.now);
                 self.free_second(own_date.unwrap_or(modified).min(self.now))
             }
-            None => self.free_second(self.now),
+            None => self.next_second(),
         };
         let wanted_slug = known.as_ref().and_then(|known| known.slug.clone()).unwrap_or_else(|| review.slug.clone());
         let mut entry = Entry {
@@ -706,6 +706,12 @@ impl<'a> Working<'a> {
             second += 1;
         }
         Timestamp::from_second(second).unwrap_or(self.now)
+    }
+
+    /// Now, or right after the newest review: a clock that was set back puts nothing below what readers have.
+    fn next_second(&mut self) -> Timestamp {
+        let newest = self.used_seconds.last().and_then(|second| Timestamp::from_second(second + 1).ok());
+        self.free_second(newest.map_or(self.now, |after| after.max(self.now)))
     }
 
     fn journal_line(&mut self, event: LineEvent, entry: &Entry) {

@@ -165,6 +165,66 @@ async fn editors_and_tools_leave_nothing_behind_in_the_feed() {
     assert!(world.told().await.is_empty());
 }
 
+#[tokio::test]
+async fn a_folder_that_is_polled_is_followed_too() {
+    let settings = "[publish]\npoll = \"always\"\n";
+    let world = World::open(Setup { real_time: true, settings, ..Setup::default() }).await;
+    let empty = world.get("/feed.xml").await;
+    world.save("dune.md", review("Dune", "Sand."));
+    assert!(change(&world, "/feed.xml", &empty.header("etag")).await.text().contains("Sand."));
+}
+
+#[tokio::test]
+async fn a_file_written_twice_in_one_instant_is_read_twice() {
+    let world = World::open(Setup { real_time: true, ..Setup::default() }).await;
+    for n in 0..20 {
+        for words in ["Sand.", "Dust."] {
+            // In place and of the same size: inode and size tell nothing.
+            fs::write(world.path("dune.md"), review("Dune", &format!("{words} {n:02}"))).unwrap();
+            world.look().await;
+            assert!(world.page("/@ana/dune").await.contains(&format!("{words} {n:02}")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_second_look_at_the_same_folder_changes_nothing() {
+    let world = World::of(&[
+        ("dune.md", &review("Dune", "Sand.")),
+        ("draft.md", &review_with("Draft", "x", &["draft: true"])),
+        ("future.md", &review_with("Future", "x", &["date: 2041-01-01"])),
+        ("broken.md", "---\ntitle: The Desert: A Novel\n---\n\nx\n"),
+        ("README.md", "About this folder.\n"),
+    ])
+    .await;
+    world.copy("dune.md", "twin.md");
+    world.save("new.md", review("New", "x"));
+    for time in [SECOND, 30 * SECOND, 600 * MINUTE] {
+        world.pass(time).await;
+        let before = (world.running().publisher.library().version, world.feed_bytes().await, world.journal().len());
+        world.look().await;
+        world.look().await;
+        let after = (world.running().publisher.library().version, world.feed_bytes().await, world.journal().len());
+        assert_eq!(after, before);
+    }
+}
+
+#[tokio::test]
+async fn a_page_bundle_is_a_review_with_its_pictures() {
+    let world = World::empty().await;
+    world.save("2031/the-sea/cover.jpg", picture([10, 10, 200]));
+    let text = review_with("The Sea", "![Waves](waves.jpg)", &["cover: cover.jpg"]);
+    world.save("2031/the-sea/waves.jpg", picture([10, 200, 200]));
+    world.save("2031/the-sea/index.md", text);
+    world.settle().await;
+    let page = world.page("/@ana/the-sea").await;
+    assert!(page.matches("/media/").count() >= 2 && page.contains("alt=\"Waves\""), "{page}");
+    let before = world.feed_bytes().await;
+    world.rename("2031", "2032");
+    world.delete_after().await;
+    assert_eq!((world.feed_bytes().await, world.told().await), (before, vec!["Create the-sea".to_owned()]));
+}
+
 // --- settling ----------------------------------------------------------------------------------------------------
 
 #[tokio::test]
@@ -255,6 +315,49 @@ async fn a_jump_of_the_wall_clock_hurries_and_delays_nothing() {
     }
 }
 
+#[tokio::test]
+async fn times_of_publication_and_change_never_run_backwards() {
+    let world = World::empty().await;
+    world.save("dune.md", review("Dune", "Sand."));
+    world.settle().await;
+    let first = world.entry("dune.md").await;
+    assert_eq!(first.updated, None);
+    world.jump(-5);
+    let mut previous = first.published;
+    for words in ["Spice.", "Worms."] {
+        world.save("dune.md", review("Dune", words));
+        world.look().await;
+        let entry = world.entry("dune.md").await;
+        assert_eq!(entry.published, first.published, "it is set once");
+        assert!(entry.updated.unwrap() > previous, "{entry:#?}");
+        previous = entry.updated.unwrap();
+    }
+    world.save("emma.md", review("Emma", "Matches."));
+    world.look().await;
+    assert_eq!(world.titles().await[0], "Emma by Ada Writer", "the newest review is the first of the feed");
+    assert!(world.entry("emma.md").await.published > first.published);
+}
+
+#[tokio::test]
+async fn what_is_told_goes_once_to_each_distinct_inbox() {
+    let world = World::empty().await;
+    world.follow("bob").await;
+    world.follow("carol").await;
+    world.save("dune.md", review("Dune", "Sand."));
+    world.look().await;
+    assert!(world.deliveries().await.is_empty(), "nothing leaves before it has settled");
+    world.settle().await;
+    assert_eq!(world.deliveries().await, ["Create https://127.0.0.1:9/inbox"]);
+    world.save("dune.md", review("Dune", "Spice."));
+    world.settle().await;
+    world.save("emma.md", review("Emma", "Matches."));
+    world.remove("dune.md");
+    world.delete_after().await;
+    let told = world.deliveries().await;
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert_eq!(told.iter().filter(|one| one.starts_with("Delete ")).count(), 1, "{told:?}");
+}
+
 // --- drafts and dates --------------------------------------------------------------------------------------------
 
 #[tokio::test]
@@ -316,6 +419,8 @@ async fn a_removed_review_leaves_lists_at_once_and_its_page_stays_until_the_dele
     world.save("emma.md", review("Emma", "Matches."));
     world.save("dune.md", review_with("Dune", "Sand.", &["tags: [desert]"]));
     world.settle().await;
+    let note = format!("/users/ana/reviews/{}", world.entry("dune.md").await.id);
+    let accept = [("accept", "application/activity+json")];
     world.remove("dune.md");
     world.look().await;
     for path in ["/", "/@ana", "/feed.xml", "/atom.xml", "/feed.json", "/archive", "/search?q=sand", "/sitemap.xml"] {
@@ -323,11 +428,13 @@ async fn a_removed_review_leaves_lists_at_once_and_its_page_stays_until_the_dele
     }
     assert_eq!(world.status("/tags/desert").await, 404);
     assert!(world.page("/@ana/dune").await.contains("Sand."));
+    assert_eq!(world.ask(reqwest::Method::GET, &note, &accept).await.json()["type"], "Note");
     world.pass(599 * SECOND).await;
     assert_eq!((world.status("/@ana/dune").await, world.told().await.len()), (200, 2));
     world.pass(SECOND).await;
     assert_eq!((world.status("/@ana/dune").await, world.told().await.len()), (410, 3));
     assert_eq!(world.told().await[2], "Delete dune");
+    assert_eq!(world.ask(reqwest::Method::GET, &note, &accept).await.status, 410);
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ use reviewd::{
     config::{Config, Overrides},
     domain::{Handle, ledger::Entry},
     publish::{Plan, Survey},
-    store::StoredActivity,
+    store::{FollowState, Follower, StoredActivity},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -322,6 +322,28 @@ impl World {
             of.map_or_else(|| object.to_owned(), |entry| entry.slug.to_string())
         };
         self.activities().await.iter().map(|one| format!("{} {}", one.kind, slug(&one.object))).collect()
+    }
+
+    /// Ana gets a follower on a server that nobody answers for.
+    pub async fn follow(&self, name: &str) {
+        let actor = format!("https://127.0.0.1:9/{name}");
+        let follower = Follower {
+            reviewer: handle("ana"),
+            inbox: format!("{actor}/inbox"),
+            shared_inbox: Some("https://127.0.0.1:9/inbox".to_owned()),
+            follow_id: format!("{actor}/follows/1"),
+            actor,
+            state: FollowState::Accepted,
+            bookwyrm: false,
+            since: self.now(),
+        };
+        self.running().store.keep_follower(&follower, &[]).await.unwrap();
+    }
+
+    /// Every copy of what was told, as `Create INBOX`.
+    pub async fn deliveries(&self) -> Vec<String> {
+        let rows = self.running().store.deliveries(None, 100).await.unwrap();
+        rows.into_iter().map(|row| format!("{} {}", row.kind, row.inbox)).collect()
     }
 
     /// Every review that was ever published, deleted ones included, in order of publication.
