@@ -26,8 +26,8 @@ pub struct Group {
 pub struct Library {
     /// Counts changes; equal versions have equal content.
     pub version: u64,
-    /// When a review last left: what remains is older, but the lists changed then.
-    removed: Option<Timestamp>,
+    /// When a review last left, came back, or came under an older date: the lists changed, and no review's time tells.
+    rearranged: Option<Timestamp>,
     /// Newest first.
     cards: Vec<Arc<Card>>,
     by_reviewer: HashMap<Handle, Vec<Arc<Card>>>,
@@ -40,9 +40,9 @@ pub struct Library {
 
 impl Library {
     /// Indexes the cards of all live reviews, in any order.
-    pub fn new(version: u64, mut cards: Vec<Arc<Card>>, removed: Option<Timestamp>) -> Self {
+    pub fn new(version: u64, mut cards: Vec<Arc<Card>>, rearranged: Option<Timestamp>) -> Self {
         cards.sort_by(|a, b| b.published.cmp(&a.published).then_with(|| a.id.cmp(&b.id)));
-        let mut library = Self { version, removed, ..Self::default() };
+        let mut library = Self { version, rearranged, ..Self::default() };
         for card in &cards {
             let add = |group: &mut BTreeMap<String, Group>, key: String, name: &str| {
                 let entry = group.entry(key).or_insert_with(|| Group { name: name.to_owned(), cards: Vec::new() });
@@ -121,6 +121,6 @@ impl Library {
 
     /// When a list of these reviews last changed.
     pub fn changed_among(&self, cards: &[Arc<Card>]) -> Option<Timestamp> {
-        cards.iter().map(|card| card.changed()).max().max(self.removed)
+        cards.iter().map(|card| card.changed()).max().max(self.rearranged)
     }
 }

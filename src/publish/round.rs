@@ -60,6 +60,8 @@ pub struct Round {
     pub adopted: Vec<PlanItem>,
     /// What is on its way to followers with this round.
     pub sent: Vec<(ReviewId, Intent)>,
+    /// Lists changed in a way that no time of a review in them tells.
+    pub rearranged: bool,
     /// When to look again although nothing happens.
     pub next: Option<Duration>,
 }
@@ -131,6 +133,7 @@ struct Working<'a> {
     cards_back: Vec<Card>,
     adopted: Vec<PlanItem>,
     sent: Vec<(ReviewId, Intent)>,
+    pictured: bool,
     next: Option<Duration>,
 }
 
@@ -168,6 +171,7 @@ impl<'a> Working<'a> {
             cards_back: Vec::new(),
             adopted: Vec::new(),
             sent: Vec::new(),
+            pictured: false,
             next: None,
         }
     }
@@ -483,6 +487,7 @@ impl<'a> Working<'a> {
         if entry.told.as_ref() == Some(&entry.worded) {
             entry.told = Some(fresh.found.worded.clone());
         }
+        self.pictured = true;
         entry.shown.clone_from(&fresh.found.shown);
         entry.worded.clone_from(&fresh.found.worded);
         self.write(path, entry);
@@ -734,7 +739,17 @@ impl<'a> Working<'a> {
         }
     }
 
+    /// Reviews came under an older date, left, came back, or got their pictures.
+    fn is_rearranged(&self) -> bool {
+        let is_live = |entry: &Entry| entry.standing == Standing::Live;
+        let moved = |(id, entry): (&ReviewId, &Entry)| {
+            self.desk.entries.get(id).is_some_and(|before| is_live(before) != is_live(entry))
+        };
+        self.pictured || !self.adopted.is_empty() || self.work.iter().any(moved)
+    }
+
     fn finish(self) -> Round {
+        let rearranged = self.is_rearranged();
         let mut content = self.content;
         let entries = self
             .work
@@ -765,6 +780,7 @@ impl<'a> Working<'a> {
             cards_back: self.cards_back,
             adopted: self.adopted,
             sent: self.sent,
+            rearranged,
             next: self.next,
         }
     }

@@ -296,6 +296,34 @@ async fn feeds_say_what_they_are() {
 }
 
 #[tokio::test]
+async fn a_reader_that_knows_only_dates_misses_no_change() {
+    let mut world = library().await;
+    let dune = world.read("dune.md");
+    let mut modified = world.get("/feed.xml").await.header("last-modified");
+    for step in 0..8 {
+        world.pass(100 * SECOND).await;
+        match step {
+            0 => world.save("emma.md", review("Emma", "More matches.")),
+            1 => world.remove("dune.md"),
+            2 => world.save("dune.md", &dune),
+            3 => world.save("nachtzug.md", review_with("Nachtzug", "Über Lissabon.", &["draft: true"])),
+            4 => drop(world.retract("emma").await),
+            5 => world
+                .save("old.md", review_with("Old", "x", &["reviewd_import: {from: goodreads}", "date: 2001-02-03"])),
+            6 => world.save("dune.md", dune.replace("tags:", "slug: arrakis\ntags:")),
+            _ => world.restart().await,
+        }
+        world.look().await;
+        let since = [("if-modified-since", modified.as_str())];
+        let status = world.ask(Method::GET, "/feed.xml", &since).await.status;
+        assert_eq!(status, if step < 7 { 200 } else { 304 }, "step {step}");
+        let now = world.get("/feed.xml").await.header("last-modified");
+        assert!(parse_http_date(&now).unwrap() >= parse_http_date(&modified).unwrap(), "step {step}: {now} {modified}");
+        modified = now;
+    }
+}
+
+#[tokio::test]
 async fn long_lists_have_pages() {
     let mut world = World::prepare(Setup::default());
     for n in 0..45 {
