@@ -387,6 +387,31 @@ async fn a_configured_folder_that_is_missing_is_not_made() {
 }
 
 #[tokio::test]
+async fn a_hangup_reads_the_settings_again_and_a_typing_mistake_in_them_stops_nothing() {
+    let home = Home::of(&["dune"]);
+    let listen = format!("127.0.0.1:{}", free_port());
+    let (mut daemon, address) = home.serve(&["serve", "--listen", &listen]).await;
+    let settings = fs::read_to_string(home.path("reviewd.toml")).unwrap();
+    home.write("reviewd.toml", &settings.replace("Ana's books", "Ana's library"));
+    daemon.signal("HUP").await;
+    daemon.line(served).await;
+    assert!(page(&address, "/").await.text().contains("Ana&#39;s library"));
+    home.write("reviewd.toml", &settings.replace("title", "titel"));
+    daemon.signal("HUP").await;
+    daemon.line(|line| line.contains("the old ones stay in force").then_some(())).await;
+    assert!(page(&address, "/").await.text().contains("Ana&#39;s library"));
+    home.write("reviewd.toml", &settings.replace("Ana's books", "Ana's shelf"));
+    daemon.signal("HUP").await;
+    daemon.line(|line| line.contains("read again").then_some(())).await;
+    daemon.line(served).await;
+    assert!(page(&address, "/").await.text().contains("Ana&#39;s shelf"));
+    home.write("reviewd.toml", &settings.replace("title", "titel"));
+    daemon.signal("HUP").await;
+    daemon.line(|line| line.contains("the old ones stay in force").then_some(())).await;
+    assert!(daemon.terminate().await.success(), "it still ends when asked to");
+}
+
+#[tokio::test]
 async fn options_beat_the_environment_and_that_beats_the_file() {
     let home = Home::of(&["dune"]);
     fs::create_dir(home.path("others")).unwrap();
