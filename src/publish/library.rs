@@ -6,6 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 
 use crate::domain::{
     Card, Handle, Isbn, ReviewId, Slug,
@@ -33,6 +34,8 @@ pub struct Library {
     by_reviewer: HashMap<Handle, Vec<Arc<Card>>>,
     by_page: HashMap<(Handle, Slug), Arc<Card>>,
     by_id: HashMap<(Handle, ReviewId), Arc<Card>>,
+    /// By the addresses that reviews had elsewhere; where two name the same one, the newer review has it.
+    by_alias: HashMap<String, Arc<Card>>,
     tags: BTreeMap<String, Group>,
     authors: BTreeMap<String, Group>,
     books: BTreeMap<String, Group>,
@@ -61,6 +64,9 @@ impl Library {
             library.by_reviewer.entry(card.reviewer.clone()).or_default().push(Arc::clone(card));
             library.by_page.insert((card.reviewer.clone(), card.slug.clone()), Arc::clone(card));
             library.by_id.insert((card.reviewer.clone(), card.id.clone()), Arc::clone(card));
+            for alias in &card.aliases {
+                library.by_alias.entry(alias_key(alias)).or_insert_with(|| Arc::clone(card));
+            }
         }
         library.cards = cards;
         library
@@ -81,6 +87,11 @@ impl Library {
 
     pub fn by_id(&self, handle: &Handle, id: &ReviewId) -> Option<&Arc<Card>> {
         self.by_id.get(&(handle.clone(), id.clone()))
+    }
+
+    /// The review that had this path elsewhere or before.
+    pub fn by_alias(&self, path: &str) -> Option<&Arc<Card>> {
+        self.by_alias.get(&alias_key(path))
     }
 
     /// Tags by key, in alphabetical order.
@@ -123,4 +134,9 @@ impl Library {
     pub fn changed_among(&self, cards: &[Arc<Card>]) -> Option<Timestamp> {
         cards.iter().map(|card| card.changed()).max().max(self.rearranged)
     }
+}
+
+/// `/2015/dune/`, `2015/dune` and `/2015/dune` are one address.
+fn alias_key(path: &str) -> String {
+    percent_decode_str(path.trim_matches('/')).decode_utf8_lossy().into_owned()
 }

@@ -187,6 +187,39 @@ async fn an_address_changed_in_the_metadata_leaves_a_redirect_and_no_other_trace
 }
 
 #[tokio::test]
+async fn an_alias_never_hides_a_page_of_the_site() {
+    let world = World::of(&[
+        (
+            "dune.md",
+            &review_with("Dune", "Sand.", &["aliases: [/, /archive, /@ana/emma, /feed.xml, //evil.example/x]"]),
+        ),
+        ("emma.md", &review("Emma", "Matches.")),
+    ])
+    .await;
+    for address in ["/", "/archive", "/@ana/emma", "/feed.xml"] {
+        assert_eq!(world.status(address).await, 200, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn addresses_that_a_review_had_elsewhere_lead_to_its_page() {
+    let mut world = World::of(&[(
+        "dune.md",
+        &review_with("Dune", "Sand.", &["aliases: [/2015/dune/, /old/dune.html]", "redirect_from: /sand"]),
+    )])
+    .await;
+    for restart in [false, true] {
+        if restart {
+            world.restart().await;
+        }
+        for address in ["/2015/dune/", "/2015/dune", "/old/dune.html", "/sand", "/sand/"] {
+            let moved = world.get(address).await;
+            assert_eq!((moved.status, moved.header("location")), (301, "/@ana/dune".to_owned()), "{address}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_id_in_the_metadata_wins() {
     let world = World::of(&[("dune.md", &review_with("Dune", "Sand.", &["id: my-dune"]))]).await;
     assert_eq!(world.entry("dune.md").await.id.to_string(), "my-dune");
@@ -311,4 +344,63 @@ async fn two_reviewers_of_one_book_share_nothing_but_the_book() {
     }
     let book = world.page("/books/dune-ada-writer").await;
     assert!(book.contains("/@ana/dune") && book.contains("/@bea/dune"));
+}
+
+// --- the site's own name -----------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn another_origin_is_another_site() {
+    let mut world = two_reviews().await;
+    world.stop().await;
+    world.settings(Some("https://elsewhere.example"), "", "");
+    let error = format!("{:#}", world.try_start().await.err().expect("it does not start"));
+    assert!(error.contains("https://books.example") && error.contains("move"), "{error}");
+    world.settings(Some("https://books.example"), "", "");
+    world.start().await;
+    assert_eq!(world.titles().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_trial_moves_to_a_real_domain_and_takes_its_reviews_along() {
+    let mut world = World::open(Setup { origin: None, ..Setup::default() }).await;
+    world.save("dune.md", review("Dune", "Sand."));
+    world.settle().await;
+    let before = identity(&world, "dune.md").await;
+    world.stop().await;
+    world.settings(Some("https://books.example"), "", "");
+    world.start().await;
+    assert_eq!(identity(&world, "dune.md").await, before);
+    for text in world.feed_bytes().await {
+        assert!(text.contains("https://books.example/@ana/dune") && !text.contains("localhost"), "{text}");
+    }
+    world.settle().await;
+    for activity in world.activities().await {
+        assert!(activity.object.starts_with("https://books.example/"), "{activity:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reviewer_with_followers_does_not_vanish_by_a_slip_in_the_settings() {
+    let mut world = two_reviews().await;
+    world.follow("bob").await;
+    world.stop().await;
+    let bea = "[[reviewer]]\nhandle = \"bea\"\nfolder = \"reviews\"\n";
+    world.settings(Some("https://books.example"), bea, "");
+    let error = format!("{:#}", world.try_start().await.err().expect("it does not start"));
+    assert!(error.contains("@ana") && error.contains("retire"), "{error}");
+}
+
+#[tokio::test]
+async fn a_key_that_followers_know_is_never_made_anew() {
+    let mut world = two_reviews().await;
+    world.follow("bob").await;
+    world.stop().await;
+    let key = world.data().join("keys/ana.pem");
+    let kept = fs::read(&key).unwrap();
+    fs::remove_file(&key).unwrap();
+    let error = format!("{:#}", world.try_start().await.err().expect("it does not start"));
+    assert!(error.contains("ana.pem"), "{error}");
+    fs::write(&key, kept).unwrap();
+    world.start().await;
+    assert_eq!(world.titles().await.len(), 2);
 }
