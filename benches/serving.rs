@@ -26,7 +26,7 @@ use serde_json::{Map, Value, json};
 
 /// Twenty of these make a feed of about 60 kB.
 const REVIEWS: usize = 20;
-const REVIEW_BYTES: usize = 2_200;
+const REVIEW_BYTES: usize = 1_750;
 /// Reviews are in the feed within a second; past this something is broken.
 const VISIBLE_MAX: Duration = Duration::from_secs(20);
 const SERVER_CORE: &str = "0";

@@ -1,5 +1,6 @@
 //! The composition root: builds every part from the settings, starts and stops them in order.
 
+mod federation;
 mod sample;
 
 use std::{
@@ -32,7 +33,7 @@ use crate::{
     },
     source::SOURCE_ARCHIVE,
     store::Store,
-    web::{self, Web, shelf::Shelf},
+    web::{self, Web, gate::Gate, shelf::Shelf},
 };
 
 /// How long a stop waits for what is in flight.
@@ -163,6 +164,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
     let (publisher, handle) = Publisher::open(setup).await?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
+    let federation = federation::open(&config, &clock, &store, &reviewers, &handle).await?;
     let web = Arc::new(Web {
         site: site.clone(),
         reviewers,
@@ -172,8 +174,13 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         feed_id,
         feed_items: config.feeds.items as usize,
         shelf: Shelf::new(),
+        keys: federation.public_keys.clone(),
+        reception: federation.reception.clone(),
+        gate: Gate::new(),
+        approves_followers: config.federation.approve_followers,
         source: SOURCE_ARCHIVE,
     });
+    federation.tell_of_changed_profiles(&web).await?;
     let router = web::router(web);
     for listener in listeners {
         let listener = listener.tap_io(|stream| {
@@ -191,8 +198,14 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         });
     }
     let control = control::bind(&config.control.socket)?;
-    let desk =
-        Arc::new(control::Desk { publisher: handle.clone(), store: store.clone(), origin: site.origin.to_string() });
+    let desk = Arc::new(control::Desk {
+        publisher: handle.clone(),
+        store: store.clone(),
+        reception: federation.reception.clone(),
+        clock: clock.clone(),
+        site: site.clone(),
+    });
+    federation.start(&tasks, &stop);
     tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
     tasks.spawn({
         let stop = stop.clone();

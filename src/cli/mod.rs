@@ -1,10 +1,15 @@
 //! One file for each command: the list of files is the list of commands.
 
 mod apply;
+mod block;
 mod check;
+mod deliveries;
+mod followers;
 mod generate;
+mod keys;
 mod plan;
 mod preview;
+mod resend;
 mod retract;
 mod serve;
 mod status;
@@ -20,8 +25,7 @@ use crate::config::{self, Config, Overrides};
 const FINE: u8 = 0;
 /// Problems were found and shown.
 const PROBLEMS: u8 = 1;
-/// Wrong use: clap's own code for it too.
-const WRONG_USE: u8 = 2;
+// 2 is wrong use: clap's own code for it.
 
 /// Publishes book reviews from a folder of plain files: feeds, a website, and the fediverse.
 #[derive(Debug, Parser)]
@@ -66,6 +70,18 @@ enum Command {
     Retract(retract::Arguments),
     /// Show how things stand
     Status(status::Arguments),
+    /// Show who has a review, who has it not and why
+    Deliveries(deliveries::Arguments),
+    /// Send again what was refused or given up
+    Resend(resend::Arguments),
+    /// List, approve or remove followers
+    Followers(followers::Arguments),
+    /// Keep an actor or a domain out
+    Block(block::Arguments),
+    /// Let an actor or a domain in again
+    Unblock(block::UnblockArguments),
+    /// Show the keys that sign
+    Keys(keys::Arguments),
     /// Print the settings file, a man page, or shell completions
     Generate(generate::Arguments),
 }
@@ -110,6 +126,12 @@ pub fn run() -> ExitCode {
             Command::Preview(arguments) => preview::run(&config, &arguments, &cwd),
             Command::Retract(arguments) => retract::run(&config, &arguments).await,
             Command::Status(arguments) => status::run(&config, &arguments).await,
+            Command::Deliveries(arguments) => deliveries::run(&config, &arguments).await,
+            Command::Resend(arguments) => resend::run(&config, &arguments).await,
+            Command::Followers(arguments) => followers::run(&config, &arguments).await,
+            Command::Block(arguments) => block::run(&config, &arguments).await,
+            Command::Unblock(arguments) => block::unblock(&config, &arguments).await,
+            Command::Keys(arguments) => keys::run(&config, &arguments),
             Command::Generate(arguments) => generate::run(&arguments),
         }
     });

@@ -32,6 +32,13 @@ struct Counts<'a> {
     scheduled: usize,
     broken: usize,
     skipped: usize,
+    followers: u64,
+    followers_waiting: u64,
+    deliveries_due: i64,
+    deliveries_given_up: i64,
+    deliveries_refused: i64,
+    oldest_due: Option<jiff::Timestamp>,
+    hosts_dead: i64,
     folders: &'a [publisher::Survey],
 }
 
@@ -55,6 +62,13 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         scheduled: sum(|one| one.scheduled),
         broken: sum(|one| one.broken),
         skipped: sum(|one| one.skipped),
+        followers: status.followers,
+        followers_waiting: status.followers_waiting,
+        deliveries_due: status.deliveries_due,
+        deliveries_given_up: status.deliveries_given_up,
+        deliveries_refused: status.deliveries_refused,
+        oldest_due: status.oldest_due,
+        hosts_dead: status.hosts_dead,
         folders: &status.folders,
     };
     if arguments.json {
@@ -82,6 +96,16 @@ fn show(counts: &Counts<'_>) {
     let heading =
         ["reviewer", "folder", "state", "live", "waiting", "held", "leaving", "drafts", "scheduled", "broken"];
     table::print(&heading, rows);
+    println!(
+        "followers {} (waiting {}) · deliveries due {}, given up {}, refused {} · dead hosts {}{}",
+        counts.followers,
+        counts.followers_waiting,
+        counts.deliveries_due,
+        counts.deliveries_given_up,
+        counts.deliveries_refused,
+        counts.hosts_dead,
+        counts.oldest_due.map(|oldest| format!(" · oldest due since {oldest}")).unwrap_or_default()
+    );
     for folder in counts.folders {
         if let Some(reason) = &folder.hold_reason {
             println!("{reason}");
@@ -100,6 +124,7 @@ async fn without_daemon(config: &Config) -> anyhow::Result<Status> {
         let desk = Desk::open(&parts.store, &clock, folder.reviewer, folder.root, folder.rating_scale, &limits).await?;
         folders.push(publisher::survey(&desk));
     }
+    let status = control::status(&parts.store, &config.site(), folders).await?;
     parts.store.close().await;
-    Ok(Status { version: env!("CARGO_PKG_VERSION").to_owned(), origin: config.site.origin.to_string(), folders })
+    Ok(status)
 }

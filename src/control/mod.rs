@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{
@@ -16,8 +17,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    clock::Clock,
+    domain::Site,
+    fediverse::reception::{NoFollower, Reception},
     publish::{Plan, PublisherHandle, Survey},
-    store::Store,
+    store::{FollowState, Follower, Store, StoreError},
 };
 
 /// Longest question, in bytes: a few thousand names for `apply`.
@@ -33,8 +37,34 @@ const SOCKET_MODE: u32 = 0o660;
 pub enum Question {
     Status,
     Plan,
-    Apply { names: Vec<String> },
-    Retract { name: String },
+    Apply {
+        names: Vec<String>,
+    },
+    Retract {
+        name: String,
+    },
+    /// All deliveries, or those of one review.
+    Deliveries {
+        review: Option<String>,
+    },
+    Resend {
+        review: String,
+        host: Option<String>,
+    },
+    Followers,
+    ApproveFollower {
+        name: String,
+    },
+    RemoveFollower {
+        name: String,
+    },
+    Blocks,
+    Block {
+        names: Vec<(String, Option<String>)>,
+    },
+    Unblock {
+        name: String,
+    },
 }
 
 /// What the daemon answers: what was asked for, or why not.
@@ -51,14 +81,64 @@ pub struct Status {
     pub version: String,
     pub origin: String,
     pub folders: Vec<Survey>,
+    pub followers: u64,
+    pub followers_waiting: u64,
+    pub deliveries_due: i64,
+    pub deliveries_given_up: i64,
+    pub deliveries_refused: i64,
+    pub oldest_due: Option<Timestamp>,
+    pub hosts_dead: i64,
 }
 
-/// Answers questions for the daemon.
+/// One copy of an activity, as `reviewd deliveries` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryView {
+    /// The review's id, or what else the activity is about.
+    pub review: String,
+    pub activity: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub inbox: String,
+    pub host: String,
+    pub state: String,
+    pub attempts: i64,
+    pub last_status: Option<i64>,
+    pub last_error: Option<String>,
+    /// While it is due.
+    pub next_at: Option<Timestamp>,
+}
+
+/// A follower, as `reviewd followers list` shows them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowerView {
+    pub reviewer: String,
+    pub actor: String,
+    /// `bob@mastodon.example`, where known.
+    pub handle: Option<String>,
+    pub inbox: String,
+    pub state: String,
+    pub since: Timestamp,
+}
+
+/// Who is kept out, as `reviewd block` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockView {
+    pub name: String,
+    pub reason: Option<String>,
+    pub at: Timestamp,
+}
+
+/// Answers questions for the daemon, or in its place where none runs.
 pub struct Desk {
     pub publisher: PublisherHandle,
     pub store: Store,
-    pub origin: String,
+    pub reception: Reception,
+    pub clock: Clock,
+    pub site: Site,
 }
+
+/// Deliveries listed at most; `deliveries REVIEW` narrows them down.
+const DELIVERIES_MAX: i64 = 10_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -134,11 +214,7 @@ impl Desk {
         let stopping = || Answer::Refused("the daemon is stopping; start it again".to_owned());
         match question {
             Question::Status => match self.publisher.survey().await {
-                Some(folders) => done(&Status {
-                    version: env!("CARGO_PKG_VERSION").to_owned(),
-                    origin: self.origin.clone(),
-                    folders,
-                }),
+                Some(folders) => told(status(&self.store, &self.site, folders).await),
                 None => stopping(),
             },
             Question::Plan => self.publisher.plan().await.map_or_else(stopping, |plan: Plan| done(&plan)),
@@ -148,7 +224,126 @@ impl Desk {
                 Some(Err(error)) => Answer::Refused(error.to_string()),
                 None => stopping(),
             },
+            Question::Deliveries { review } => match self.object(review.as_deref()).await {
+                Some(object) => told(deliveries(&self.store, object.as_deref()).await),
+                None => no_review(review.as_deref()),
+            },
+            Question::Resend { review, host } => match self.object(Some(&review)).await {
+                Some(Some(object)) => {
+                    let sent = self.store.resend(&object, host.as_deref(), self.clock.now()).await;
+                    self.publisher.mail.notify_one();
+                    told(sent)
+                }
+                Some(None) | None => no_review(Some(&review)),
+            },
+            Question::Followers => told(followers(&self.store).await),
+            Question::ApproveFollower { name } => follower(self.reception.approve(&name).await),
+            Question::RemoveFollower { name } => follower(self.reception.remove(&name).await),
+            Question::Blocks => told(blocks(&self.store).await),
+            Question::Block { names } => {
+                let mut ended = 0;
+                for (name, reason) in &names {
+                    match self.reception.block(name, reason.as_deref()).await {
+                        Ok(follows) => ended += follows,
+                        Err(error) => return Answer::Refused(error.to_string()),
+                    }
+                }
+                done(&ended)
+            }
+            Question::Unblock { name } => told(self.reception.unblock(&name).await),
         }
+    }
+
+    /// The Note's id of a review named by id, slug, file or address; `Some(None)` when none is named, `None` when there is
+    /// no such review.
+    async fn object(&self, review: Option<&str>) -> Option<Option<String>> {
+        let Some(name) = review else { return Some(None) };
+        if name.contains("/users/") {
+            return Some(Some(name.to_owned()));
+        }
+        let (handle, id) = self.publisher.find(name.to_owned()).await??;
+        Some(Some(self.site.origin.note(&handle, &id)))
+    }
+}
+
+/// The figures of `reviewd status`.
+pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<Status, StoreError> {
+    let figures = store.delivery_figures().await?;
+    let followers = store.followers(None).await?;
+    let accepted = followers.iter().filter(|one| one.state == FollowState::Accepted).count() as u64;
+    Ok(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        origin: site.origin.to_string(),
+        folders,
+        followers: accepted,
+        followers_waiting: followers.len() as u64 - accepted,
+        deliveries_due: figures.due,
+        deliveries_given_up: figures.given_up,
+        deliveries_refused: figures.refused,
+        oldest_due: figures.oldest_due,
+        hosts_dead: figures.hosts_dead,
+    })
+}
+
+/// The rows of `reviewd deliveries`.
+pub async fn deliveries(store: &Store, object: Option<&str>) -> Result<Vec<DeliveryView>, StoreError> {
+    let rows = store.deliveries(object, DELIVERIES_MAX).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| DeliveryView {
+            review: row.object.rsplit('/').next().unwrap_or(&row.object).to_owned(),
+            activity: row.activity,
+            kind: row.kind,
+            inbox: row.inbox,
+            host: row.host,
+            next_at: (row.state == "due").then(|| Timestamp::from_millisecond(row.next_at_ms).ok()).flatten(),
+            state: row.state,
+            attempts: row.attempts,
+            last_status: row.last_status,
+            last_error: row.last_error,
+        })
+        .collect())
+}
+
+/// The rows of `reviewd followers list`.
+pub async fn followers(store: &Store) -> Result<Vec<FollowerView>, StoreError> {
+    let mut views = Vec::new();
+    for follower in store.followers(None).await? {
+        let known = store.remote_actor(&follower.actor).await?;
+        views.push(FollowerView {
+            reviewer: follower.reviewer.to_string(),
+            handle: known.map(|known| known.handle),
+            actor: follower.actor,
+            inbox: follower.inbox,
+            state: follower.state.as_str().to_owned(),
+            since: follower.since,
+        });
+    }
+    Ok(views)
+}
+
+/// The rows of `reviewd block` without a name.
+pub async fn blocks(store: &Store) -> Result<Vec<BlockView>, StoreError> {
+    let blocks = store.blocks().await?;
+    Ok(blocks.into_iter().map(|block| BlockView { name: block.name, reason: block.reason, at: block.at }).collect())
+}
+
+fn no_review(name: Option<&str>) -> Answer {
+    Answer::Refused(format!("there is no review `{}`", name.unwrap_or_default()))
+}
+
+fn follower(result: Result<Result<Follower, NoFollower>, StoreError>) -> Answer {
+    match result {
+        Ok(Ok(follower)) => done(&follower.actor),
+        Ok(Err(nobody)) => Answer::Refused(nobody.to_string()),
+        Err(error) => Answer::Refused(error.to_string()),
+    }
+}
+
+fn told<T: Serialize>(result: Result<T, StoreError>) -> Answer {
+    match result {
+        Ok(value) => done(&value),
+        Err(error) => Answer::Refused(error.to_string()),
     }
 }
 

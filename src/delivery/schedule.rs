@@ -94,7 +94,7 @@ mod tests {
     fn wait_after(attempts: u32, chance: f64, retry_after: Option<Duration>) -> Duration {
         match next_step(&failed(retry_after), attempts, Duration::ZERO, chance, WEEK) {
             NextStep::RetryAfter(wait) => wait,
-            step @ (NextStep::Done | NextStep::GiveUp) => panic!("{step:?}"),
+            step @ (NextStep::Done | NextStep::GiveUp) => unreachable!("{step:?}"),
         }
     }
 

@@ -70,7 +70,13 @@ pub struct WorkerEnds {
 }
 
 impl Worker {
-    pub fn new(clock: Clock, store: Store, sender: Arc<dyn Sender>, limits: Limits, mail: Arc<Notify>) -> (Self, WorkerEnds) {
+    pub fn new(
+        clock: Clock,
+        store: Store,
+        sender: Arc<dyn Sender>,
+        limits: Limits,
+        mail: Arc<Notify>,
+    ) -> (Self, WorkerEnds) {
         let (outcome_sender, outcomes) = mpsc::channel(OUTCOMES_PER_COMMIT);
         let (gone_sender, gone) = mpsc::channel(GONE_MAX);
         let worker = Self {
@@ -196,7 +202,17 @@ impl Worker {
                 HostNews::Failed { closed_until, dead }
             }
         };
-        Attempt { seq: delivery.seq, host: delivery.host.clone(), state, attempts, at: now, next_at, status, error, host_news }
+        Attempt {
+            seq: delivery.seq,
+            host: delivery.host.clone(),
+            state,
+            attempts,
+            at: now,
+            next_at,
+            status,
+            error,
+            host_news,
+        }
     }
 
     /// Waits until the outcome is on the disk, with whatever else waits for it.
@@ -216,10 +232,19 @@ impl Worker {
                 }
             }
             (Outcome::Failed { reason, .. }, DeliveryState::Due) => {
-                tracing::info!(activity, inbox, "{inbox} did not take {activity} ({reason}); next try at {}", attempt.next_at);
+                tracing::info!(
+                    activity,
+                    inbox,
+                    "{inbox} did not take {activity} ({reason}); next try at {}",
+                    attempt.next_at
+                );
             }
             (Outcome::Failed { reason, .. }, _) => {
-                tracing::error!(activity, inbox, "{activity} could not be delivered to {inbox} and is given up: {reason}; `reviewd resend` tries again");
+                tracing::error!(
+                    activity,
+                    inbox,
+                    "{activity} could not be delivered to {inbox} and is given up: {reason}; `reviewd resend` tries again"
+                );
             }
         }
     }

@@ -12,6 +12,7 @@ mod json;
 pub mod keys;
 pub mod note;
 pub mod peers;
+pub mod reception;
 pub mod sender;
 pub mod signature;
 

@@ -17,8 +17,8 @@ use super::{
 use crate::{
     clock::Clock,
     domain::{
-        Problem, ReviewId, Reviewer, Site,
-        ledger::{FileMark, FileOutcome, Hold, Intent, Standing},
+        Handle, Problem, ReviewId, Reviewer, Site,
+        ledger::{Entry, FileMark, FileOutcome, Hold, Intent, Standing},
     },
     intake::watcher::{self, Watcher},
     store::{Commit, LedgerWrite, Store},
@@ -66,6 +66,8 @@ pub enum Order {
     /// Deletes a review everywhere at once.
     Retract(String, oneshot::Sender<Result<Plan, NoSuchReview>>),
     Survey(oneshot::Sender<Vec<Survey>>),
+    /// Whose review a name means: its id, slug, file or address; deleted ones too.
+    Find(String, oneshot::Sender<Option<(Handle, ReviewId)>>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -243,6 +245,11 @@ impl Publisher {
                 self.reconcile_all().await;
                 let _ = answer.send(result);
             }
+            Order::Find(name, answer) => {
+                let found = self.find(&name, |_| true);
+                let found = found.map(|(index, id)| (self.desks[index].0.reviewer.handle.clone(), id));
+                let _ = answer.send(found);
+            }
             Order::Survey(answer) => {
                 let _ = answer.send(self.desks.iter().map(|(desk, _)| survey(desk)).collect());
             }
@@ -292,7 +299,7 @@ impl Publisher {
 
     /// Marks a review for deletion without delay; its file, if it is still there, is passed over until it changes.
     async fn retract(&mut self, name: &str) -> Result<Plan, NoSuchReview> {
-        let (index, id) = self.find(name).ok_or_else(|| NoSuchReview(name.to_owned()))?;
+        let (index, id) = self.find(name, Entry::answers).ok_or_else(|| NoSuchReview(name.to_owned()))?;
         let desk = &mut self.desks[index].0;
         let mut plan = Plan::default();
         let title = desk.title(&id);
@@ -317,11 +324,11 @@ impl Publisher {
     }
 
     /// A review by its id, slug, file or address.
-    fn find(&self, name: &str) -> Option<(usize, ReviewId)> {
+    fn find(&self, name: &str, among: impl Fn(&Entry) -> bool) -> Option<(usize, ReviewId)> {
         let last = name.trim_end_matches('/').rsplit('/').next().unwrap_or(name);
-        let by = |accept: &dyn Fn(&crate::domain::ledger::Entry) -> bool| {
+        let by = |accept: &dyn Fn(&Entry) -> bool| {
             self.desks.iter().enumerate().find_map(|(index, (desk, _))| {
-                let entry = desk.entries.values().find(|entry| entry.answers() && accept(entry))?;
+                let entry = desk.entries.values().find(|entry| among(entry) && accept(entry))?;
                 Some((index, entry.id.clone()))
             })
         };
@@ -353,6 +360,10 @@ impl PublisherHandle {
 
     pub async fn retract(&self, name: String) -> Option<Result<Plan, NoSuchReview>> {
         self.ask(|answer| Order::Retract(name, answer)).await
+    }
+
+    pub async fn find(&self, name: String) -> Option<Option<(Handle, ReviewId)>> {
+        self.ask(|answer| Order::Find(name, answer)).await
     }
 
     pub async fn survey(&self) -> Option<Vec<Survey>> {

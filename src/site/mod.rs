@@ -1,7 +1,8 @@
-//! Reviews as HTML pages. Pure.
+//! Reviews as HTML pages. Pure: the same values give the same bytes.
 //!
 //! One function per page, from plain values to a whole document. Templates stand in `templates/` and are checked by the
-//! compiler; whatever is not [`SafeHtml`] is escaped on its way into one.
+//! compiler; whatever is not [`SafeHtml`] is escaped on its way into one. Links inside the site are paths; addresses for
+//! others (canonical, cards, JSON-LD) begin with the origin.
 
 mod card;
 mod explain;

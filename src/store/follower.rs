@@ -51,7 +51,8 @@ impl Store {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT (reviewer, actor) DO UPDATE SET inbox = excluded.inbox, shared_inbox = excluded.shared_inbox,
              follow_id = excluded.follow_id, bookwyrm = excluded.bookwyrm,
-             state = CASE WHEN follower.state = 'accepted' THEN follower.state ELSE excluded.state END",
+             state = CASE WHEN follower.state = 'accepted' THEN follower.state ELSE excluded.state END,
+             since = follower.since",
         )
         .bind(follower.reviewer.as_str())
         .bind(&follower.actor)
@@ -68,6 +69,11 @@ impl Store {
             outbox::enqueue(&mut transaction, answer).await?;
         }
         transaction.commit().await.map_err(doing("commit a follower"))
+    }
+
+    /// Accepts a follow that waits, with the Accept, in one transaction.
+    pub async fn approve_follower(&self, follower: &Follower, answers: &[Outgoing]) -> Result<(), StoreError> {
+        self.keep_follower(&Follower { state: FollowState::Accepted, ..follower.clone() }, answers).await
     }
 
     /// Takes a follower off the list, with what is to be said to them.
@@ -145,6 +151,17 @@ impl Store {
             .await
             .map_err(doing("count followers"))?;
         Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// What a trial on loopback told its own machine means nothing under a real name.
+    pub async fn forget_trial(&self) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        for statement in
+            ["DELETE FROM follower", "DELETE FROM delivery", "DELETE FROM activity", "DELETE FROM received"]
+        {
+            sqlx::query(statement).execute(&mut *transaction).await.map_err(doing("forget a trial"))?;
+        }
+        transaction.commit().await.map_err(doing("commit a forgotten trial"))
     }
 
     /// A message that follows from no ledger change: an Accept, a Reject, an Update of the profile.

@@ -16,12 +16,10 @@ mod plain;
 mod plaintext;
 mod prepare;
 mod remote;
-mod shortcode;
 mod source;
 mod spoiler;
 mod timeline;
 mod tree;
-mod wikilink;
 mod write;
 
 #[cfg(test)]
@@ -143,7 +141,7 @@ pub fn glance(text: &Text, excerpt_chars_max: usize) -> Glance {
     let document = read(text);
     let plain = plain::render(&document, Include::Open);
     let has_marked_spoilers = spoiler::any(&document);
-    let words = match has_marked_spoilers {
+    let words = match has_marked_spoilers || !document.notes.is_empty() {
         true => plain::count_words(&plain::render(&document, Include::All)),
         false => plain::count_words(&plain),
     };

@@ -231,8 +231,13 @@ fn words(line: &str) -> impl Iterator<Item = String> + '_ {
     line.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
 }
 
-fn contains_ignore_case(text: &str, ascii: &str) -> bool {
-    text.as_bytes().windows(ascii.len()).any(|window| window.eq_ignore_ascii_case(ascii.as_bytes()))
+fn contains_ignore_case(text: &str, lower: &str) -> bool {
+    let Some((first, rest)) = lower.as_bytes().split_first() else { return true };
+    // The first letter by itself: this runs over every text at a cold start.
+    text.bytes().enumerate().any(|(at, byte)| {
+        byte.to_ascii_lowercase() == *first
+            && text.as_bytes().get(at + 1..at + lower.len()).is_some_and(|found| found.eq_ignore_ascii_case(rest))
+    })
 }
 
 #[cfg(test)]

@@ -165,11 +165,7 @@ impl Web {
     }
 
     fn nodeinfo(&self, method: &Method, headers: &HeaderMap, version: NodeInfo, library: &Library) -> Response {
-        let usage = Usage {
-            reviewers: self.reviewers.len() as u64,
-            reviews: library.cards().len() as u64,
-            replies: 0,
-        };
+        let usage = Usage { reviewers: self.reviewers.len() as u64, reviews: library.cards().len() as u64, replies: 0 };
         let content_type = match version {
             NodeInfo::V2_0 => "application/json; profile=\"http://nodeinfo.diaspora.software/ns/schema/2.0#\"",
             NodeInfo::V2_1 => "application/json; profile=\"http://nodeinfo.diaspora.software/ns/schema/2.1#\"",
@@ -216,7 +212,8 @@ impl Web {
             Page::Numbered(number) => number,
             Page::BookWyrm => 1,
         };
-        let shown = cards.chunks(size).nth(usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1)).unwrap_or(&[]);
+        let shown =
+            cards.chunks(size).nth(usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1)).unwrap_or(&[]);
         let speaker = Speaker { site: &self.site, reviewer };
         let mut items = Vec::new();
         for card in shown {
@@ -268,7 +265,8 @@ impl Web {
         let mut best: Vec<&Arc<Card>> = library.of_reviewer(handle).iter().collect();
         let share = |card: &Card| card.rating.as_ref().and_then(crate::domain::Rating::share).unwrap_or(0.0);
         best.sort_by(|a, b| share(b).total_cmp(&share(a)).then_with(|| b.published.cmp(&a.published)));
-        let notes: Vec<String> = best.iter().take(FEATURED).map(|card| self.site.origin.note(handle, &card.id)).collect();
+        let notes: Vec<String> =
+            best.iter().take(FEATURED).map(|card| self.site.origin.note(handle, &card.id)).collect();
         let document = collection::featured(&self.site.origin, handle, &notes);
         self.send_json(method, headers, ACTIVITY_JSON, &document, LIVE)
     }
@@ -330,14 +328,7 @@ impl Web {
         }
     }
 
-    async fn part(
-        &self,
-        method: &Method,
-        headers: &HeaderMap,
-        handle: &Handle,
-        id: &ReviewId,
-        part: Part,
-    ) -> Response {
+    async fn part(&self, method: &Method, headers: &HeaderMap, handle: &Handle, id: &ReviewId, part: Part) -> Response {
         let Some(reviewer) = self.reviewer(handle) else { return plain(StatusCode::NOT_FOUND, "no such reviewer") };
         let published = match self.store.published(handle, id).await {
             Ok(Some(published)) => published,
@@ -456,8 +447,12 @@ fn wanted(path: &str, query: Option<&str>, json: bool) -> Option<Wanted> {
             let handle = Handle::parse(handle).ok()?;
             match rest {
                 [] => Wanted::Actor(handle),
-                ["outbox"] if value("type").as_deref() == Some("Review") => Wanted::Outbox(handle, Some(Page::BookWyrm)),
-                ["outbox"] if value("page").is_some() => Wanted::Outbox(handle, Some(Page::Numbered(page().unwrap_or(1)))),
+                ["outbox"] if value("type").as_deref() == Some("Review") => {
+                    Wanted::Outbox(handle, Some(Page::BookWyrm))
+                }
+                ["outbox"] if value("page").is_some() => {
+                    Wanted::Outbox(handle, Some(Page::Numbered(page().unwrap_or(1))))
+                }
                 ["outbox"] => Wanted::Outbox(handle, None),
                 ["followers"] => Wanted::People { handle, part: "followers", page: value("page").is_some() },
                 ["following"] => Wanted::People { handle, part: "following", page: value("page").is_some() },
@@ -538,11 +533,7 @@ mod tests {
             ("/users/ana/outbox?page=2", true, Some(Wanted::Outbox(ana(), Some(Page::Numbered(2))))),
             ("/users/ana/outbox?page=true&type=Review", true, Some(Wanted::Outbox(ana(), Some(Page::BookWyrm)))),
             ("/users/ana/reviews/k3v9", true, Some(Wanted::Note(ana(), id()))),
-            (
-                "/users/ana/reviews/k3v9/likes",
-                false,
-                Some(Wanted::Part { handle: ana(), id: id(), part: Part::Likes }),
-            ),
+            ("/users/ana/reviews/k3v9/likes", false, Some(Wanted::Part { handle: ana(), id: id(), part: Part::Likes })),
             ("/@ana/dune", true, Some(Wanted::Page { handle: ana(), slug: "dune".into() })),
             ("/books/9780441172719", true, Some(Wanted::Edition("9780441172719".into()))),
             ("/books/9780441172719", false, None),

@@ -4,6 +4,8 @@ pub mod conditional;
 mod documents;
 pub mod encoding;
 pub mod fediverse;
+pub mod gate;
+mod inbox;
 pub mod negotiate;
 pub mod representation;
 pub mod route;
@@ -18,11 +20,13 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
+    routing::post,
 };
 use jiff::Timestamp;
 
 use crate::{
     domain::{Reviewer, Site, picture::Size},
+    fediverse::reception::Reception,
     publish::PublisherHandle,
     site::{self, Trouble},
     store::{Store, StoreError},
@@ -53,6 +57,9 @@ pub struct Web {
     pub feed_items: usize,
     pub shelf: Shelf,
     pub keys: fediverse::PublicKeys,
+    pub reception: Reception,
+    /// Requests of each client.
+    pub gate: gate::Gate,
     /// Followers wait for the reviewer's approval.
     pub approves_followers: bool,
     /// The program's own source code, packed (AGPL-3.0 section 13).
@@ -75,6 +82,8 @@ pub enum WebError {
 /// The routes of the site; others are merged beside them by `app`.
 pub fn router(web: Arc<Web>) -> Router {
     Router::new()
+        .route("/inbox", post(inbox::receive))
+        .route("/users/{handle}/inbox", post(inbox::receive))
         .fallback(answer)
         .layer(middleware::from_fn_with_state(Arc::clone(&web), only_our_host))
         .with_state(web)

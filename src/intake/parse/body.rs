@@ -46,7 +46,7 @@ static COMMENTS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static PLACEHOLDER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?ix)^ (?: (?://|<!--|\#|\[|\{?%|>)? \s* (?: (?-i:TODO|TBD|TBA|RTC|WIP|FIXME|XXX)\b .{0,60} | (?:todo|tbd|tba|rtc|wip)\s*(?::.{0,60})? \W* ) | (?:full\s+)?review\s+(?:to\s+come|coming\s+soon|forthcoming|pending).{0,10}
-        | coming\s+soon \W* | \(?no\s+review(?:\s+yet)?\)? \W* | no\s+notes \W* | notes?\s+to\s+follow \W* ) $",
+        | coming\s+soon \W* | placeholder \W* | \(?no\s+review(?:\s+yet)?\)? \W* | no\s+notes \W* | notes?\s+to\s+follow \W* ) $",
     )
     .ok()
 });
@@ -178,7 +178,7 @@ fn without_synopsis(text: &str, format: Format) -> Body {
     let is_label =
         |line: &&str| line.len() < 80 && SYNOPSIS.as_ref().is_some_and(|regex| regex.is_match(&heading_words(line)));
     let whole = || Body { text: text.to_owned(), ..Body::default() };
-    let Some(start) = lines.iter().position(|line| is_label(line)) else { return whole() };
+    let Some(start) = lines.iter().position(is_label) else { return whole() };
     let rank = heading_rank(lines[start]);
     if is_fenced(&lines, start) {
         return whole();

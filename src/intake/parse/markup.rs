@@ -24,7 +24,8 @@ pub fn plain(text: &str) -> String {
 
 /// Decodes entities and drops tags.
 pub fn without_tags(text: &str) -> String {
-    if !text.contains('<') && !(text.contains('&') && text.contains(';')) {
+    let entities = text.contains('&') && text.contains(';');
+    if !text.contains('<') && !entities {
         return text.to_owned();
     }
     Html::parse_fragment(text).root_element().text().collect()

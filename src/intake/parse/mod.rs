@@ -6,9 +6,13 @@
 
 mod body;
 mod bytes;
+mod cover;
 mod date;
 pub mod front_matter;
 mod html;
+// A table to be read at a glance.
+#[rustfmt::skip]
+mod keys;
 mod labels;
 mod markup;
 mod metadata;
@@ -17,9 +21,9 @@ mod org;
 mod people;
 mod rating;
 mod review;
-mod roles;
 mod sheet;
 mod title;
+mod values;
 
 pub use bytes::REVIEW_BYTES_MAX;
 pub use name::is_candidate;

@@ -251,7 +251,7 @@ pub fn looks_like_a_name(text: &str) -> bool {
     let fits =
         |word: &&str| capital(word) || PARTICLES.contains(&word.to_lowercase().as_str()) || word.starts_with("d'");
     let first_is_named = words.first().is_some_and(|word| named(&word));
-    first_is_named && words.iter().all(|word| fits(word)) && words.last().is_some_and(|word| capital(word))
+    first_is_named && words.iter().all(fits) && words.last().is_some_and(|word| capital(word))
 }
 
 #[cfg(test)]

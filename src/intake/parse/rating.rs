@@ -167,8 +167,9 @@ fn starred(raw: &str) -> Option<Rating> {
 
 /// The best value of a folder's bare numbers: 5, 10 or 100.
 ///
-/// The smallest of the three that holds at least 98 of 100 ratings, and all but one in small folders (20 and more), so
-/// that one `44.0` typed for `4.0` does not rescale everybody. A folder of fewer than 20 takes what holds them all.
+/// The smallest of the three that holds them all, typing mistakes set aside: a value above 10 in a folder of at least five
+/// ratings, and in large folders one in fifty, is a `44.0` typed for `4.0` and does not rescale everybody. A value between
+/// 5 and 10 is no such mistake: one 7 among 4s says that the folder counts to ten.
 pub fn infer_scale(bare_ratings: impl Iterator<Item = f64>) -> f64 {
     let ratings: Vec<f64> = bare_ratings.filter(|value| value.is_finite() && *value >= 0.0).collect();
     let strays = match ratings.len() {
@@ -178,7 +179,6 @@ pub fn infer_scale(bare_ratings: impl Iterator<Item = f64>) -> f64 {
     };
     for best in [5.0, 10.0] {
         let above: Vec<f64> = ratings.iter().copied().filter(|value| *value > best).collect();
-        // A value just above is no typing mistake but the next scale: 7 among 4s is out of ten.
         let typos = above.iter().all(|value| *value > 10.0);
         if above.is_empty() || (typos && above.len() <= strays) {
             return best;

@@ -108,7 +108,8 @@ fn cut(file: &SourceFile<'_>, text: &str) -> Result<Sheet, NoReview> {
         && let Ok(again) = front_matter::split(split.body)
         && again.fenced
     {
-        let line = split.body_line as usize + split.body.len() - split.body.trim_start().len();
+        let above = split.body.len() - split.body.trim_start().len();
+        let line = split.body_line as usize + split.body[..above].matches('\n').count();
         return Err(withheld(
             file,
             Place::new(line, 1),

@@ -27,11 +27,13 @@ static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"(?ix)^ (?:
             \(read\s+\d+\) \s*
           | \[ (?:book\s+|film\s+|arc\s+)? review \] \s* [:–—-]? \s*
-          | (?:(?:my|a|short|mini|quick|the|arc|audio)\s+)* (?:book|film|movie|novel|audiobook|comic|manga|series|game|tv|arc)? \s*
-            (?:reviews?|report|rezension|buchrezension|kritik|buchkritik|critique|reseña|recensione|recensie|recension|recenzja)
-            (?:\s*\#?\d+)? \s* (?:[:：–—|]+|\s-|-\s|\bof:?\s|\bon:?\s) \s*
+          | (?:(?:my|a|short|mini|quick|the|arc|audio)\s+)* (?:book|film|movie|novel|audiobook|comic|manga|series|game|tv|arc)?
+            \s* (?:reviews?|rezension|buchrezension|kritik|buchkritik|critique|reseña|recensione|recensie|recension|recenzja)
+            (?:\s*\#?\d+)? \s* (?:[:：–—|]+|\s-|-\s) \s*
+          | (?:(?:my|a|short|book)\s+)* review \s+ (?:of|on):? \s+
+          | book\s+(?:report|notes?)(?:\s*\#?\d+)? \s* (?:[:：–—|]+|\s-|\bon\b) \s* | notes: \s*
           | (?:book|novel|audiobook|film|movie|buch|livre|libro) (?:\s*\#?\d+)? \s* (?:[:：–—|]+|\s-\s) \s*
-          | (?:rezension|buchrezension|buchkritik|critique|reseña|recensie|recensione) \s+ (?:zu|von|de|di|van) \s+
+          | (?:rezension|buchrezension|buchkritik|reseña|recensie) \s+ (?:zu|von|de|van) \s+
         )",
     )
     .ok()
@@ -234,6 +236,10 @@ mod tests {
         check("On <cite>Emma</cite> by Jane Austen", &[], "Emma", &["Jane Austen"]);
         check("[How to Destroy](https://x.example)", &[], "How to Destroy", &[]);
         check("“Emma” by Jane Austen", &[], "Emma", &["Jane Austen"]);
+        check("Review of Emma", &[], "Emma", &[]);
+        check("Critique of Pure Reason", &["Immanuel Kant"], "Critique of Pure Reason", &[]);
+        check("Report on Probability A", &[], "Report on Probability A", &[]);
+        check("Book Report: Emma", &[], "Emma", &[]);
         check("Review", &[], "Review", &[]);
         check("1984", &[], "1984", &[]);
         check("Gone, Baby, Gone", &["Dennis Lehane"], "Gone, Baby, Gone", &[]);

@@ -4,7 +4,7 @@
 use super::*;
 
 /// Bytes. Enough for what is quadratic to be felt, little enough for a debug build.
-const SIZE: usize = 16 * 1024;
+const SIZE: usize = 8 * 1024;
 
 fn repeated(unit: &str, bytes: usize) -> String {
     unit.repeat(bytes / unit.len())

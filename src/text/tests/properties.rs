@@ -91,6 +91,8 @@ fn texts() -> impl Strategy<Value = Text> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn mastodon_leaves_our_posts_as_they_are(text in texts()) {
         mastodon::check_survives(fediverse_html(&text, &PLACE).as_str());

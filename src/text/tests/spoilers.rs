@@ -5,7 +5,7 @@ use super::*;
 fn check_hidden(text: &Text) {
     assert!(has_marked_spoilers(text), "{}", text.source);
     let page = page_html(text, &PLACE).to_string();
-    let folded = page.find("<details class=\"spoiler").unwrap_or_else(|| panic!("not folded: {page}"));
+    let folded = page.find("<details class=\"spoiler").expect("a folded passage");
     let end = page.rfind("</details>").unwrap();
     assert!((folded..end).contains(&page.find("Zebra").unwrap()), "{page}");
     for open in [feed_html(text, &PLACE).to_string(), plain(text), excerpt(text, 1000)] {
@@ -16,7 +16,7 @@ fn check_hidden(text: &Text) {
     assert!(post.contains("Zebra") && post.to_lowercase().contains("[spoiler"), "{post}");
     mastodon::check_survives(&post);
     assert!(markdown_source(text).contains(">! "), "{}", markdown_source(text));
-    assert_eq!(feed_html(text, &PLACE).as_str().contains("[Spoiler: read it on the page]"), true);
+    assert!(feed_html(text, &PLACE).as_str().contains("[Spoiler: read it on the page]"));
 }
 
 #[test]

@@ -131,8 +131,8 @@ impl Scalar {
     /// Yes or no, in every spelling of YAML 1.1; `None` for anything else.
     pub fn flag(&self) -> Option<bool> {
         match self.text.trim().to_ascii_lowercase().as_str() {
-            "true" | "yes" | "on" | "y" | "1" | "x" => Some(true),
-            "false" | "no" | "off" | "n" | "0" | "never" => Some(false),
+            "true" | "yes" | "on" | "y" | "t" | "1" | "x" => Some(true),
+            "false" | "no" | "off" | "n" | "f" | "nil" | "0" | "never" => Some(false),
             _ => None,
         }
     }

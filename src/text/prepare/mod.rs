@@ -2,10 +2,13 @@
 //! wikilinks, MDX, comments, and spoilers over several paragraphs. Turned into Markdown or HTML, or taken out, before
 //! the text is parsed; code is left alone.
 
+mod shortcode;
+mod spoilers;
+mod tags;
+mod wikilink;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
-
-use super::{shortcode, wikilink};
 
 /// Longer tags are text; bytes.
 const TAG_BYTES_MAX: usize = 4_000;
@@ -21,7 +24,7 @@ pub(super) enum Syntax {
 pub(super) fn prepare(source: &str, syntax: Syntax) -> Cow<'_, str> {
     const SIGNS: [&str; 14] =
         ["{{", "{%", "{:", "{#", "{/*", "[[", "<!--", "%%", "||", ">!", "spoiler", "import ", "export ", "[caption"];
-    if !SIGNS.iter().any(|sign| source.contains(sign)) && !super::spoiler::may_be_marked(source) {
+    if !SIGNS.iter().any(|sign| source.contains(sign)) && !crate::text::spoiler::may_be_marked(source) {
         return Cow::Borrowed(source);
     }
     Cow::Owned(translate(source, syntax))
@@ -257,214 +260,6 @@ impl Scanner<'_> {
         false
     }
 
-    /// `<spoiler>`, `</spoiler>`, `[spoiler]`, `[/spoiler]`.
-    fn spoiler_tag(&mut self, end: char, opens: bool) -> bool {
-        let head = self.rest().get(..self.rest().floor_char_boundary(200)).unwrap_or_default();
-        let Some(length) = head.find(end).map(|at| at + 1) else { return false };
-        let inner = head.get(1..length - 1).unwrap_or_default();
-        let after_name = inner.trim_start_matches('/').get("spoiler".len()..).unwrap_or_default();
-        if inner.contains(['<', '[', '\n']) || after_name.starts_with(|c: char| c.is_alphanumeric()) {
-            return false;
-        }
-        self.at += length;
-        match (opens, self.hidden.is_some()) {
-            (true, false) => {
-                let close = if end == '>' { "</spoiler" } else { "[/spoiler]" };
-                let close = self.find(close, self.at).unwrap_or(self.source.len());
-                let is_block =
-                    self.syntax == Syntax::Markdown && (self.blank_line(self.at) < close || close == self.source.len());
-                self.open_spoiler(is_block, None);
-            }
-            (false, true) => self.close_spoiler(),
-            (true, true) | (false, false) => {}
-        }
-        true
-    }
-
-    /// `<span class="spoiler">` over several paragraphs, which the end of the first would close.
-    fn spoiler_span(&mut self) -> bool {
-        let head = self.lower_rest();
-        let tag = head.get(..head.floor_char_boundary(300)).unwrap_or_default();
-        let Some(length) = tag.find('>').map(|at| at + 1) else { return false };
-        if self.hidden.is_some() || !tag.get(..length).unwrap_or_default().contains("spoiler") {
-            return false;
-        }
-        let from = self.at + length;
-        let Some(end) = matching_span(&self.lower, from) else { return false };
-        if self.blank_line(from) > end {
-            return false;
-        }
-        self.at = from;
-        self.open_spoiler(true, Some((end, "</span>".len())));
-        true
-    }
-
-    /// `||` at the beginning of one paragraph and at the end of a later one.
-    fn bars_over_paragraphs(&mut self) -> bool {
-        let from = self.at + 2;
-        let Some(end) = self.find("||", from) else { return false };
-        let after = self.source.get(end + 2..).unwrap_or_default();
-        let line_after = after.split('\n').next().unwrap_or_default().trim();
-        if self.hidden.is_some() || !line_after.is_empty() || self.blank_line(from) > end {
-            return false;
-        }
-        self.at = from;
-        self.open_spoiler(true, Some((end, 2)));
-        true
-    }
-
-    /// A line that begins with `>!`: a spoiler block of NeoDB; with `!<` in the same paragraph one of Reddit.
-    fn neodb_spoiler(&mut self, length: usize) -> bool {
-        let from = self.at + 2;
-        if self.find("!<", from).is_some_and(|end| end < self.blank_line(from)) {
-            return false;
-        }
-        let end = self.at + length;
-        self.at = from;
-        self.open_spoiler(true, Some((end, 0)));
-        true
-    }
-
-    fn reddit_spoiler(&mut self) -> bool {
-        if self.hidden.is_some() || self.syntax == Syntax::Html || !self.rest().starts_with(">!") {
-            return false;
-        }
-        let from = self.at + 2;
-        let Some(end) = self.find("!<", from).filter(|end| end - from < TAG_BYTES_MAX) else { return false };
-        self.at = from;
-        let is_block = self.blank_line(from) < end;
-        self.open_spoiler(is_block, Some((end, 2)));
-        true
-    }
-
-    fn open_spoiler(&mut self, is_block: bool, end: Option<(usize, usize)>) {
-        self.hidden = Some(Hidden { is_block, end });
-        self.out.push_str(if is_block { "\n\n<spoiler>\n\n" } else { "<spoiler>" });
-    }
-
-    fn close_spoiler(&mut self) {
-        if let Some(hidden) = self.hidden.take() {
-            self.out.push_str(if hidden.is_block { "\n\n</spoiler>\n\n" } else { "</spoiler>" });
-        }
-    }
-
-    fn brace(&mut self) -> bool {
-        let from = self.at;
-        let rest = self.rest();
-        if rest.starts_with("{/*") {
-            let Some(end) = self.find("*/}", from) else { return false };
-            self.at = end + 3;
-            return true;
-        }
-        if rest.starts_with("{:") || rest.starts_with("{#") || rest.starts_with("{.") {
-            return self.attributes();
-        }
-        let (open, close): (&str, &'static str) = match () {
-            () if rest.starts_with("{{<") => ("{{<", ">}}"),
-            () if rest.starts_with("{{%") => ("{{%", "%}}"),
-            () if rest.starts_with("{{") => ("{{", "}}"),
-            () if rest.starts_with("{%") => ("{%", "%}"),
-            () => return false,
-        };
-        let inner_from = from + open.len();
-        let Some(end) = self.find(close, inner_from).filter(|end| end - inner_from < TAG_BYTES_MAX) else {
-            return false;
-        };
-        let inner = self.source.get(inner_from..end).unwrap_or_default().trim().to_owned();
-        self.at = end + close.len();
-        match open {
-            "{{" => self.out.push_str(&shortcode::output(&inner)),
-            "{%" => self.tag(&inner, "end"),
-            _ => self.tag(&inner, "/"),
-        }
-        true
-    }
-
-    /// A shortcode or Liquid tag; a closing one has its name after `end_mark`.
-    fn tag(&mut self, inner: &str, end_mark: &str) {
-        let inner = inner.trim_matches('-').trim();
-        if let Some(name) = inner.strip_prefix(end_mark).map(str::trim) {
-            let name = name.split_whitespace().next().unwrap_or_default();
-            if name.eq_ignore_ascii_case("spoiler") || name.eq_ignore_ascii_case("spoilers") {
-                return self.close_spoiler();
-            }
-            if let Some(at) = self.closers.iter().rposition(|(open, _)| open == name) {
-                let (_, closer) = self.closers.remove(at);
-                self.out.push_str(closer);
-            }
-            return;
-        }
-        let tag = shortcode::Tag::parse(inner);
-        let close = |name: &str| if end_mark == "/" { format!("/{name}") } else { format!("end{name}") };
-        match shortcode::meaning(&tag) {
-            shortcode::Meaning::Nothing => {}
-            shortcode::Meaning::Instead(text) => self.out.push_str(&text),
-            shortcode::Meaning::Around(before, after) => {
-                self.out.push_str(&before);
-                self.closers.push((tag.name.to_owned(), after));
-            }
-            shortcode::Meaning::Code(before, after) => {
-                let end = self.end_of_tag(&close(tag.name));
-                self.out.push_str(&before);
-                let code = self.source.get(self.at..end.0).unwrap_or_default().trim_matches('\n');
-                self.out.push_str(code);
-                self.out.push_str(after);
-                self.at = end.1;
-            }
-            shortcode::Meaning::Gone => self.at = self.end_of_tag(&close(tag.name)).1,
-            shortcode::Meaning::Spoiler if self.hidden.is_none() => {
-                let is_block = self.syntax == Syntax::Markdown && {
-                    let end = self.end_of_tag(&close(tag.name)).0;
-                    self.blank_line(self.at) < end || self.at_line_start_of_output()
-                };
-                self.open_spoiler(is_block, None);
-            }
-            shortcode::Meaning::Spoiler => {}
-        }
-    }
-
-    fn at_line_start_of_output(&self) -> bool {
-        self.out.is_empty() || self.out.ends_with('\n')
-    }
-
-    /// Where the closing tag of this name begins and ends; the end of the text where there is none.
-    fn end_of_tag(&self, name: &str) -> (usize, usize) {
-        let name = name.to_ascii_lowercase();
-        let mut at = self.at;
-        // Closing tags are looked for a few times only: a text with more of other names is no review.
-        for _ in 0..50 {
-            let Some(found) = self.lower.get(at..).and_then(|rest| rest.find(&name)).map(|found| at + found) else {
-                break;
-            };
-            let before = self.lower.get(..found).unwrap_or_default().trim_end_matches([' ', '-']);
-            let after = self.lower.get(found + name.len()..).unwrap_or_default();
-            let opener = ["{{<", "{{%", "{%"].iter().find(|open| before.ends_with(**open));
-            let close = after.find('}').map(|close| {
-                let doubled = after.get(close + 1..).is_some_and(|rest| rest.starts_with('}'));
-                found + name.len() + close + 1 + usize::from(doubled)
-            });
-            if let (Some(opener), Some(close)) = (opener, close) {
-                return (before.len() - opener.len(), close);
-            }
-            at = found + name.len();
-        }
-        (self.source.len(), self.source.len())
-    }
-
-    /// `{: .class}` of kramdown, `{#id}` and `{.class}` after headings.
-    fn attributes(&mut self) -> bool {
-        let line = self.rest().split('\n').next().unwrap_or_default();
-        let head = line.get(..line.floor_char_boundary(200)).unwrap_or_default();
-        let Some(end) = head.find('}').map(|at| at + 1) else { return false };
-        let is_end_of_line = line.get(end..).unwrap_or_default().trim().is_empty();
-        let is_kramdown = head.starts_with("{:") && self.out.ends_with([')', '*', '_', '`', '>']);
-        if is_end_of_line || is_kramdown {
-            self.at += end;
-            return true;
-        }
-        false
-    }
-
     fn bracket(&mut self) -> bool {
         if self.lower_rest().starts_with("[spoiler") {
             return self.spoiler_tag(']', true);
@@ -481,29 +276,10 @@ impl Scanner<'_> {
         true
     }
 
-    /// `[caption id="…"]<img …> words[/caption]` of WordPress: the tags go, the words follow the picture.
-    fn wordpress_caption(&mut self) -> bool {
-        if self.lower_rest().starts_with("[/caption]") {
-            self.out.push_str("</figcaption></figure>");
-            self.at += "[/caption]".len();
-            return true;
-        }
-        if !self.lower_rest().starts_with("[caption ") {
-            return false;
-        }
-        let Some(end) = self.find("]", self.at).filter(|end| end - self.at < TAG_BYTES_MAX) else { return false };
-        let Some(close) = self.find("[/caption]", end) else { return false };
-        let inner = self.source.get(end + 1..close).unwrap_or_default();
-        let picture = inner.rfind('>').map_or(0, |at| at + 1);
-        self.out.push_str("<figure>");
-        self.out.push_str(inner.get(..picture).unwrap_or_default());
-        self.out.push_str("<figcaption>");
-        self.at = end + 1 + picture;
-        true
-    }
-
     fn obsidian_comment(&mut self) -> bool {
-        if self.syntax == Syntax::Html || !self.rest().starts_with("%%") {
+        let stands_alone =
+            self.source.get(..self.at).is_some_and(|before| !before.ends_with(|c: char| !c.is_whitespace()));
+        if self.syntax == Syntax::Html || !stands_alone || !self.rest().starts_with("%%") {
             return false;
         }
         let from = self.at + 2;
@@ -556,21 +332,6 @@ fn find_run(source: &str, from: usize, length: usize) -> Option<usize> {
             return Some(start);
         }
         at = start + run;
-    }
-    None
-}
-
-/// The `</span>` that belongs to a `<span>` opened just before `from`.
-fn matching_span(lower: &str, from: usize) -> Option<usize> {
-    let (mut at, mut depth) = (from, 1);
-    for _ in 0..64 {
-        let rest = lower.get(at..)?;
-        let close = rest.find("</span>")?;
-        match rest.get(..close)?.find("<span") {
-            Some(open) => (at, depth) = (at + open + 5, depth + 1),
-            None if depth == 1 => return Some(at + close),
-            None => (at, depth) = (at + close + 7, depth - 1),
-        }
     }
     None
 }

@@ -1,13 +1,19 @@
 //! HTML → tree, by html5ever's parser: scripts, styles, forms and frames go with their content, unknown elements
 //! lose their tags only.
 
+mod element;
+mod notes;
+mod parts;
+
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use scraper::{ElementRef, Html, Node};
 
+use element::{code_block, has_block, has_class, is_container, picture, push_collapsed, recording, task};
+use notes::NoteIds;
+
 use super::spoiler;
-use super::tree::{Block, Document, Inline, Item, LinkKind, Style, flatten, paragraphs, push_text, text_of};
+use super::tree::{Block, Document, Inline, Item, LinkKind, Style, flatten, paragraphs};
 
 /// Deeper elements are read as their words only. More than the depth that [`super::limits`] lets through.
 const DEPTH_MAX: usize = 100;
@@ -270,100 +276,6 @@ impl Reader {
         blocks
     }
 
-    fn table(&mut self, table: ElementRef<'_>) -> Block {
-        let (mut head, mut rows) = (Vec::new(), Vec::new());
-        for row in table.descendent_elements().filter(|element| element.value().name() == "tr") {
-            if nearest(row, "table") != Some(table) {
-                continue;
-            }
-            let cells: Vec<ElementRef<'_>> =
-                row.child_elements().filter(|cell| matches!(cell.value().name(), "td" | "th")).collect();
-            let is_head = !cells.is_empty() && cells.iter().all(|cell| cell.value().name() == "th");
-            let cells: Vec<_> = cells.into_iter().map(|cell| flatten(self.flow_deeper(cell, Flow::Words))).collect();
-            if is_head && head.is_empty() && rows.is_empty() {
-                head = cells;
-            } else {
-                rows.push(cells);
-            }
-        }
-        let caption = table.child_elements().find(|element| element.value().name() == "caption");
-        let table = Block::Table { head, rows };
-        match caption {
-            None => table,
-            Some(caption) => Block::Figure { caption: self.words(caption), content: vec![table] },
-        }
-    }
-
-    fn figure(&mut self, figure: ElementRef<'_>) -> Block {
-        let (mut content, mut caption) = (Page::new(Flow::Words), Vec::new());
-        for child in figure.children() {
-            if let Node::Text(text) = child.value() {
-                push_collapsed(&mut content.words, text);
-            } else if let Some(child) = ElementRef::wrap(child) {
-                if child.value().name() == "figcaption" {
-                    caption = self.words(child);
-                } else {
-                    self.element(child, &mut content);
-                }
-            }
-        }
-        content.end_paragraph();
-        Block::Figure { content: content.blocks, caption }
-    }
-
-    fn details(&mut self, details: ElementRef<'_>) -> Block {
-        let (mut page, mut summary) = (Page::new(Flow::Paragraphs), Vec::new());
-        for child in details.children() {
-            if let Node::Text(text) = child.value() {
-                push_collapsed(&mut page.words, text);
-            } else if let Some(child) = ElementRef::wrap(child) {
-                if child.value().name() == "summary" {
-                    summary = self.words(child);
-                } else {
-                    self.element(child, &mut page);
-                }
-            }
-        }
-        page.end_paragraph();
-        let title = text_of(&summary);
-        if spoiler::is_marked(details.value()) || spoiler::is_announced(&title) {
-            return Block::Spoiler {
-                title: Some(title).filter(|title| !title.trim().is_empty()),
-                content: page.blocks,
-            };
-        }
-        Block::Details { summary, content: page.blocks }
-    }
-
-    /// Takes the notes out of their list; whatever else stands there stays in the text.
-    fn footnotes(&mut self, element: ElementRef<'_>, page: &mut Page) {
-        self.found.resize(self.notes.ids.len(), Vec::new());
-        for child in element.child_elements() {
-            let name = child.value().name();
-            let number = child.attr("id").filter(|_| name == "li").and_then(|id| self.notes.by_id(id));
-            match number {
-                Some(number) => {
-                    let blocks = self.flow_deeper(child, Flow::Paragraphs);
-                    if let Some(note) = self.found.get_mut(number - 1) {
-                        note.extend(blocks);
-                    }
-                }
-                None if matches!(name, "ol" | "div" | "section") => self.footnotes_in(child, page),
-                // The line above the notes, and their heading.
-                None if matches!(name, "hr" | "h2" | "h3" | "h4") => {}
-                None => self.element(child, page),
-            }
-        }
-    }
-
-    fn footnotes_in(&mut self, element: ElementRef<'_>, page: &mut Page) {
-        if self.depth < DEPTH_MAX {
-            self.depth += 1;
-            self.footnotes(element, page);
-            self.depth -= 1;
-        }
-    }
-
     /// The words of an element in which no block may stand.
     fn words(&mut self, element: ElementRef<'_>) -> Vec<Inline> {
         flatten(self.flow_deeper(element, Flow::Words))
@@ -379,184 +291,4 @@ impl Reader {
         page.end_paragraph();
         flatten(page.blocks)
     }
-}
-
-/// Which ids in the document are footnotes, in their order.
-#[derive(Default)]
-struct NoteIds {
-    /// Number by id.
-    ids: HashMap<String, usize>,
-}
-
-impl NoteIds {
-    /// A list in an element of the class `footnotes`: what comrak, pandoc, kramdown, Hugo and Jekyll write.
-    fn find(html: &Html) -> Self {
-        let mut ids = HashMap::new();
-        for section in html.root_element().descendent_elements() {
-            if !has_class(section, "footnotes") && section.attr("role") != Some("doc-endnotes") {
-                continue;
-            }
-            for item in section.descendent_elements().filter(|element| element.value().name() == "li") {
-                if let Some(id) = item.attr("id").filter(|id| id.starts_with("fn")) {
-                    let number = ids.len() + 1;
-                    ids.entry(id.to_owned()).or_insert(number);
-                }
-            }
-            break;
-        }
-        Self { ids }
-    }
-
-    fn by_id(&self, id: &str) -> Option<usize> {
-        self.ids.get(id).copied()
-    }
-
-    fn number(&self, href: &str) -> Option<usize> {
-        if self.ids.is_empty() {
-            return None;
-        }
-        let id = href.strip_prefix('#')?;
-        self.by_id(id)
-            .or_else(|| percent_encoding::percent_decode_str(id).decode_utf8().ok().and_then(|id| self.by_id(&id)))
-    }
-
-    fn mark_in(&self, sup: ElementRef<'_>) -> Option<usize> {
-        let mut links = sup.child_elements().filter(|child| child.value().name() == "a");
-        links.next().and_then(|link| self.number(link.attr("href").unwrap_or_default()))
-    }
-
-    fn is_list(&self, element: ElementRef<'_>) -> bool {
-        !self.ids.is_empty() && (has_class(element, "footnotes") || element.attr("role") == Some("doc-endnotes"))
-    }
-
-    fn is_back_link(element: ElementRef<'_>, href: &str) -> bool {
-        href.starts_with("#fnref")
-            || ["footnote-backref", "footnote-back", "reversefootnote"].iter().any(|class| has_class(element, class))
-    }
-}
-
-fn is_container(name: &str) -> bool {
-    matches!(
-        name,
-        "html"
-            | "body"
-            | "div"
-            | "section"
-            | "article"
-            | "main"
-            | "header"
-            | "footer"
-            | "aside"
-            | "nav"
-            | "center"
-            | "address"
-            | "hgroup"
-            | "fieldset"
-            | "legend"
-            | "dl"
-            | "dd"
-            | "figcaption"
-            | "summary"
-            | "dialog"
-            | "search"
-            | "tbody"
-            | "thead"
-            | "tfoot"
-            | "tr"
-            | "td"
-            | "th"
-            | "caption"
-            | "colgroup"
-            | "col"
-            | "dir"
-            | "frame"
-    )
-}
-
-fn has_block(element: ElementRef<'_>) -> bool {
-    element.descendent_elements().skip(1).any(|element| {
-        let name = element.value().name();
-        is_container(name)
-            || matches!(
-                name,
-                "p" | "h1"
-                    | "h2"
-                    | "h3"
-                    | "h4"
-                    | "h5"
-                    | "h6"
-                    | "blockquote"
-                    | "ul"
-                    | "ol"
-                    | "menu"
-                    | "li"
-                    | "pre"
-                    | "listing"
-                    | "xmp"
-                    | "hr"
-                    | "table"
-                    | "figure"
-                    | "details"
-                    | "dt"
-            )
-    })
-}
-
-fn has_class(element: ElementRef<'_>, class: &str) -> bool {
-    element.attr("class").is_some_and(|classes| classes.split_ascii_whitespace().any(|name| name == class))
-}
-
-fn nearest<'a>(element: ElementRef<'a>, name: &str) -> Option<ElementRef<'a>> {
-    element.ancestors().filter_map(ElementRef::wrap).find(|ancestor| ancestor.value().name() == name)
-}
-
-/// A checkbox at the beginning of a list item, alone or in its paragraph or label.
-fn task(item: ElementRef<'_>) -> Option<bool> {
-    let first = item.child_elements().next()?;
-    let first = match first.value().name() {
-        "p" | "label" => first.child_elements().next()?,
-        _ => first,
-    };
-    (first.value().name() == "input" && first.attr("type") == Some("checkbox")).then(|| first.attr("checked").is_some())
-}
-
-fn code_block(element: ElementRef<'_>) -> Block {
-    let classes = element.descendent_elements().filter_map(|element| element.attr("class"));
-    let language = classes
-        .flat_map(str::split_ascii_whitespace)
-        .find_map(|class| class.strip_prefix("language-").or_else(|| class.strip_prefix("lang-")))
-        .map(self::language)
-        .unwrap_or_default();
-    Block::Code { language, text: element.text().collect() }
-}
-
-fn picture(element: ElementRef<'_>) -> Option<Inline> {
-    let src = ["src", "data-src"].iter().find_map(|name| element.attr(name)).unwrap_or_default().trim().to_owned();
-    let alt = element.attr("alt").unwrap_or_default().trim().to_owned();
-    (!src.is_empty() || !alt.is_empty()).then_some(Inline::Picture { src, alt })
-}
-
-fn recording(element: ElementRef<'_>, name: &str) -> Option<Inline> {
-    let src = element.attr("src").or_else(|| element.child_elements().find_map(|source| source.attr("src")))?;
-    let label = if name == "audio" { "Audio" } else { "Video" };
-    Some(Inline::link(src.trim(), vec![Inline::Text(label.to_owned())]))
-}
-
-/// Appends text with its white space collapsed as a browser would; U+00A0 stays.
-fn push_collapsed(words: &mut Vec<Inline>, text: &str) {
-    let starts_line = match words.last() {
-        None | Some(Inline::Break) => true,
-        Some(Inline::Text(last)) => last.ends_with(' '),
-        Some(_) => false,
-    };
-    let mut out = String::with_capacity(text.len());
-    let mut was_space = starts_line && !words.is_empty();
-    for c in text.chars() {
-        let is_space = matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{c}');
-        if !(is_space && was_space) {
-            out.push(if is_space { ' ' } else { c });
-        }
-        was_space = is_space;
-    }
-    push_text(words, &out);
 }

@@ -96,7 +96,7 @@ pub(super) fn meaning(tag: &Tag<'_>) -> Meaning {
         "youtube" => video(tag, "https://youtu.be/"),
         "vimeo" => video(tag, "https://vimeo.com/"),
         "highlight" => {
-            let language = super::html::language(tag.positional(0).unwrap_or_default());
+            let language = crate::text::html::language(tag.positional(0).unwrap_or_default());
             Meaning::Code(format!("\n\n```{language}\n"), "\n```\n\n")
         }
         "details" | "collapse" | "collapsible" | "expand" | "accordion" | "toggle" => {

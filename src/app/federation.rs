@@ -1,0 +1,166 @@
+//! Builds and starts what talks to other servers.
+
+use std::{collections::HashMap, sync::Arc};
+
+use anyhow::{Context, bail};
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    delivery::{Limits, Worker, WorkerEnds},
+    domain::{Handle, Origin, Reviewer},
+    fediverse::{
+        activity,
+        keys::{KeyRing, WhenAbsent},
+        peers::{Peers, Setup},
+        reception::Reception,
+        sender::HttpSender,
+    },
+    net::{Client, Reach},
+    publish::PublisherHandle,
+    store::{Outgoing, Recipients, Store},
+    web::{Web, fediverse::PublicKeys},
+};
+
+/// The fact under which the origin of the first follower's time is pinned.
+const PINNED_ORIGIN: &str = "origin";
+
+/// What talks to other servers, ready to be started.
+pub struct Federation {
+    pub reception: Reception,
+    pub public_keys: PublicKeys,
+    worker: Worker,
+    ends: WorkerEnds,
+}
+
+/// Loads the keys and builds reception and delivery.
+///
+/// # Errors
+/// A key that is missing although followers know it, another origin than the pinned one, a reviewer who vanished from the
+/// settings while having followers.
+pub async fn open(
+    config: &Config,
+    clock: &Clock,
+    store: &Store,
+    reviewers: &[Reviewer],
+    publisher: &PublisherHandle,
+) -> anyhow::Result<Federation> {
+    let origin = &config.site.origin;
+    pin_origin(config, store).await?;
+    let mut wanted = Vec::new();
+    for reviewer in reviewers {
+        let followed = store.count_followers(&reviewer.handle).await? > 0;
+        wanted.push((reviewer.handle.clone(), if followed { WhenAbsent::Refuse } else { WhenAbsent::Create }));
+    }
+    for name in store.known_reviewers().await? {
+        let Ok(handle) = Handle::parse(&name) else { continue };
+        let gone = !reviewers.iter().any(|reviewer| reviewer.handle == handle);
+        if gone && store.count_followers(&handle).await? > 0 {
+            bail!(
+                "@{handle} has followers but is no longer in the settings; put the [[reviewer]] back, or end the account \
+                 for ever with `reviewd retire {handle}`"
+            );
+        }
+    }
+    let directory = config.data_dir().join("keys");
+    let keys = tokio::task::spawn_blocking(move || KeyRing::load(&directory, &wanted)).await??;
+    let keys = Arc::new(keys);
+    let mut public = PublicKeys { instance: keys.instance.to_public_pem()?, reviewers: HashMap::new() };
+    for reviewer in reviewers {
+        if let Some(key) = keys.reviewer(&reviewer.handle) {
+            public.reviewers.insert(reviewer.handle.clone(), key.to_public_pem()?);
+        }
+    }
+    let reach = Reach::for_federation(origin, &config.federation.allow_addresses);
+    let client = Client::new(origin, reach).context("set up the client for other servers")?;
+    let peers = Peers::new(Setup {
+        origin: origin.clone(),
+        store: store.clone(),
+        clock: clock.clone(),
+        client: client.clone(),
+        key: keys.instance.clone(),
+        opens_networks: !config.federation.allow_addresses.is_empty(),
+    })
+    .await
+    .context("set up federation")?;
+    let reception = Reception {
+        origin: origin.clone(),
+        clock: clock.clone(),
+        store: store.clone(),
+        peers,
+        reviewers: Arc::new(reviewers.iter().map(|reviewer| reviewer.handle.clone()).collect()),
+        approves_followers: config.federation.approve_followers,
+        mail: Arc::clone(&publisher.mail),
+        work: Arc::new(Notify::new()),
+    };
+    let sender = Arc::new(HttpSender::new(origin.clone(), client, clock.clone(), keys));
+    let limits =
+        Limits { concurrency: config.delivery.concurrency as usize, give_up_after: config.delivery.give_up_after };
+    let (worker, ends) = Worker::new(clock.clone(), store.clone(), sender, limits, Arc::clone(&publisher.mail));
+    Ok(Federation { reception, public_keys: public, worker, ends })
+}
+
+/// Ids are made from the origin and last for ever: another one is another site. A trial on loopback pins nothing, and what
+/// it told its own machine is forgotten when it moves to a real domain.
+async fn pin_origin(config: &Config, store: &Store) -> anyhow::Result<()> {
+    let origin = &config.site.origin;
+    match store.fact(PINNED_ORIGIN).await? {
+        Some(pinned) if pinned == origin.as_str() => Ok(()),
+        Some(pinned) if !Origin::parse(&pinned).is_ok_and(|pinned| pinned.is_loopback()) => bail!(
+            "this site is {pinned}, and other servers know it by that name, but the settings say {origin}; set [site] \
+             origin back, or begin anew with an empty data directory (followers do not come along without `reviewd move`)"
+        ),
+        Some(_) => {
+            store.forget_trial().await?;
+            Ok(store.remember_fact(PINNED_ORIGIN, origin.as_str()).await?)
+        }
+        None => Ok(store.remember_fact(PINNED_ORIGIN, origin.as_str()).await?),
+    }
+}
+
+impl Federation {
+    /// Tells followers of a profile that changed since the last start.
+    pub async fn tell_of_changed_profiles(&self, web: &Web) -> anyhow::Result<()> {
+        for reviewer in &web.reviewers {
+            let person = web.person(reviewer);
+            let name = format!("profile {}", reviewer.handle);
+            let (known, now) = (web.store.fact(&name).await?, person.to_string());
+            if known.as_deref() == Some(&now) {
+                continue;
+            }
+            if known.is_some() {
+                let at = self.reception.clock.now_in_seconds();
+                let message = activity::update_person(&web.site.origin, &reviewer.handle, person, at);
+                let outgoing =
+                    Outgoing { reviewer: reviewer.handle.clone(), message, to: Recipients::EveryoneReached, at };
+                web.store.post(&[outgoing]).await?;
+            }
+            web.store.remember_fact(&name, &now).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts delivering and working through the inbox.
+    pub fn start(self, tasks: &TaskTracker, stop: &CancellationToken) {
+        let store = self.reception.store.clone();
+        let (outcomes, mut gone) = self.ends.part();
+        // Ends by itself when the last lane has recorded its outcome.
+        tasks.spawn(WorkerEnds::record(outcomes, store));
+        tasks.spawn(self.worker.run(tasks.clone(), stop.clone()));
+        tasks.spawn(self.reception.clone().run(stop.clone()));
+        let (reception, stop) = (self.reception, stop.clone());
+        tasks.spawn(async move {
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    inbox = gone.recv() => match inbox {
+                        Some(inbox) => reception.ask_whether_gone(&inbox).await,
+                        None => return,
+                    }
+                }
+            }
+        });
+    }
+}
