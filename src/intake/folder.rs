@@ -191,10 +191,8 @@ mod tests {
     use super::*;
 
     fn walked(root: &Path) -> Walk {
-        match walk(root) {
-            Folder::Walked(walk) => walk,
-            other => panic!("{other:?}"),
-        }
+        let Folder::Walked(walk) = walk(root) else { unreachable!("{} was not walked", root.display()) };
+        walk
     }
 
     #[test]

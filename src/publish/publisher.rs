@@ -97,6 +97,8 @@ pub struct Survey {
 pub struct PublisherHandle {
     orders: mpsc::Sender<Order>,
     pub library: watch::Receiver<Arc<Library>>,
+    /// Whether the folders have been looked at since the start.
+    pub looked: watch::Receiver<bool>,
     /// Notified when deliveries were stored.
     pub mail: Arc<Notify>,
 }
@@ -108,6 +110,7 @@ pub struct Publisher {
     hint: Arc<Notify>,
     orders: mpsc::Receiver<Order>,
     library: watch::Sender<Arc<Library>>,
+    looked: watch::Sender<bool>,
     rearranged: Option<Timestamp>,
     mail: Arc<Notify>,
 }
@@ -132,9 +135,10 @@ impl Publisher {
         }
         let mail = Arc::new(Notify::new());
         let rearranged = setup.store.last_removal().await?;
-        let publisher = Self { setup, desks, hint, orders, library, rearranged, mail: Arc::clone(&mail) };
+        let (looked, looked_receiver) = watch::channel(false);
+        let publisher = Self { setup, desks, hint, orders, library, looked, rearranged, mail: Arc::clone(&mail) };
         publisher.show();
-        Ok((publisher, PublisherHandle { orders: order_sender, library: receiver, mail }))
+        Ok((publisher, PublisherHandle { orders: order_sender, library: receiver, looked: looked_receiver, mail }))
     }
 
     /// Reconciles until told to stop; a reconcile that has begun is finished.
@@ -171,6 +175,7 @@ impl Publisher {
                 }
             }
         }
+        self.looked.send_replace(true);
         wait
     }
 

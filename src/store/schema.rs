@@ -9,6 +9,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0001_ledger.sqlite.sql"),
     include_str!("migrations/0002_peers.sqlite.sql"),
     include_str!("migrations/0003_delivery.sqlite.sql"),
+    include_str!("migrations/0004_inbox.sqlite.sql"),
 ];
 
 /// Applies the steps a database lacks.

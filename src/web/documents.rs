@@ -43,13 +43,20 @@ pub enum Found {
     Trouble(Trouble),
 }
 
+/// The reviews of a feed and what it is called.
+struct Selection<'a> {
+    title: String,
+    /// Without a trailing slash; empty for the feed of everything.
+    path: String,
+    cards: &'a [Arc<Card>],
+    authors: Vec<&'a Reviewer>,
+}
+
 impl Web {
     /// Makes the document of a route as the library is now.
     pub(super) async fn find(&self, route: &Route, library: &Library) -> Result<Found, WebError> {
         match route {
-            Route::Home { page } => {
-                Ok(self.list(library.cards(), *page, library, |shell, listing| site::home(shell, listing)))
-            }
+            Route::Home { page } => Ok(self.list(library.cards(), *page, library, site::home)),
             Route::Profile { handle, page } => Ok(self.profile(handle, *page, library)),
             Route::Review { handle, slug } => self.review(handle, slug, library).await,
             Route::Tag { key, page } => Ok(match library.tags().get(&tag_key(key)) {
@@ -213,7 +220,7 @@ impl Web {
         }
         let years: Vec<(i16, usize)> = by_year.iter().rev().map(|(year, cards)| (*year, cards.len())).collect();
         let Some(year) = year.or(years.first().map(|(year, _)| *year)) else {
-            return self.list(&[], 1, library, |shell, listing| site::home(shell, listing));
+            return self.list(&[], 1, library, site::home);
         };
         let Some(cards) = by_year.get_mut(&year) else { return Found::Trouble(Trouble::NotFound) };
         cards.sort_by_key(|card| std::cmp::Reverse(card.shown_date().timestamp()));
@@ -241,7 +248,7 @@ impl Web {
     }
 
     async fn feed(&self, scope: &Scope, dialect: Dialect, library: &Library) -> Result<Found, WebError> {
-        let Some((title, path, cards, authors)) = self.feed_scope(scope, library) else {
+        let Some(Selection { title, path, cards, authors }) = self.feed_scope(scope, library) else {
             return Ok(Found::Trouble(Trouble::NotFound));
         };
         let mut entries = Vec::new();
@@ -283,26 +290,29 @@ impl Web {
         })))
     }
 
-    /// Title, path without a trailing slash, reviews and authors of a feed.
-    fn feed_scope<'a>(
-        &'a self,
-        scope: &Scope,
-        library: &'a Library,
-    ) -> Option<(String, String, &'a [Arc<Card>], Vec<&'a Reviewer>)> {
+    /// What a feed holds; `None` where there is no such reviewer or tag.
+    fn feed_scope<'a>(&'a self, scope: &Scope, library: &'a Library) -> Option<Selection<'a>> {
         let title = &self.site.title;
         match scope {
-            Scope::Everything => Some((title.clone(), String::new(), library.cards(), self.reviewers.iter().collect())),
+            Scope::Everything => Some(Selection {
+                title: title.clone(),
+                path: String::new(),
+                cards: library.cards(),
+                authors: self.reviewers.iter().collect(),
+            }),
             Scope::Reviewer(handle) => {
                 let reviewer = self.reviewer(handle)?;
                 let cards = library.of_reviewer(handle);
-                Some((format!("{} · {title}", reviewer.name), format!("/@{handle}"), cards, vec![reviewer]))
+                let title = format!("{} · {title}", reviewer.name);
+                Some(Selection { title, path: format!("/@{handle}"), cards, authors: vec![reviewer] })
             }
             Scope::Tag(tag) => {
                 let group = library.tags().get(&tag_key(tag))?;
                 let authors =
                     self.reviewers.iter().filter(|one| group.cards.iter().any(|card| card.reviewer == one.handle));
                 let path = crate::domain::address::tag_path(tag);
-                Some((format!("{} · {title}", group.name), path, &group.cards, authors.collect()))
+                let title = format!("{} · {title}", group.name);
+                Some(Selection { title, path, cards: &group.cards, authors: authors.collect() })
             }
         }
     }

@@ -11,7 +11,7 @@ pub mod representation;
 pub mod route;
 pub mod shelf;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -42,6 +42,9 @@ pub(crate) const PAGE_HEADERS: [(&str, &str); 3] = [
     ("referrer-policy", "strict-origin-when-cross-origin"),
     ("x-frame-options", "DENY"),
 ];
+
+/// How long the first requests after an empty start wait for the first look at the folders.
+const FIRST_LOOK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Everything the site serves from. Shared by all requests.
 pub struct Web {
@@ -134,6 +137,7 @@ async fn answer(State(web): State<Arc<Web>>, method: Method, uri: Uri, headers: 
 
 impl Web {
     async fn document(&self, method: &Method, uri: &Uri, headers: &HeaderMap, route: &Route) -> Response {
+        self.first_look().await;
         let library = self.publisher.library();
         let address = address(uri, route);
         let make = async {
@@ -166,6 +170,15 @@ impl Web {
         Some(moved(&format!("/@{}/{}", card.reviewer, card.slug)))
     }
 
+    /// A start without anything published waits for the first look at the folders: an empty feed would be a lie.
+    async fn first_look(&self) {
+        let mut looked = self.publisher.looked.clone();
+        if !*looked.borrow() && self.publisher.library().cards().is_empty() {
+            // After the time-out the answer is what there is, which is nothing.
+            let _ = tokio::time::timeout(FIRST_LOOK_TIMEOUT, looked.wait_for(|looked| *looked)).await;
+        }
+    }
+
     /// An error page; asked for again soon where it may heal.
     pub fn trouble(&self, trouble: Trouble) -> Response {
         let status = StatusCode::from_u16(trouble.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -185,6 +198,10 @@ impl Web {
     }
 
     async fn ready(&self) -> Response {
+        if !*self.publisher.looked.borrow() {
+            let headers = [(header::CACHE_CONTROL, "no-store"), (header::RETRY_AFTER, "1")];
+            return (StatusCode::SERVICE_UNAVAILABLE, headers, "the folders are being read\n").into_response();
+        }
         match self.store.ping().await {
             Ok(()) => ([(header::CACHE_CONTROL, "no-store")], "ready\n").into_response(),
             Err(error) => {
