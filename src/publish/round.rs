@@ -16,6 +16,7 @@ use super::{
     identity::{self, Journal, JournalError, Known, Line, LineEvent},
     pictures::{self, Darkroom, Gallery},
     reading::{self, Glance, Read, ReadResult, Reader},
+    seconds::Seconds,
     voice::Voice,
 };
 use crate::{
@@ -31,8 +32,6 @@ use crate::{
     store::{Commit, LedgerWrite, ReviewerRow, Store, StoreError},
 };
 
-/// Notes before this are refused by Misskey (`isSafeT`); older reviews keep their own date on the page.
-const PUBLISHED_MIN: Timestamp = Timestamp::constant(946_684_800, 0);
 /// When the next look is due although nothing happened: pictures wait to be prepared.
 const PICTURES_AGAIN: Duration = Duration::from_millis(20);
 
@@ -125,7 +124,8 @@ struct Working<'a> {
     outgoing: Vec<crate::store::Outgoing>,
     lines: Vec<Line>,
     lost: BTreeMap<String, (ReviewId, Known)>,
-    used_seconds: BTreeSet<i64>,
+    /// Of publication.
+    seconds: Seconds,
     /// Whose page has which slug.
     slugs: HashMap<Slug, ReviewId>,
     stirred: HashMap<ReviewId, Duration>,
@@ -140,6 +140,9 @@ struct Working<'a> {
 impl<'a> Working<'a> {
     fn new(desk: &'a Desk, journal: &'a Journal, means: &'a Means<'a>) -> Self {
         let in_ledger = desk.entries.keys().cloned().collect();
+        let lost = journal.lost(&desk.reviewer.handle, &in_ledger);
+        let lost_seconds = lost.values().filter_map(|(_, known)| known.published);
+        let seconds = Seconds::new(desk.entries.values().map(|entry| entry.published).chain(lost_seconds));
         Self {
             desk,
             journal,
@@ -158,8 +161,8 @@ impl<'a> Working<'a> {
             old_slugs: Vec::new(),
             outgoing: Vec::new(),
             lines: Vec::new(),
-            lost: journal.lost(&desk.reviewer.handle, &in_ledger),
-            used_seconds: desk.entries.values().map(|entry| entry.published.as_second()).collect(),
+            lost,
+            seconds,
             slugs: desk
                 .entries
                 .values()
@@ -387,9 +390,9 @@ impl<'a> Working<'a> {
             Some(published) => published,
             None if adopt => {
                 let modified = Timestamp::from_nanosecond(i128::from(modified_ns)).unwrap_or(self.now);
-                self.free_second(own_date.unwrap_or(modified).min(self.now))
+                self.seconds.take_before(own_date.unwrap_or(modified).min(self.now))
             }
-            None => self.next_second(),
+            None => self.seconds.take_newest(self.now),
         };
         let wanted_slug = known.as_ref().and_then(|known| known.slug.clone()).unwrap_or_else(|| review.slug.clone());
         let mut entry = Entry {
@@ -702,21 +705,6 @@ impl<'a> Working<'a> {
         let slug = identity::free_slug(wish, |slug| self.slugs.get(slug).is_some_and(|owner| owner != id));
         self.slugs.insert(slug.clone(), id.clone());
         slug
-    }
-
-    /// A second that no other review of this reviewer was published in: equal times confuse feed readers.
-    fn free_second(&mut self, wanted: Timestamp) -> Timestamp {
-        let mut second = wanted.max(PUBLISHED_MIN).as_second();
-        while !self.used_seconds.insert(second) {
-            second += 1;
-        }
-        Timestamp::from_second(second).unwrap_or(self.now)
-    }
-
-    /// Now, or right after the newest review: a clock that was set back puts nothing below what readers have.
-    fn next_second(&mut self) -> Timestamp {
-        let newest = self.used_seconds.last().and_then(|second| Timestamp::from_second(second + 1).ok());
-        self.free_second(newest.map_or(self.now, |after| after.max(self.now)))
     }
 
     fn journal_line(&mut self, event: LineEvent, entry: &Entry) {

@@ -57,6 +57,18 @@ async fn no_two_reviews_are_published_in_the_same_second() {
 }
 
 #[tokio::test]
+async fn files_copied_all_at_once_are_not_published_in_the_future() {
+    let mut world = World::prepare(Setup { real_time: true, ..Setup::default() });
+    for n in 0..100 {
+        world.save(&format!("book-{n}.md"), review(&format!("Book {n}"), "x"));
+    }
+    world.start().await;
+    let ledger = world.ledger().await;
+    assert_eq!(ledger.len(), 100);
+    assert!(ledger.iter().all(|entry| entry.published <= world.now()), "{:?}", ledger.last());
+}
+
+#[tokio::test]
 async fn an_empty_folder_is_adopted_as_empty_and_the_next_file_is_announced() {
     let world = World::empty().await;
     world.save("dune.md", review("Dune", "Sand."));
