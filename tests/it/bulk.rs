@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use crate::world::{Setup, World, handle, review};
+use crate::world::{Setup, World, handle, picture, review, review_with};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -171,6 +171,21 @@ async fn a_folder_that_vanishes_or_is_emptied_takes_nothing_with_it() {
         assert_eq!((world.feed_bytes().await, world.told().await.len()), (feeds, 0));
         assert_eq!((world.plan().await.held.len(), world.survey().await.folder_state), (0, "fine".to_owned()));
     }
+}
+
+#[tokio::test]
+async fn pictures_stay_up_without_the_folder() {
+    let mut world = World::prepare(Setup::default());
+    world.save("cover.jpg", picture([120, 40, 40]));
+    world.save("dune.md", review_with("Dune", "Sand.", &["cover: cover.jpg"]));
+    world.start().await;
+    world.stop().await;
+    fs::remove_dir_all(world.folder()).unwrap();
+    world.start().await;
+    let page = world.page("/@ana/dune").await;
+    let (_, after) = page.split_once("/media/").unwrap();
+    let name: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || "-.".contains(*c)).collect();
+    assert_eq!(world.status(&format!("/media/{name}")).await, 200);
 }
 
 #[tokio::test]
