@@ -111,7 +111,7 @@ pub struct Publisher {
     orders: mpsc::Receiver<Order>,
     library: watch::Sender<Arc<Library>>,
     looked: watch::Sender<bool>,
-    removed: Option<Timestamp>,
+    rearranged: Option<Timestamp>,
     mail: Arc<Notify>,
 }
 
@@ -134,9 +134,9 @@ impl Publisher {
             desks.push((desk, watcher));
         }
         let mail = Arc::new(Notify::new());
-        let removed = setup.store.last_removal().await?;
+        let rearranged = setup.store.last_removal().await?;
         let (looked, looked_receiver) = watch::channel(false);
-        let publisher = Self { setup, desks, hint, orders, library, looked, removed, mail: Arc::clone(&mail) };
+        let publisher = Self { setup, desks, hint, orders, library, looked, rearranged, mail: Arc::clone(&mail) };
         publisher.show();
         Ok((publisher, PublisherHandle { orders: order_sender, library: receiver, looked: looked_receiver, mail }))
     }
@@ -200,8 +200,9 @@ impl Publisher {
         }
         report(desk, &round);
         let (next, visible) = (round.next, round.is_visible());
-        if round.commit.entries.iter().any(|write| write.entry.standing == Standing::Leaving) {
-            self.removed = Some(setup.clock.now_in_seconds());
+        if round.rearranged {
+            let now = setup.clock.now_in_seconds();
+            self.rearranged = Some(self.rearranged.map_or(now, |last| now.max(last + Duration::from_secs(1))));
         }
         let held_before = desk.hold_reason();
         desk.take(round);
@@ -218,7 +219,7 @@ impl Publisher {
     fn show(&self) {
         let cards = self.desks.iter().flat_map(|(desk, _)| desk.cards.values().cloned()).collect();
         let version = self.library.borrow().version + 1;
-        self.library.send_replace(Arc::new(Library::new(version, cards, self.removed)));
+        self.library.send_replace(Arc::new(Library::new(version, cards, self.rearranged)));
     }
 
     async fn let_burst_pass(&self) {

@@ -60,6 +60,8 @@ pub struct Round {
     pub adopted: Vec<PlanItem>,
     /// What is on its way to followers with this round.
     pub sent: Vec<(ReviewId, Intent)>,
+    /// Lists changed in a way that no time of a review in them tells.
+    pub rearranged: bool,
     /// When to look again although nothing happens.
     pub next: Option<Duration>,
 }
@@ -131,6 +133,7 @@ struct Working<'a> {
     cards_back: Vec<Card>,
     adopted: Vec<PlanItem>,
     sent: Vec<(ReviewId, Intent)>,
+    pictured: bool,
     next: Option<Duration>,
 }
 
@@ -168,6 +171,7 @@ impl<'a> Working<'a> {
             cards_back: Vec::new(),
             adopted: Vec::new(),
             sent: Vec::new(),
+            pictured: false,
             next: None,
         }
     }
@@ -385,7 +389,7 @@ impl<'a> Working<'a> {
                 let modified = Timestamp::from_nanosecond(i128::from(modified_ns)).unwrap_or(self.now);
                 self.free_second(own_date.unwrap_or(modified).min(self.now))
             }
-            None => self.free_second(self.now),
+            None => self.next_second(),
         };
         let wanted_slug = known.as_ref().and_then(|known| known.slug.clone()).unwrap_or_else(|| review.slug.clone());
         let mut entry = Entry {
@@ -421,11 +425,10 @@ impl<'a> Working<'a> {
             return;
         };
         let found = fresh.found.clone();
-        let mut new_address = false;
-        if entry.file == path && found.likeness.asked != entry.likeness.asked && entry.likeness.asked.is_some() {
-            new_address = true;
-        }
-        if new_address {
+        // A file's name is a wish for an address only once: a rename keeps the one there is.
+        let same_file = self.desk.entries.get(id).is_some_and(|before| before.file == path);
+        let asks_anew = found.likeness.asked != entry.likeness.asked && entry.likeness.asked.is_some();
+        if same_file && asks_anew {
             let slug = self.take_slug(&found.review.slug, id);
             self.old_slugs.push((std::mem::replace(&mut entry.slug, slug), id.clone()));
         }
@@ -484,6 +487,7 @@ impl<'a> Working<'a> {
         if entry.told.as_ref() == Some(&entry.worded) {
             entry.told = Some(fresh.found.worded.clone());
         }
+        self.pictured = true;
         entry.shown.clone_from(&fresh.found.shown);
         entry.worded.clone_from(&fresh.found.worded);
         self.write(path, entry);
@@ -709,6 +713,12 @@ impl<'a> Working<'a> {
         Timestamp::from_second(second).unwrap_or(self.now)
     }
 
+    /// Now, or right after the newest review: a clock that was set back puts nothing below what readers have.
+    fn next_second(&mut self) -> Timestamp {
+        let newest = self.used_seconds.last().and_then(|second| Timestamp::from_second(second + 1).ok());
+        self.free_second(newest.map_or(self.now, |after| after.max(self.now)))
+    }
+
     fn journal_line(&mut self, event: LineEvent, entry: &Entry) {
         let deleted = event == LineEvent::Deleted;
         self.lines.push(Line {
@@ -729,7 +739,17 @@ impl<'a> Working<'a> {
         }
     }
 
+    /// Reviews came under an older date, left, came back, or got their pictures.
+    fn is_rearranged(&self) -> bool {
+        let is_live = |entry: &Entry| entry.standing == Standing::Live;
+        let moved = |(id, entry): (&ReviewId, &Entry)| {
+            self.desk.entries.get(id).is_some_and(|before| is_live(before) != is_live(entry))
+        };
+        self.pictured || !self.adopted.is_empty() || self.work.iter().any(moved)
+    }
+
     fn finish(self) -> Round {
+        let rearranged = self.is_rearranged();
         let mut content = self.content;
         let entries = self
             .work
@@ -760,6 +780,7 @@ impl<'a> Working<'a> {
             cards_back: self.cards_back,
             adopted: self.adopted,
             sent: self.sent,
+            rearranged,
             next: self.next,
         }
     }

@@ -23,7 +23,7 @@ use sqlx::{
 pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
 pub use follower::{FollowState, Follower};
 pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
-pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients};
+pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use quote::QuoteStamp;
 pub use received::{Block, ReceivedActivity, ReceivedState};
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::{Sqlite, Transaction};
 use url::Url;
 
-use super::{StoreError, doing};
+use super::{Store, StoreError, doing};
 use crate::domain::{
     Handle,
     message::{Audience, Kind, Message},
@@ -70,6 +70,32 @@ impl DeliveryState {
             Self::GivenUp => "given_up",
             Self::Superseded => "superseded",
         }
+    }
+}
+
+/// An activity as it was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredActivity {
+    pub id: String,
+    pub kind: String,
+    /// The id of what it is about.
+    pub object: String,
+    /// JSON, the very bytes that are sent.
+    pub body: Vec<u8>,
+}
+
+impl Store {
+    /// Everything a reviewer ever said to followers, oldest first, without the wordings for single programs.
+    pub async fn activities(&self, reviewer: &Handle) -> Result<Vec<StoredActivity>, StoreError> {
+        let rows: Vec<(String, String, String, Vec<u8>)> = sqlx::query_as(
+            "SELECT id, kind, object, body FROM activity WHERE reviewer = $1 AND audience = $2 ORDER BY seq",
+        )
+        .bind(reviewer.as_str())
+        .bind(Audience::Everyone.as_str())
+        .fetch_all(&self.read)
+        .await
+        .map_err(doing("list the activities"))?;
+        Ok(rows.into_iter().map(|(id, kind, object, body)| StoredActivity { id, kind, object, body }).collect())
     }
 }
 

@@ -126,7 +126,11 @@ async fn answer(State(web): State<Arc<Web>>, method: Method, uri: Uri, headers: 
         Route::Media { key, size } => web.media(&method, &headers, &key, size).await,
         Route::Static { path } => web.file(&method, &headers, &path).await,
         Route::Source => web.archive_of_source(&method, &headers).await,
-        Route::Unknown => web.trouble(Trouble::NotFound),
+        Route::Unknown => web.former(uri.path()).unwrap_or_else(|| web.trouble(Trouble::NotFound)),
+        route @ Route::Elsewhere { .. } => match web.former(uri.path()) {
+            Some(response) => response,
+            None => web.document(&method, &uri, &headers, &route).await,
+        },
         route => web.document(&method, &uri, &headers, &route).await,
     }
 }
@@ -147,6 +151,9 @@ impl Web {
             Ok(prepared) => prepared.respond(method, headers),
             Err(error) => match &*error {
                 WebError::MovedTo(path) => moved(path),
+                WebError::Trouble(Trouble::NotFound) => {
+                    self.former(uri.path()).unwrap_or_else(|| self.trouble(Trouble::NotFound))
+                }
                 WebError::Trouble(trouble) => self.trouble(*trouble),
                 broken @ (WebError::Store(_) | WebError::Stopped(_)) => {
                     tracing::error!(path = uri.path(), error = %broken, "{} could not be answered: {broken}", uri.path());
@@ -163,6 +170,13 @@ impl Web {
             // After the time-out the answer is what there is, which is nothing.
             let _ = tokio::time::timeout(FIRST_LOOK_TIMEOUT, looked.wait_for(|looked| *looked)).await;
         }
+    }
+
+    /// A redirect from an address that a review had elsewhere. Only asked where this site itself has nothing.
+    fn former(&self, path: &str) -> Option<Response> {
+        let library = self.publisher.library();
+        let card = library.by_alias(path)?;
+        Some(moved(&format!("/@{}/{}", card.reviewer, card.slug)))
     }
 
     /// An error page; asked for again soon where it may heal.
