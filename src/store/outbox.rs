@@ -28,6 +28,8 @@ pub enum Recipients {
     Reached,
     /// The same in any wording: a Delete says the same to all.
     EveryoneReached,
+    /// Every inbox that anything by this reviewer was ever addressed to: an account that ends says so to all.
+    EveryoneEver,
     /// One inbox, as it stands.
     Inbox(String),
 }
@@ -176,6 +178,16 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
         .fetch_all(&mut **transaction)
         .await
         .map_err(doing("list every inbox a review reached")),
+        Recipients::EveryoneEver => sqlx::query_scalar(
+            "SELECT COALESCE(shared_inbox, inbox) FROM follower WHERE reviewer = $1
+             UNION
+             SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
+             WHERE activity.reviewer = $1",
+        )
+        .bind(outgoing.reviewer.as_str())
+        .fetch_all(&mut **transaction)
+        .await
+        .map_err(doing("list every inbox a reviewer reached")),
         Recipients::Inbox(inbox) => Ok(vec![inbox.clone()]),
     }
 }

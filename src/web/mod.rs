@@ -163,13 +163,6 @@ impl Web {
         }
     }
 
-    /// A redirect from an address that a review had elsewhere. Only asked where this site itself has nothing.
-    fn former(&self, path: &str) -> Option<Response> {
-        let library = self.publisher.library();
-        let card = library.by_alias(path)?;
-        Some(moved(&format!("/@{}/{}", card.reviewer, card.slug)))
-    }
-
     /// A start without anything published waits for the first look at the folders: an empty feed would be a lie.
     async fn first_look(&self) {
         let mut looked = self.publisher.looked.clone();
@@ -177,6 +170,13 @@ impl Web {
             // After the time-out the answer is what there is, which is nothing.
             let _ = tokio::time::timeout(FIRST_LOOK_TIMEOUT, looked.wait_for(|looked| *looked)).await;
         }
+    }
+
+    /// A redirect from an address that a review had elsewhere. Only asked where this site itself has nothing.
+    fn former(&self, path: &str) -> Option<Response> {
+        let library = self.publisher.library();
+        let card = library.by_alias(path)?;
+        Some(moved(&format!("/@{}/{}", card.reviewer, card.slug)))
     }
 
     /// An error page; asked for again soon where it may heal.

@@ -6,6 +6,7 @@ mod bulk;
 mod commands;
 mod every_kind;
 mod federation;
+mod fediverse;
 mod folder;
 mod http;
 mod identity;

@@ -60,6 +60,19 @@ impl Reviewd {
         format!("@{name}@{host}")
     }
 
+    /// Another command on the same settings, as a person would type it; what it prints.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn run(&self, arguments: &[&str]) -> String {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_reviewd"));
+        command.args(arguments).args(["--config", "reviewd.toml"]).current_dir(self.folder.path());
+        let output = command.output().await.unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "reviewd {arguments:?}: {told}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// What it wrote to its log since the last start.
     pub fn log(&self) -> String {
         self.program.said()

@@ -1,0 +1,9 @@
+//! Federation as others see it: followers get every review, and nobody can make the daemon do what they may not.
+#![allow(clippy::disallowed_methods, reason = "other servers have their own clocks, clients and tasks")]
+
+mod fedify;
+
+/// A review as a person writes it, in Markdown.
+fn review(title: &str, words: &str) -> String {
+    format!("---\ntitle: {title}\nauthor: Frank Herbert\nrating: 4.5/5\n---\n\n{words}\n")
+}
