@@ -129,8 +129,10 @@ impl Reception {
                 if new {
                     self.work.notify_one();
                 }
-                if let Err(error) = self.store.revive_host(&host, now).await {
-                    tracing::warn!(host, %error, "{host} lives, but could not be noted: {error}");
+                match self.store.revive_host(&host, now).await {
+                    Ok(true) => self.mail.notify_one(),
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(host, %error, "{host} lives, but could not be noted: {error}"),
                 }
                 Verdict::Taken
             }
