@@ -196,6 +196,8 @@ impl<'a> Working<'a> {
                 Found { path, now: Now::Unchanged { review } }
             })
             .collect();
+        let unread = self.desk.entries.values().filter(|entry| entry.answers() && walk.is_unread(&entry.file));
+        found.extend(unread.map(|entry| Found { path: entry.file.clone(), now: Now::Unchanged { review: false } }));
         let mut darkroom = Darkroom::new(self.means.store, &self.desk.root, &self.desk.reviewer.handle, &walk.files);
         for read in reads {
             let path = read.path.clone();
@@ -204,7 +206,8 @@ impl<'a> Working<'a> {
             }
         }
         if self.folder == FolderState::Fine {
-            self.files_gone = self.desk.marks.keys().filter(|path| !walk.files.contains_key(*path)).cloned().collect();
+            let gone = |path: &&String| !walk.files.contains_key(*path) && !walk.is_unread(path);
+            self.files_gone = self.desk.marks.keys().filter(gone).cloned().collect();
         }
         self.walk_problems = walk.problems;
         let entries: Vec<Entry> = self.desk.entries.values().cloned().collect();
@@ -293,11 +296,11 @@ impl<'a> Working<'a> {
                     problems.push(Problem::error(&path, format!("the file is no review any more: {why}"), cure));
                 }
                 self.marks.insert(path.clone(), mark(FileOutcome::Skipped(why), problems));
-                Ok(Some(Now::Unreadable(None)))
+                Ok(Some(Now::Unreadable { back: old.is_none() }))
             }
             Reading::Withheld => {
                 self.marks.insert(path.clone(), mark(FileOutcome::Broken, problems));
-                Ok(Some(Now::Unreadable(None)))
+                Ok(Some(Now::Unreadable { back: old.is_none() }))
             }
             Reading::Review(review) if review.draft => {
                 self.marks.insert(path.clone(), mark(FileOutcome::Draft, problems));

@@ -562,6 +562,20 @@ async fn a_new_file_that_is_broken_is_published_nowhere() {
 }
 
 #[tokio::test]
+async fn a_file_that_comes_back_broken_in_time_is_not_deleted() {
+    let world = World::of(&[("dune.md", &review("Dune", "Sand.")), ("emma.md", &review("Emma", "Matches."))]).await;
+    for broken in ["---\ntitle: The Desert: A Novel\n---\n\nNew sand.\n", ""] {
+        world.remove("dune.md");
+        world.pass(100 * SECOND).await;
+        assert_eq!(world.titles().await.len(), 1);
+        world.save("dune.md", broken);
+        world.delete_after().await;
+        assert!(world.page("/@ana/dune").await.contains("Sand."));
+        assert_eq!((world.titles().await.len(), world.told().await.len()), (2, 0));
+    }
+}
+
+#[tokio::test]
 async fn an_emptied_file_keeps_its_review() {
     let mut world = World::of(&[("dune.md", &review("Dune", "Sand.")), ("emma.md", &review("Emma", "Matches."))]).await;
     for (content, restart) in [("", false), ("", true), ("\n \n", false)] {

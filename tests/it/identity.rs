@@ -228,6 +228,24 @@ async fn an_id_in_the_metadata_wins() {
     assert_ne!(world.entry("emma.md").await.id.to_string(), "my-dune", "an id belongs to one review");
 }
 
+#[tokio::test]
+async fn a_review_is_known_by_the_id_in_its_metadata_whatever_else_changes() {
+    let world = two_reviews().await;
+    world.save("sand.md", review_with("Sand", "Dry.", &["id: sand"]));
+    world.settle().await;
+    let before = identity(&world, "sand.md").await;
+    world.remove("sand.md");
+    world.save("elsewhere/water.md", review_with("Water", "Wet.", &["id: sand"]));
+    world.settle().await;
+    assert_eq!(identity(&world, "elsewhere/water.md").await, before);
+    assert_eq!(world.told().await.last().unwrap(), "Update sand");
+    world.remove("elsewhere/water.md");
+    world.delete_after().await;
+    world.save("sand.md", review_with("Sand", "Dry again.", &["id: sand"]));
+    world.settle().await;
+    assert_eq!(identity(&world, "sand.md").await.0, "sand-2", "a deleted id never comes back");
+}
+
 // --- crashes and losses ------------------------------------------------------------------------------------------
 
 #[tokio::test]

@@ -13,4 +13,5 @@ mod identity;
 mod layers;
 mod peers;
 mod readers;
+mod simulation;
 mod world;

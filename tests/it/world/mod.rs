@@ -11,6 +11,7 @@
 )]
 
 mod answer;
+mod keys;
 mod texts;
 
 use std::{
@@ -97,6 +98,7 @@ impl World {
         let client = reqwest::Client::builder().no_proxy().no_gzip().redirect(reqwest::redirect::Policy::none());
         let world = Self { home, clock, hand, running: None, client: client.build().unwrap() };
         world.settings(setup.origin, setup.reviewers, setup.settings);
+        keys::lay_out(&world.data());
         fs::create_dir(world.folder()).unwrap();
         for (name, text) in setup.files {
             world.save(name, text);
