@@ -1,6 +1,6 @@
 //! The whole program in this process: its own folder, database and port, and a clock that only the test turns.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
 use reviewd::{
     app::{self, Running},
@@ -19,6 +19,7 @@ pub const SETTLE: Duration = Duration::from_secs(30);
 const SETTINGS: &str = r#"
 [site]
 listen = "127.0.0.1:0"
+SITE
 
 [[reviewer]]
 handle = "ana"
@@ -47,9 +48,18 @@ impl Daemon {
 
     /// Starts one with more settings.
     pub async fn start_with(settings: &str) -> Daemon {
+        Daemon::start_on("", settings).await
+    }
+
+    /// Starts one that the world knows by another name, as behind a proxy.
+    pub async fn start_at(origin: &str, settings: &str) -> Daemon {
+        Daemon::start_on(&format!("origin = \"{origin}\""), settings).await
+    }
+
+    async fn start_on(site: &str, settings: &str) -> Daemon {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("reviewd.toml");
-        fs::write(&file, format!("{SETTINGS}\n{settings}\n")).unwrap();
+        fs::write(&file, format!("{}\n{settings}\n", SETTINGS.replace("SITE", site))).unwrap();
         fs::create_dir(folder.path().join("reviews")).unwrap();
         let options = Overrides { config: Some(file), ..Overrides::default() };
         let config = Config::load(&options, &BTreeMap::new(), folder.path()).unwrap();
@@ -75,9 +85,19 @@ impl Daemon {
         self.running.as_ref().expect("it was started")
     }
 
-    /// An address of the site.
+    /// Where a path of the site really answers.
+    pub fn door(&self, path: &str) -> String {
+        format!("http://{}{path}", self.running().addresses[0])
+    }
+
+    /// An address of the site, as the world knows it.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.running().origin)
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     pub fn ana(&self) -> String {

@@ -4,7 +4,9 @@
 mod daemon;
 mod delivery;
 mod fedify;
+mod inbox;
 mod neighbour;
+mod two_daemons;
 
 use std::time::Duration;
 

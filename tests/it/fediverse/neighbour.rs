@@ -74,13 +74,20 @@ pub struct Person {
     pub id: String,
     pub key_id: String,
     pub key: KeyPair,
-    clock: Clock,
+    pub clock: Clock,
 }
 
 impl Neighbour {
     pub async fn open(daemon: &Daemon) -> Neighbour {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let origin = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        let mut neighbour = Neighbour::open_at(daemon, "127.0.0.1").await;
+        neighbour.origin = neighbour.origin.replace("127.0.0.1", "localhost");
+        neighbour
+    }
+
+    /// One that is known by its address.
+    pub async fn open_at(daemon: &Daemon, address: &str) -> Neighbour {
+        let listener = TcpListener::bind((address, 0)).await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
         let clock = daemon.clock.clone();
         let scene = Scene {
             pages: Mutex::default(),
@@ -215,7 +222,10 @@ impl Person {
     /// Posts an activity to the shared inbox, well signed; the status.
     pub async fn post(&self, daemon: &Daemon, activity: &Value) -> u16 {
         let (url, body) = (daemon.url("/inbox"), activity.to_string());
-        post(&url, self.sign(Spec::Cavage, &url, body.as_bytes()), body.into_bytes()).await
+        let mut headers = self.sign(Spec::Cavage, &url, body.as_bytes());
+        let host = Url::parse(&url).unwrap()[url::Position::BeforeHost..url::Position::AfterPort].to_owned();
+        headers.insert("host", HeaderValue::try_from(host).unwrap());
+        post(&daemon.door("/inbox"), headers, body.into_bytes()).await
     }
 
     /// Follows ana and waits for the Accept to arrive as the first post.
