@@ -1,8 +1,9 @@
 //! Builds and starts what talks to other servers.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -26,6 +27,13 @@ use crate::{
 
 /// The fact under which the origin of the first follower's time is pinned.
 const PINNED_ORIGIN: &str = "origin";
+
+/// The fact that tells when this site last ran.
+const LAST_ALIVE: &str = "last_alive";
+/// How often that is noted.
+const ALIVE_EVERY: Duration = Duration::from_secs(3600);
+/// Mastodon and others stop sending to a server after seven days without an answer.
+const LONG_SLEEP: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What talks to other servers, ready to be started.
 pub struct Federation {
@@ -121,17 +129,22 @@ async fn pin_origin(config: &Config, store: &Store) -> anyhow::Result<()> {
 }
 
 impl Federation {
-    /// Tells followers of a profile that changed since the last start.
+    /// Tells followers of a profile that changed since the last start. After a long sleep all are told anyway: a server that
+    /// had given us up takes any signed request as a sign of life.
     pub async fn tell_of_changed_profiles(&self, web: &Web) -> anyhow::Result<()> {
+        let clock = &self.reception.clock;
+        let last: Option<Timestamp> = web.store.fact(LAST_ALIVE).await?.and_then(|last| last.parse().ok());
+        let slept = last.is_some_and(|last| clock.now().duration_since(last) > LONG_SLEEP);
+        web.store.remember_fact(LAST_ALIVE, &clock.now().to_string()).await?;
         for reviewer in &web.reviewers {
             let person = web.person(reviewer);
             let name = format!("profile {}", reviewer.handle);
             let (known, now) = (web.store.fact(&name).await?, person.to_string());
-            if known.as_deref() == Some(&now) {
+            if known.as_deref() == Some(&now) && !slept {
                 continue;
             }
             if known.is_some() {
-                let at = self.reception.clock.now_in_seconds();
+                let at = clock.now_in_seconds();
                 let message = activity::update_person(&web.site.origin, &reviewer.handle, person, at);
                 let outgoing =
                     Outgoing { reviewer: reviewer.handle.clone(), message, to: Recipients::EveryoneReached, at };
@@ -151,6 +164,21 @@ impl Federation {
         tasks.spawn(self.worker.run(tasks.clone(), stop.clone()));
         tasks.spawn(self.reception.clone().run(stop.clone()));
         let (reception, stop) = (self.reception, stop.clone());
+        tasks.spawn({
+            let (reception, stop) = (reception.clone(), stop.clone());
+            async move {
+                loop {
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = reception.clock.sleep(ALIVE_EVERY) => {}
+                    }
+                    let now = reception.clock.now().to_string();
+                    if let Err(error) = reception.store.remember_fact(LAST_ALIVE, &now).await {
+                        tracing::warn!(%error, "that the site runs could not be noted: {error}");
+                    }
+                }
+            }
+        });
         tasks.spawn(async move {
             loop {
                 tokio::select! {

@@ -10,6 +10,7 @@ mod keys;
 mod plan;
 mod preview;
 mod resend;
+mod retire;
 mod retract;
 mod serve;
 mod status;
@@ -25,7 +26,8 @@ use crate::config::{self, Config, Overrides};
 const FINE: u8 = 0;
 /// Problems were found and shown.
 const PROBLEMS: u8 = 1;
-// 2 is wrong use: clap's own code for it.
+/// Wrong use; clap's own code for it too.
+const WRONG_USE: u8 = 2;
 
 /// Publishes book reviews from a folder of plain files: feeds, a website, and the fediverse.
 #[derive(Debug, Parser)]
@@ -80,8 +82,10 @@ enum Command {
     Block(block::Arguments),
     /// Let an actor or a domain in again
     Unblock(block::UnblockArguments),
-    /// Show the keys that sign
+    /// Show the keys that sign, or make a new one
     Keys(keys::Arguments),
+    /// End a reviewer's account for ever
+    Retire(retire::Arguments),
     /// Print the settings file, a man page, or shell completions
     Generate(generate::Arguments),
 }
@@ -131,7 +135,8 @@ pub fn run() -> ExitCode {
             Command::Followers(arguments) => followers::run(&config, &arguments).await,
             Command::Block(arguments) => block::run(&config, &arguments).await,
             Command::Unblock(arguments) => block::unblock(&config, &arguments).await,
-            Command::Keys(arguments) => keys::run(&config, &arguments),
+            Command::Keys(arguments) => keys::run(&config, &arguments).await,
+            Command::Retire(arguments) => retire::run(&config, &arguments).await,
             Command::Generate(arguments) => generate::run(&arguments),
         }
     });

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::IsTerminal, path::Path, sync::Arc};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::FINE;
 use crate::{
@@ -27,42 +27,72 @@ pub async fn run(
         let clock = clock.clone();
         move || clock.now()
     })?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
+    let mut wishes = Wishes::listen()?;
     let mut config = config;
     loop {
         let running = app::start(config, clock.clone(), progress()).await?;
         tell(&running);
-        let again = tokio::select! {
-            _ = terminate.recv() => false,
-            _ = interrupt.recv() => false,
-            _ = hangup.recv() => true,
-        };
-        notify(&[if again { sd_notify::NotifyState::Reloading } else { sd_notify::NotifyState::Stopping }]);
-        if !again {
-            tracing::info!("stopping: what is in flight is finished first");
-            running.stop().await;
-            return Ok(FINE);
+        match reread(overrides, environment, cwd, &running, &mut wishes).await {
+            Some(good) => config = good,
+            None => {
+                notify(&[sd_notify::NotifyState::Stopping]);
+                tracing::info!("stopping: what is in flight is finished first");
+                running.stop().await;
+                return Ok(FINE);
+            }
         }
-        config = reread(overrides, environment, cwd, &running).await;
         running.stop().await;
     }
 }
 
-/// Reads the settings again until they are good: a typo never stops a daemon that runs.
+/// What the service manager, or a person at the terminal, may want of a daemon.
+enum Wish {
+    Stop,
+    ReadSettings,
+}
+
+/// The signals by which it is told.
+struct Wishes {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Wishes {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Wish {
+        tokio::select! {
+            _ = self.terminate.recv() => Wish::Stop,
+            _ = self.interrupt.recv() => Wish::Stop,
+            _ = self.hangup.recv() => Wish::ReadSettings,
+        }
+    }
+}
+
+/// Serves until new settings are wanted and are good, or (`None`) the end is: a typo never stops a daemon that runs.
 async fn reread(
     overrides: &Overrides,
     environment: &BTreeMap<String, String>,
     cwd: &Path,
     running: &app::Running,
-) -> Config {
-    let mut hangup = signal(SignalKind::hangup()).ok();
+    wishes: &mut Wishes,
+) -> Option<Config> {
     loop {
+        match wishes.next().await {
+            Wish::Stop => return None,
+            Wish::ReadSettings => notify(&[sd_notify::NotifyState::Reloading]),
+        }
         match Config::load(overrides, environment, cwd) {
             Ok(config) => {
                 tracing::info!("the settings were read again");
-                return config;
+                return Some(config);
             }
             Err(problems) => {
                 for problem in &problems {
@@ -70,10 +100,6 @@ async fn reread(
                 }
                 tracing::error!("the settings are not usable; the old ones stay in force until the next SIGHUP");
                 tell(running);
-                match &mut hangup {
-                    Some(hangup) => hangup.recv().await,
-                    None => std::future::pending().await,
-                };
             }
         }
     }

@@ -65,6 +65,10 @@ pub enum Question {
     Unblock {
         name: String,
     },
+    /// Ends a reviewer's account for ever.
+    Retire {
+        handle: String,
+    },
 }
 
 /// What the daemon answers: what was asked for, or why not.
@@ -250,6 +254,10 @@ impl Desk {
                 }
                 done(&ended)
             }
+            Question::Retire { handle } => match self.reception.reviewers.iter().find(|one| one.as_str() == handle) {
+                Some(reviewer) => told(self.reception.retire(reviewer).await),
+                None => Answer::Refused(format!("there is no reviewer @{handle} in the settings")),
+            },
             Question::Unblock { name } => told(self.reception.unblock(&name).await),
         }
     }

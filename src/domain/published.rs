@@ -48,6 +48,9 @@ pub struct Card {
     pub excerpt: String,
     pub words: u32,
     pub cover: Option<Picture>,
+    /// Addresses the review had elsewhere or before, as its file names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
 }
 
 impl Published {
@@ -80,6 +83,7 @@ impl Published {
             excerpt,
             words,
             cover: self.cover.clone(),
+            aliases: self.review.aliases.clone(),
         }
     }
 }

@@ -11,13 +11,16 @@ use url::Url;
 use super::{
     activity::{self, Follow},
     inbox::{self, Event},
+    note,
     peers::{PeerProblem, Peers, SignerProblem},
     signature::{self, Received},
 };
 use crate::{
     clock::Clock,
     domain::{Handle, Origin, message::Message},
-    store::{FollowState, Follower, Outgoing, ReceivedActivity, ReceivedState, Recipients, Store, StoreError},
+    store::{
+        FollowState, Follower, Outgoing, QuoteStamp, ReceivedActivity, ReceivedState, Recipients, Store, StoreError,
+    },
 };
 
 /// Activities taken up together; those of one actor stay in order.
@@ -236,6 +239,7 @@ impl Reception {
             }
             Event::ProfileChanged => self.profile_changed(actor).await?,
             Event::Moved { target } => self.moved(actor, &target).await?,
+            Event::AskedToQuote(request) => self.asked_to_quote(actor, &request).await?,
             Event::Posted(_)
             | Event::Edited(_)
             | Event::Deleted { .. }
@@ -246,8 +250,7 @@ impl Reception {
             | Event::Unblocked { .. }
             | Event::Reported { .. }
             | Event::Accepted { .. }
-            | Event::Rejected { .. }
-            | Event::AskedToQuote(_) => "noted; this version keeps no conversation".to_owned(),
+            | Event::Rejected { .. } => "noted; this version keeps no conversation".to_owned(),
             Event::Ignored(reason) => format!("means nothing here ({reason:?})"),
         })
     }
@@ -262,6 +265,9 @@ impl Reception {
     ) -> Result<String, Trouble> {
         let Some(reviewer) = self.reviewer_of(object) else { return Ok("follows nobody here".to_owned()) };
         let remote = self.peers.visit().actor(actor).await?;
+        if self.store.is_retired(&reviewer).await? {
+            return Ok(format!("follows @{reviewer}, whose account has ended"));
+        }
         let waiting = self.approves_followers
             && self.store.follower(&reviewer, actor).await?.is_none_or(|known| known.state == FollowState::Waiting);
         let follower = Follower {
@@ -306,6 +312,38 @@ impl Reception {
             self.store.keep_follower(&follower, &[]).await?;
         }
         Ok("the profile was read again".to_owned())
+    }
+
+    /// Everybody may quote a review: the Note says so, and the stamp lets third servers check it.
+    async fn asked_to_quote(&self, actor: &str, request: &activity::QuoteRequest) -> Result<String, Trouble> {
+        let Some((reviewer, id)) = note::review_of(&self.origin, &request.object) else {
+            return Ok("asks to quote what is not ours".to_owned());
+        };
+        if self.store.published(&reviewer, &id).await?.is_none() {
+            return Ok("asks to quote a review that is not there".to_owned());
+        }
+        let visit = self.peers.visit();
+        let quoting = visit.post(&request.instrument).await?;
+        if quoting.author != actor || quoting.quotes.as_deref() != Some(request.object.as_str()) {
+            return Ok(format!("{} does not quote {}", request.instrument, request.object));
+        }
+        let stamp = match self.store.quote_stamp_of(&request.instrument).await? {
+            Some(stamp) => stamp,
+            None => QuoteStamp {
+                reviewer: reviewer.clone(),
+                number: self.clock.uuid().simple().to_string(),
+                note: request.object.clone(),
+                quoted_by: request.instrument.clone(),
+            },
+        };
+        let address = activity::quote_authorization_id(&self.origin, &reviewer, &stamp.number);
+        let number = self.clock.uuid().to_string();
+        let message = activity::accept_quote(&self.origin, &reviewer, request, &number, &address);
+        let to = Recipients::Inbox(visit.actor(actor).await?.inbox);
+        let answer = Outgoing { reviewer, message, to, at: self.clock.now() };
+        self.store.keep_quote_stamp(&stamp, &answer).await?;
+        self.mail.notify_one();
+        Ok(format!("may quote {}", request.object))
     }
 
     /// A follower lives elsewhere now, if the new account says so too; it follows again from there by itself.
@@ -363,6 +401,16 @@ impl Reception {
         self.store.drop_follower(&follower.reviewer, &follower.actor, &[outgoing]).await?;
         self.mail.notify_one();
         Ok(Ok(follower))
+    }
+
+    /// Ends a reviewer's account for ever: everyone ever reached is told, and the actor answers 410 once they have been.
+    pub async fn retire(&self, reviewer: &Handle) -> Result<u64, StoreError> {
+        let at = self.clock.now_in_seconds();
+        let message = activity::delete_person(&self.origin, reviewer);
+        let words = Outgoing { reviewer: reviewer.clone(), message, to: Recipients::EveryoneEver, at };
+        let deliveries = self.store.retire(reviewer, &words, at).await?;
+        self.mail.notify_one();
+        Ok(deliveries)
     }
 
     /// Keeps an actor or a whole domain out, and ends its follows.

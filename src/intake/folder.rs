@@ -23,7 +23,19 @@ const FILES_MAX: usize = 200_000;
 pub struct Walk {
     /// Every plain file by its path relative to the folder, `/` separated. Hidden files and directories are left out.
     pub files: BTreeMap<String, Stat>,
+    /// Directories, and files, that are there but could not be looked at: nothing is known of what lies in them.
+    pub unread: Vec<String>,
     pub problems: Vec<Problem>,
+}
+
+impl Walk {
+    /// Whether a path lies where the walk could not look, so that its absence means nothing.
+    pub fn is_unread(&self, path: &str) -> bool {
+        let holds = |place: &String| {
+            place.is_empty() || path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.unread.iter().any(holds)
+    }
 }
 
 /// The folder, or its absence. A missing folder is not an empty one: nothing is concluded from it.
@@ -97,7 +109,10 @@ struct Walker {
 
 impl Walker {
     fn directory(&mut self, directory: &Path, prefix: &str, depth: usize) {
-        let Ok(own) = fs::metadata(directory) else { return };
+        let own = match fs::metadata(directory) {
+            Ok(own) => own,
+            Err(error) => return self.unread(prefix, &error),
+        };
         if !self.entered.insert((own.dev(), own.ino())) {
             return;
         }
@@ -107,16 +122,16 @@ impl Walker {
         }
         let entries = match fs::read_dir(directory) {
             Ok(entries) => entries,
-            Err(error) => {
-                self.problem(
-                    prefix,
-                    format!("the directory cannot be read: {error}"),
-                    "give reviewd the right to read it",
-                );
-                return;
-            }
+            Err(error) => return self.unread(prefix, &error),
         };
-        for entry in entries.flatten() {
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.unread(prefix, &error);
+                    continue;
+                }
+            };
             let Ok(name) = entry.file_name().into_string() else {
                 let shown = entry.file_name().to_string_lossy().into_owned();
                 self.problem(&join(prefix, &shown), "the file name is not UTF-8".into(), "rename the file");
@@ -129,14 +144,16 @@ impl Walker {
     }
 
     fn entry(&mut self, full: &Path, path: &str, depth: usize) {
-        // A file that vanished since the listing is simply not there.
-        let Ok(link) = fs::symlink_metadata(full) else { return };
+        let link = match fs::symlink_metadata(full) {
+            Ok(link) => link,
+            Err(error) => return self.unread(path, &error),
+        };
         let mut state = link.clone();
         if link.is_symlink() {
             match full.canonicalize() {
                 Ok(target) if target.starts_with(&self.root) => match fs::metadata(&target) {
                     Ok(metadata) => state = metadata,
-                    Err(_) => return,
+                    Err(error) => return self.unread(path, &error),
                 },
                 Ok(_) => {
                     let cure = "copy the file into the folder, or point the settings at the folder above";
@@ -166,6 +183,14 @@ impl Walker {
         }
     }
 
+    /// What vanished since the listing is simply not there; anything else says nothing about what is.
+    fn unread(&mut self, path: &str, error: &io::Error) {
+        if error.kind() != io::ErrorKind::NotFound {
+            self.problem(path, format!("it cannot be read: {error}"), "give reviewd the right to read it");
+            self.found.unread.push(path.to_owned());
+        }
+    }
+
     fn problem(&mut self, path: &str, message: String, cure: &str) {
         self.found.problems.push(Problem::error(path, message, cure));
     }
@@ -191,10 +216,8 @@ mod tests {
     use super::*;
 
     fn walked(root: &Path) -> Walk {
-        match walk(root) {
-            Folder::Walked(walk) => walk,
-            other => panic!("{other:?}"),
-        }
+        let Folder::Walked(walk) = walk(root) else { unreachable!("{} was not walked", root.display()) };
+        walk
     }
 
     #[test]
@@ -220,6 +243,18 @@ mod tests {
         assert_eq!(walk.problems[0].file, "outside.md");
         assert!(read(&root, "outside.md", REVIEW_BYTES_MAX).unwrap_err().message.contains("leads out"));
         assert!(read(&root, "../secret", REVIEW_BYTES_MAX).unwrap_err().message.contains("leads out"));
+    }
+
+    #[test]
+    fn nothing_is_known_of_what_lies_in_a_directory_that_cannot_be_read() {
+        let mut walker = Walker { root: PathBuf::from("/reviews"), found: Walk::default(), entered: HashSet::new() };
+        walker.unread("2024", &io::Error::from(io::ErrorKind::PermissionDenied));
+        walker.unread("2025", &io::Error::from(io::ErrorKind::NotFound));
+        let walk = walker.found;
+        for (path, unread) in [("2024/dune.md", true), ("2024", true), ("2024.md", false), ("2025/dune.md", false)] {
+            assert_eq!(walk.is_unread(path), unread, "{path}");
+        }
+        assert_eq!(walk.problems.len(), 1);
     }
 
     #[test]

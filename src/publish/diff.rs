@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::domain::{
-    Problem, Review, ReviewId,
+    Review, ReviewId,
     ledger::{Entry, Intent, Likeness, Standing},
 };
 
@@ -26,8 +26,10 @@ pub enum Now {
     /// Read and understood.
     Review(Box<FoundReview>),
     Draft,
-    /// Read and not a review, or not to be understood.
-    Unreadable(Option<Problem>),
+    /// Read and not a review, or not to be understood; `back` when it was not there at the last look.
+    Unreadable {
+        back: bool,
+    },
 }
 
 /// A review as read just now, with what decides whether anybody would notice.
@@ -139,7 +141,10 @@ impl<'a> Comparison<'a> {
                 }
                 Now::Draft if leaves(entry) => {}
                 Now::Draft => self.events.push(Event::Removed { id }),
-                Now::Unreadable(_) => self.events.push(Event::Kept { id, path }),
+                Now::Unreadable { back: true } if leaves(entry) => {
+                    self.events.push(Event::Returned { id, path, edited: false });
+                }
+                Now::Unreadable { .. } => self.events.push(Event::Kept { id, path }),
             }
         }
     }

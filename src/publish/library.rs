@@ -6,6 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 
 use crate::domain::{
     Card, Handle, Isbn, ReviewId, Slug,
@@ -26,13 +27,15 @@ pub struct Group {
 pub struct Library {
     /// Counts changes; equal versions have equal content.
     pub version: u64,
-    /// When a review last left: what remains is older, but the lists changed then.
-    removed: Option<Timestamp>,
+    /// When a review last left, came back, or came under an older date: the lists changed, and no review's time tells.
+    rearranged: Option<Timestamp>,
     /// Newest first.
     cards: Vec<Arc<Card>>,
     by_reviewer: HashMap<Handle, Vec<Arc<Card>>>,
     by_page: HashMap<(Handle, Slug), Arc<Card>>,
     by_id: HashMap<(Handle, ReviewId), Arc<Card>>,
+    /// By the addresses that reviews had elsewhere; where two name the same one, the newer review has it.
+    by_alias: HashMap<String, Arc<Card>>,
     tags: BTreeMap<String, Group>,
     authors: BTreeMap<String, Group>,
     books: BTreeMap<String, Group>,
@@ -40,9 +43,9 @@ pub struct Library {
 
 impl Library {
     /// Indexes the cards of all live reviews, in any order.
-    pub fn new(version: u64, mut cards: Vec<Arc<Card>>, removed: Option<Timestamp>) -> Self {
+    pub fn new(version: u64, mut cards: Vec<Arc<Card>>, rearranged: Option<Timestamp>) -> Self {
         cards.sort_by(|a, b| b.published.cmp(&a.published).then_with(|| a.id.cmp(&b.id)));
-        let mut library = Self { version, removed, ..Self::default() };
+        let mut library = Self { version, rearranged, ..Self::default() };
         for card in &cards {
             let add = |group: &mut BTreeMap<String, Group>, key: String, name: &str| {
                 let entry = group.entry(key).or_insert_with(|| Group { name: name.to_owned(), cards: Vec::new() });
@@ -61,6 +64,9 @@ impl Library {
             library.by_reviewer.entry(card.reviewer.clone()).or_default().push(Arc::clone(card));
             library.by_page.insert((card.reviewer.clone(), card.slug.clone()), Arc::clone(card));
             library.by_id.insert((card.reviewer.clone(), card.id.clone()), Arc::clone(card));
+            for alias in &card.aliases {
+                library.by_alias.entry(alias_key(alias)).or_insert_with(|| Arc::clone(card));
+            }
         }
         library.cards = cards;
         library
@@ -81,6 +87,11 @@ impl Library {
 
     pub fn by_id(&self, handle: &Handle, id: &ReviewId) -> Option<&Arc<Card>> {
         self.by_id.get(&(handle.clone(), id.clone()))
+    }
+
+    /// The review that had this path elsewhere or before.
+    pub fn by_alias(&self, path: &str) -> Option<&Arc<Card>> {
+        self.by_alias.get(&alias_key(path))
     }
 
     /// Tags by key, in alphabetical order.
@@ -121,6 +132,11 @@ impl Library {
 
     /// When a list of these reviews last changed.
     pub fn changed_among(&self, cards: &[Arc<Card>]) -> Option<Timestamp> {
-        cards.iter().map(|card| card.changed()).max().max(self.removed)
+        cards.iter().map(|card| card.changed()).max().max(self.rearranged)
     }
+}
+
+/// `/2015/dune/`, `2015/dune` and `/2015/dune` are one address.
+fn alias_key(path: &str) -> String {
+    percent_decode_str(path.trim_matches('/')).decode_utf8_lossy().into_owned()
 }

@@ -10,6 +10,7 @@ mod pictures;
 pub mod publisher;
 pub mod reading;
 pub mod round;
+mod seconds;
 mod voice;
 
 pub use desk::{Desk, Plan, PlanItem};

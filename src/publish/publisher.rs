@@ -97,6 +97,8 @@ pub struct Survey {
 pub struct PublisherHandle {
     orders: mpsc::Sender<Order>,
     pub library: watch::Receiver<Arc<Library>>,
+    /// Whether the folders have been looked at since the start.
+    pub looked: watch::Receiver<bool>,
     /// Notified when deliveries were stored.
     pub mail: Arc<Notify>,
 }
@@ -108,7 +110,8 @@ pub struct Publisher {
     hint: Arc<Notify>,
     orders: mpsc::Receiver<Order>,
     library: watch::Sender<Arc<Library>>,
-    removed: Option<Timestamp>,
+    looked: watch::Sender<bool>,
+    rearranged: Option<Timestamp>,
     mail: Arc<Notify>,
 }
 
@@ -131,10 +134,11 @@ impl Publisher {
             desks.push((desk, watcher));
         }
         let mail = Arc::new(Notify::new());
-        let removed = setup.store.last_removal().await?;
-        let publisher = Self { setup, desks, hint, orders, library, removed, mail: Arc::clone(&mail) };
+        let rearranged = setup.store.last_removal().await?;
+        let (looked, looked_receiver) = watch::channel(false);
+        let publisher = Self { setup, desks, hint, orders, library, looked, rearranged, mail: Arc::clone(&mail) };
         publisher.show();
-        Ok((publisher, PublisherHandle { orders: order_sender, library: receiver, mail }))
+        Ok((publisher, PublisherHandle { orders: order_sender, library: receiver, looked: looked_receiver, mail }))
     }
 
     /// Reconciles until told to stop; a reconcile that has begun is finished.
@@ -171,6 +175,7 @@ impl Publisher {
                 }
             }
         }
+        self.looked.send_replace(true);
         wait
     }
 
@@ -195,8 +200,9 @@ impl Publisher {
         }
         report(desk, &round);
         let (next, visible) = (round.next, round.is_visible());
-        if round.commit.entries.iter().any(|write| write.entry.standing == Standing::Leaving) {
-            self.removed = Some(setup.clock.now_in_seconds());
+        if round.rearranged {
+            let now = setup.clock.now_in_seconds();
+            self.rearranged = Some(self.rearranged.map_or(now, |last| now.max(last + Duration::from_secs(1))));
         }
         let held_before = desk.hold_reason();
         desk.take(round);
@@ -213,7 +219,7 @@ impl Publisher {
     fn show(&self) {
         let cards = self.desks.iter().flat_map(|(desk, _)| desk.cards.values().cloned()).collect();
         let version = self.library.borrow().version + 1;
-        self.library.send_replace(Arc::new(Library::new(version, cards, self.removed)));
+        self.library.send_replace(Arc::new(Library::new(version, cards, self.rearranged)));
     }
 
     async fn let_burst_pass(&self) {

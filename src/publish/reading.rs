@@ -163,18 +163,18 @@ impl Reader<'_> {
 
 /// What lists show of a review and the search page looks through.
 pub fn glance(review: &Review) -> Glance {
-    let plain = text::plain(&review.body);
+    let read = text::glance(&review.body, EXCERPT_CHARS_MAX);
     let excerpt = match (&review.summary, review.spoilers) {
         (_, true) => String::new(),
         (Some(summary), false) => summary.clone(),
-        (None, false) => text::excerpt(&review.body, EXCERPT_CHARS_MAX),
+        (None, false) => read.excerpt,
     };
     let book = &review.book;
     let names = [Some(&book.title), review.headline.as_ref(), book.series.as_ref().map(|series| &series.name)];
     let mut search: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
     search.extend(book.authors.iter().chain(&review.tags).map(String::as_str));
-    search.push(&plain);
-    Glance { excerpt, words: text::words(&review.body), search: search.join("\n").to_lowercase() }
+    search.push(&read.plain);
+    Glance { excerpt, words: read.words, search: search.join("\n").to_lowercase() }
 }
 
 /// Gives a bare rating its scale; one that lies outside is dropped with a warning.

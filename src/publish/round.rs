@@ -16,6 +16,7 @@ use super::{
     identity::{self, Journal, JournalError, Known, Line, LineEvent},
     pictures::{self, Darkroom, Gallery},
     reading::{self, Glance, Read, ReadResult, Reader},
+    seconds::Seconds,
     voice::Voice,
 };
 use crate::{
@@ -31,8 +32,6 @@ use crate::{
     store::{Commit, LedgerWrite, ReviewerRow, Store, StoreError},
 };
 
-/// Notes before this are refused by Misskey (`isSafeT`); older reviews keep their own date on the page.
-const PUBLISHED_MIN: Timestamp = Timestamp::constant(946_684_800, 0);
 /// When the next look is due although nothing happened: pictures wait to be prepared.
 const PICTURES_AGAIN: Duration = Duration::from_millis(20);
 
@@ -60,6 +59,8 @@ pub struct Round {
     pub adopted: Vec<PlanItem>,
     /// What is on its way to followers with this round.
     pub sent: Vec<(ReviewId, Intent)>,
+    /// Lists changed in a way that no time of a review in them tells.
+    pub rearranged: bool,
     /// When to look again although nothing happens.
     pub next: Option<Duration>,
 }
@@ -123,7 +124,8 @@ struct Working<'a> {
     outgoing: Vec<crate::store::Outgoing>,
     lines: Vec<Line>,
     lost: BTreeMap<String, (ReviewId, Known)>,
-    used_seconds: BTreeSet<i64>,
+    /// Of publication.
+    seconds: Seconds,
     /// Whose page has which slug.
     slugs: HashMap<Slug, ReviewId>,
     stirred: HashMap<ReviewId, Duration>,
@@ -131,12 +133,16 @@ struct Working<'a> {
     cards_back: Vec<Card>,
     adopted: Vec<PlanItem>,
     sent: Vec<(ReviewId, Intent)>,
+    pictured: bool,
     next: Option<Duration>,
 }
 
 impl<'a> Working<'a> {
     fn new(desk: &'a Desk, journal: &'a Journal, means: &'a Means<'a>) -> Self {
         let in_ledger = desk.entries.keys().cloned().collect();
+        let lost = journal.lost(&desk.reviewer.handle, &in_ledger);
+        let lost_seconds = lost.values().filter_map(|(_, known)| known.published);
+        let seconds = Seconds::new(desk.entries.values().map(|entry| entry.published).chain(lost_seconds));
         Self {
             desk,
             journal,
@@ -155,8 +161,8 @@ impl<'a> Working<'a> {
             old_slugs: Vec::new(),
             outgoing: Vec::new(),
             lines: Vec::new(),
-            lost: journal.lost(&desk.reviewer.handle, &in_ledger),
-            used_seconds: desk.entries.values().map(|entry| entry.published.as_second()).collect(),
+            lost,
+            seconds,
             slugs: desk
                 .entries
                 .values()
@@ -168,6 +174,7 @@ impl<'a> Working<'a> {
             cards_back: Vec::new(),
             adopted: Vec::new(),
             sent: Vec::new(),
+            pictured: false,
             next: None,
         }
     }
@@ -189,6 +196,8 @@ impl<'a> Working<'a> {
                 Found { path, now: Now::Unchanged { review } }
             })
             .collect();
+        let unread = self.desk.entries.values().filter(|entry| entry.answers() && walk.is_unread(&entry.file));
+        found.extend(unread.map(|entry| Found { path: entry.file.clone(), now: Now::Unchanged { review: false } }));
         let mut darkroom = Darkroom::new(self.means.store, &self.desk.root, &self.desk.reviewer.handle, &walk.files);
         for read in reads {
             let path = read.path.clone();
@@ -197,7 +206,8 @@ impl<'a> Working<'a> {
             }
         }
         if self.folder == FolderState::Fine {
-            self.files_gone = self.desk.marks.keys().filter(|path| !walk.files.contains_key(*path)).cloned().collect();
+            let gone = |path: &&String| !walk.files.contains_key(*path) && !walk.is_unread(path);
+            self.files_gone = self.desk.marks.keys().filter(gone).cloned().collect();
         }
         self.walk_problems = walk.problems;
         let entries: Vec<Entry> = self.desk.entries.values().cloned().collect();
@@ -286,11 +296,11 @@ impl<'a> Working<'a> {
                     problems.push(Problem::error(&path, format!("the file is no review any more: {why}"), cure));
                 }
                 self.marks.insert(path.clone(), mark(FileOutcome::Skipped(why), problems));
-                Ok(Some(Now::Unreadable(None)))
+                Ok(Some(Now::Unreadable { back: old.is_none() }))
             }
             Reading::Withheld => {
                 self.marks.insert(path.clone(), mark(FileOutcome::Broken, problems));
-                Ok(Some(Now::Unreadable(None)))
+                Ok(Some(Now::Unreadable { back: old.is_none() }))
             }
             Reading::Review(review) if review.draft => {
                 self.marks.insert(path.clone(), mark(FileOutcome::Draft, problems));
@@ -383,9 +393,9 @@ impl<'a> Working<'a> {
             Some(published) => published,
             None if adopt => {
                 let modified = Timestamp::from_nanosecond(i128::from(modified_ns)).unwrap_or(self.now);
-                self.free_second(own_date.unwrap_or(modified).min(self.now))
+                self.seconds.take_before(own_date.unwrap_or(modified).min(self.now))
             }
-            None => self.free_second(self.now),
+            None => self.seconds.take_newest(self.now),
         };
         let wanted_slug = known.as_ref().and_then(|known| known.slug.clone()).unwrap_or_else(|| review.slug.clone());
         let mut entry = Entry {
@@ -421,11 +431,10 @@ impl<'a> Working<'a> {
             return;
         };
         let found = fresh.found.clone();
-        let mut new_address = false;
-        if entry.file == path && found.likeness.asked != entry.likeness.asked && entry.likeness.asked.is_some() {
-            new_address = true;
-        }
-        if new_address {
+        // A file's name is a wish for an address only once: a rename keeps the one there is.
+        let same_file = self.desk.entries.get(id).is_some_and(|before| before.file == path);
+        let asks_anew = found.likeness.asked != entry.likeness.asked && entry.likeness.asked.is_some();
+        if same_file && asks_anew {
             let slug = self.take_slug(&found.review.slug, id);
             self.old_slugs.push((std::mem::replace(&mut entry.slug, slug), id.clone()));
         }
@@ -484,6 +493,7 @@ impl<'a> Working<'a> {
         if entry.told.as_ref() == Some(&entry.worded) {
             entry.told = Some(fresh.found.worded.clone());
         }
+        self.pictured = true;
         entry.shown.clone_from(&fresh.found.shown);
         entry.worded.clone_from(&fresh.found.worded);
         self.write(path, entry);
@@ -700,15 +710,6 @@ impl<'a> Working<'a> {
         slug
     }
 
-    /// A second that no other review of this reviewer was published in: equal times confuse feed readers.
-    fn free_second(&mut self, wanted: Timestamp) -> Timestamp {
-        let mut second = wanted.max(PUBLISHED_MIN).as_second();
-        while !self.used_seconds.insert(second) {
-            second += 1;
-        }
-        Timestamp::from_second(second).unwrap_or(self.now)
-    }
-
     fn journal_line(&mut self, event: LineEvent, entry: &Entry) {
         let deleted = event == LineEvent::Deleted;
         self.lines.push(Line {
@@ -729,7 +730,17 @@ impl<'a> Working<'a> {
         }
     }
 
+    /// Reviews came under an older date, left, came back, or got their pictures.
+    fn is_rearranged(&self) -> bool {
+        let is_live = |entry: &Entry| entry.standing == Standing::Live;
+        let moved = |(id, entry): (&ReviewId, &Entry)| {
+            self.desk.entries.get(id).is_some_and(|before| is_live(before) != is_live(entry))
+        };
+        self.pictured || !self.adopted.is_empty() || self.work.iter().any(moved)
+    }
+
     fn finish(self) -> Round {
+        let rearranged = self.is_rearranged();
         let mut content = self.content;
         let entries = self
             .work
@@ -760,6 +771,7 @@ impl<'a> Working<'a> {
             cards_back: self.cards_back,
             adopted: self.adopted,
             sent: self.sent,
+            rearranged,
             next: self.next,
         }
     }

@@ -93,6 +93,51 @@ impl Store {
         Ok(gone > 0)
     }
 
+    /// Ends a reviewer's account: the Delete goes to everyone ever reached, nobody follows any more, and the end is remembered.
+    pub async fn retire(&self, reviewer: &Handle, words: &Outgoing, at: Timestamp) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query(
+            "UPDATE delivery SET state = 'superseded' WHERE state = 'due' AND activity IN
+             (SELECT seq FROM activity WHERE reviewer = $1)",
+        )
+        .bind(reviewer.as_str())
+        .execute(&mut *transaction)
+        .await
+        .map_err(doing("supersede what waits"))?;
+        let deliveries = outbox::enqueue(&mut transaction, words).await?;
+        sqlx::query("DELETE FROM follower WHERE reviewer = $1")
+            .bind(reviewer.as_str())
+            .execute(&mut *transaction)
+            .await
+            .map_err(doing("drop the followers"))?;
+        sqlx::query("INSERT INTO fact (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
+            .bind(retired_fact(reviewer))
+            .bind(at.to_string())
+            .execute(&mut *transaction)
+            .await
+            .map_err(doing("remember a retirement"))?;
+        transaction.commit().await.map_err(doing("commit a retirement"))?;
+        Ok(deliveries)
+    }
+
+    /// Whether a reviewer's account was ended, for ever.
+    pub async fn is_retired(&self, reviewer: &Handle) -> Result<bool, StoreError> {
+        Ok(self.fact(&retired_fact(reviewer)).await?.is_some())
+    }
+
+    /// Whether anything by a reviewer is still on its way.
+    pub async fn has_mail_of(&self, reviewer: &Handle) -> Result<bool, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar(
+            "SELECT 1 FROM delivery JOIN activity ON activity.seq = delivery.activity
+             WHERE delivery.state = 'due' AND activity.reviewer = $1 LIMIT 1",
+        )
+        .bind(reviewer.as_str())
+        .fetch_optional(&self.read)
+        .await
+        .map_err(doing("look for mail under way"))?;
+        Ok(found.is_some())
+    }
+
     /// An account that is gone follows nobody any more.
     pub async fn drop_follower_everywhere(&self, actor: &str) -> Result<u64, StoreError> {
         sqlx::query("DELETE FROM follower WHERE actor = $1")
@@ -174,4 +219,8 @@ impl Store {
         transaction.commit().await.map_err(doing("commit a message"))?;
         Ok(deliveries)
     }
+}
+
+fn retired_fact(reviewer: &Handle) -> String {
+    format!("retired {reviewer}")
 }

@@ -6,6 +6,7 @@ mod ledger;
 mod outbox;
 mod peer;
 mod picture;
+mod quote;
 mod received;
 mod schema;
 
@@ -22,7 +23,8 @@ use sqlx::{
 pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
 pub use follower::{FollowState, Follower};
 pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
-pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients};
+pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
+pub use quote::QuoteStamp;
 pub use received::{Block, ReceivedActivity, ReceivedState};
 
 /// Connections for readers; writers queue on one of their own because SQLite has one writer.

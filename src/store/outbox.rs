@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::{Sqlite, Transaction};
 use url::Url;
 
-use super::{StoreError, doing};
+use super::{Store, StoreError, doing};
 use crate::domain::{
     Handle,
     message::{Audience, Kind, Message},
@@ -28,6 +28,8 @@ pub enum Recipients {
     Reached,
     /// The same in any wording: a Delete says the same to all.
     EveryoneReached,
+    /// Every inbox that anything by this reviewer was ever addressed to: an account that ends says so to all.
+    EveryoneEver,
     /// One inbox, as it stands.
     Inbox(String),
 }
@@ -68,6 +70,32 @@ impl DeliveryState {
             Self::GivenUp => "given_up",
             Self::Superseded => "superseded",
         }
+    }
+}
+
+/// An activity as it was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredActivity {
+    pub id: String,
+    pub kind: String,
+    /// The id of what it is about.
+    pub object: String,
+    /// JSON, the very bytes that are sent.
+    pub body: Vec<u8>,
+}
+
+impl Store {
+    /// Everything a reviewer ever said to followers, oldest first, without the wordings for single programs.
+    pub async fn activities(&self, reviewer: &Handle) -> Result<Vec<StoredActivity>, StoreError> {
+        let rows: Vec<(String, String, String, Vec<u8>)> = sqlx::query_as(
+            "SELECT id, kind, object, body FROM activity WHERE reviewer = $1 AND audience = $2 ORDER BY seq",
+        )
+        .bind(reviewer.as_str())
+        .bind(Audience::Everyone.as_str())
+        .fetch_all(&self.read)
+        .await
+        .map_err(doing("list the activities"))?;
+        Ok(rows.into_iter().map(|(id, kind, object, body)| StoredActivity { id, kind, object, body }).collect())
     }
 }
 
@@ -150,6 +178,16 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
         .fetch_all(&mut **transaction)
         .await
         .map_err(doing("list every inbox a review reached")),
+        Recipients::EveryoneEver => sqlx::query_scalar(
+            "SELECT COALESCE(shared_inbox, inbox) FROM follower WHERE reviewer = $1
+             UNION
+             SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
+             WHERE activity.reviewer = $1",
+        )
+        .bind(outgoing.reviewer.as_str())
+        .fetch_all(&mut **transaction)
+        .await
+        .map_err(doing("list every inbox a reviewer reached")),
         Recipients::Inbox(inbox) => Ok(vec![inbox.clone()]),
     }
 }

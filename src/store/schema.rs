@@ -10,6 +10,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0002_peers.sqlite.sql"),
     include_str!("migrations/0003_delivery.sqlite.sql"),
     include_str!("migrations/0004_inbox.sqlite.sql"),
+    include_str!("migrations/0005_quotes.sqlite.sql"),
 ];
 
 /// Applies the steps a database lacks.

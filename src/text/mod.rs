@@ -1,8 +1,8 @@
 //! Markdown, HTML and plain text in; safe HTML, excerpts and hashtags out. Pure.
 //!
-//! Every text takes one way: [`limits`] say whether a parser may see it, [`prepare`] translates what no parser knows,
-//! [`markdown`], [`html`] and [`plaintext`] read it into the [`tree`], [`spoiler`] folds what gives the plot away, and
-//! each destination ([`page`], [`feed`], [`timeline`], [`plain`], [`source`]) writes it from there.
+//! Every text takes one way: `limits` say whether a parser may see it, `prepare` translates what no parser knows,
+//! `markdown`, `html` and `plaintext` read it into the `tree`, `spoiler` folds what gives the plot away, and
+//! each destination (`page`, `feed`, `timeline`, `plain`, `source`) writes it from there.
 
 mod cut;
 mod feed;
@@ -98,7 +98,7 @@ pub fn feed_html(text: &Text, place: &Place<'_>) -> SafeHtml {
 
 /// For Mastodon and its kin: only what their sanitisers keep; tables become lists, pictures links, headings bold.
 ///
-/// Marked spoilers stay, between "[Spoiler]" and "[End of spoiler]": a post with any stands behind a content warning
+/// Marked spoilers stay, between `[Spoiler]` and `[End of spoiler]`: a post with any stands behind a content warning
 /// as a whole, and who opens that wants the review.
 pub fn fediverse_html(text: &Text, place: &Place<'_>) -> SafeHtml {
     timeline::render(&read(text), place)

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 
@@ -43,13 +44,20 @@ pub enum Found {
     Trouble(Trouble),
 }
 
+/// The reviews of a feed and what it is called.
+struct Selection<'a> {
+    title: String,
+    /// Without a trailing slash; empty for the feed of everything.
+    path: String,
+    cards: &'a [Arc<Card>],
+    authors: Vec<&'a Reviewer>,
+}
+
 impl Web {
     /// Makes the document of a route as the library is now.
     pub(super) async fn find(&self, route: &Route, library: &Library) -> Result<Found, WebError> {
         match route {
-            Route::Home { page } => {
-                Ok(self.list(library.cards(), *page, library, |shell, listing| site::home(shell, listing)))
-            }
+            Route::Home { page } => Ok(self.list(library.cards(), *page, library, site::home)),
             Route::Profile { handle, page } => Ok(self.profile(handle, *page, library)),
             Route::Review { handle, slug } => self.review(handle, slug, library).await,
             Route::Tag { key, page } => Ok(match library.tags().get(&tag_key(key)) {
@@ -76,7 +84,7 @@ impl Web {
             Route::Archive { year } => Ok(self.archive(*year, library)),
             Route::Search { query, page } => self.search(query, *page, library).await,
             Route::Feeds => Ok(self.html(site::feeds(&self.shell()), library.changed())),
-            Route::Feed { scope, dialect } => self.feed(scope, *dialect, library).await,
+            Route::Feed { scope, dialect, from } => self.feed(scope, *dialect, *from, library).await,
             Route::FeedStyle => Ok(self.plain("text/css; charset=utf-8", feed::feed_css())),
             Route::Robots => Ok(self.plain("text/plain; charset=utf-8", site::robots(&self.site))),
             Route::OpenSearch => Ok(self.plain("application/opensearchdescription+xml", site::open_search(&self.site))),
@@ -213,7 +221,7 @@ impl Web {
         }
         let years: Vec<(i16, usize)> = by_year.iter().rev().map(|(year, cards)| (*year, cards.len())).collect();
         let Some(year) = year.or(years.first().map(|(year, _)| *year)) else {
-            return self.list(&[], 1, library, |shell, listing| site::home(shell, listing));
+            return self.list(&[], 1, library, site::home);
         };
         let Some(cards) = by_year.get_mut(&year) else { return Found::Trouble(Trouble::NotFound) };
         cards.sort_by_key(|card| std::cmp::Reverse(card.shown_date().timestamp()));
@@ -240,19 +248,29 @@ impl Web {
         Ok(self.list(&cards, page, library, |shell, listing| site::search(shell, query, Some(listing))))
     }
 
-    async fn feed(&self, scope: &Scope, dialect: Dialect, library: &Library) -> Result<Found, WebError> {
-        let Some((title, path, cards, authors)) = self.feed_scope(scope, library) else {
-            return Ok(Found::Trouble(Trouble::NotFound));
-        };
+    /// The entries of one page of a feed; fewer than asked for where they would make it too large.
+    async fn entries(&self, cards: &[Arc<Card>]) -> Result<Vec<feed::Entry>, WebError> {
         let mut entries = Vec::new();
         for card in cards.iter().take(self.feed_items) {
             let reviewer = self.reviewer(&card.reviewer);
             let published = self.store.published(&card.reviewer, &card.id).await?;
             if let (Some(reviewer), Some(published)) = (reviewer, published) {
-                entries.push(feed::Entry::new(&published, reviewer, &self.site));
+                let entry = feed::Entry::new(&published, reviewer, &self.site);
+                entries.push(if self.feed_full_text { entry } else { entry.shortened() });
             }
         }
-        let entries = feed::fit(entries, self.feed_items, feed::BYTES_MAX);
+        Ok(feed::fit(entries, self.feed_items, feed::BYTES_MAX))
+    }
+
+    async fn feed(&self, scope: &Scope, dialect: Dialect, from: usize, library: &Library) -> Result<Found, WebError> {
+        let Some(Selection { title, path, cards, authors }) = self.feed_scope(scope, library) else {
+            return Ok(Found::Trouble(Trouble::NotFound));
+        };
+        let Some(older) = cards.get(from..).filter(|older| from == 0 || !older.is_empty()) else {
+            return Ok(Found::Trouble(Trouble::NotFound));
+        };
+        let entries = self.entries(older).await?;
+        let next = from + entries.len();
         let changed = library.changed_among(cards).unwrap_or(self.founded).max(self.founded);
         let base = self.site.origin.at(&path);
         let address = Addresses::under(&base);
@@ -260,8 +278,8 @@ impl Web {
             title,
             description: self.site.description.clone(),
             home: if path.is_empty() { self.site.origin.home() } else { base },
-            id: format!("{}:{}", self.feed_id, if path.is_empty() { "/" } else { &path }),
-            address,
+            id: if path.is_empty() { self.feed_id.clone() } else { part_id(&self.feed_id, &path) },
+            address: if from == 0 { address.clone() } else { address.clone().from_item(from) },
             language: self.site.language.clone(),
             updated: changed,
             authors: authors.iter().map(|reviewer| Author::new(reviewer, &self.site.origin)).collect(),
@@ -269,7 +287,7 @@ impl Web {
             hub: None,
             entries,
             archive: Archive::Current { prev: None },
-            next_page: None,
+            next_page: (next < cards.len()).then(|| address.from_item(next)),
             source_url: self.site.source_url.clone(),
         };
         Ok(Found::Document(Box::new(Document {
@@ -283,26 +301,29 @@ impl Web {
         })))
     }
 
-    /// Title, path without a trailing slash, reviews and authors of a feed.
-    fn feed_scope<'a>(
-        &'a self,
-        scope: &Scope,
-        library: &'a Library,
-    ) -> Option<(String, String, &'a [Arc<Card>], Vec<&'a Reviewer>)> {
+    /// What a feed holds; `None` where there is no such reviewer or tag.
+    fn feed_scope<'a>(&'a self, scope: &Scope, library: &'a Library) -> Option<Selection<'a>> {
         let title = &self.site.title;
         match scope {
-            Scope::Everything => Some((title.clone(), String::new(), library.cards(), self.reviewers.iter().collect())),
+            Scope::Everything => Some(Selection {
+                title: title.clone(),
+                path: String::new(),
+                cards: library.cards(),
+                authors: self.reviewers.iter().collect(),
+            }),
             Scope::Reviewer(handle) => {
                 let reviewer = self.reviewer(handle)?;
                 let cards = library.of_reviewer(handle);
-                Some((format!("{} · {title}", reviewer.name), format!("/@{handle}"), cards, vec![reviewer]))
+                let title = format!("{} · {title}", reviewer.name);
+                Some(Selection { title, path: format!("/@{handle}"), cards, authors: vec![reviewer] })
             }
             Scope::Tag(tag) => {
                 let group = library.tags().get(&tag_key(tag))?;
                 let authors =
                     self.reviewers.iter().filter(|one| group.cards.iter().any(|card| card.reviewer == one.handle));
                 let path = crate::domain::address::tag_path(tag);
-                Some((format!("{} · {title}", group.name), path, &group.cards, authors.collect()))
+                let title = format!("{} · {title}", group.name);
+                Some(Selection { title, path, cards: &group.cards, authors: authors.collect() })
             }
         }
     }
@@ -327,6 +348,13 @@ impl Web {
     pub(super) fn reviewer(&self, handle: &Handle) -> Option<&Reviewer> {
         self.reviewers.iter().find(|reviewer| reviewer.handle == *handle)
     }
+}
+
+/// The id of a part of the site's feed: made from the whole's, so it stays when domain and title change (RFC 9562, version 8).
+fn part_id(feed_id: &str, path: &str) -> String {
+    let hash = digest(&SHA256, format!("{feed_id}{path}").as_bytes());
+    let bytes = hash.as_ref().first_chunk::<16>().copied().unwrap_or_default();
+    format!("urn:uuid:{}", uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
 /// Reviews of other books by the first author, newest first.

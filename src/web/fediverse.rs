@@ -64,6 +64,7 @@ enum Wanted {
     Featured(Handle),
     Note(Handle, ReviewId),
     Part { handle: Handle, id: ReviewId, part: Part },
+    QuoteStamp(Handle, String),
     Edition(String),
     Work(String),
     Author(String),
@@ -91,7 +92,7 @@ impl Web {
         }
         let library = self.publisher.library();
         let answer = match wanted {
-            Wanted::WebFinger(resource) => self.webfinger(method, headers, &resource),
+            Wanted::WebFinger(resource) => self.webfinger(method, headers, &resource).await,
             Wanted::HostMeta { json: false } => self.send(
                 method,
                 headers,
@@ -111,12 +112,13 @@ impl Web {
                 let document = actor::instance(&self.site, &self.keys.instance);
                 self.send_json(method, headers, ACTIVITY_JSON, &document, Policy::NEGOTIATED)
             }
-            Wanted::Actor(handle) => self.actor(method, headers, &handle),
+            Wanted::Actor(handle) => self.actor(method, headers, &handle).await,
             Wanted::Outbox(handle, page) => self.outbox(method, headers, &handle, page, &library).await,
             Wanted::People { handle, part, page } => self.people(method, headers, &handle, part, page).await,
             Wanted::Featured(handle) => self.featured(method, headers, &handle, &library),
             Wanted::Note(handle, id) => self.note(method, headers, &handle, &id, &library).await,
             Wanted::Part { handle, id, part } => self.part(method, headers, &handle, &id, part).await,
+            Wanted::QuoteStamp(handle, number) => self.quote_stamp(method, headers, &handle, &number).await,
             Wanted::Edition(key) => self.edition(method, headers, &key, &library),
             Wanted::Work(key) => self.work(method, headers, &key, &library),
             Wanted::Author(key) => self.author(method, headers, &key, &library),
@@ -143,7 +145,7 @@ impl Web {
         (StatusCode::FOUND, [(header::LOCATION, path), (header::VARY, "Accept".to_owned())]).into_response()
     }
 
-    fn webfinger(&self, method: &Method, headers: &HeaderMap, resource: &str) -> Response {
+    async fn webfinger(&self, method: &Method, headers: &HeaderMap, resource: &str) -> Response {
         let subject = match discovery::subject(&self.site.origin, resource) {
             Ok(subject) => subject,
             Err(problem) => {
@@ -157,6 +159,7 @@ impl Web {
         let document = match subject {
             Subject::Instance => discovery::webfinger_of_instance(&self.site),
             Subject::Reviewer(handle) => match self.reviewer(&handle) {
+                _ if self.has_ended(&handle).await => return plain(StatusCode::GONE, "this account has ended"),
                 Some(reviewer) => discovery::webfinger(&self.site, reviewer),
                 None => return plain(StatusCode::NOT_FOUND, "nobody here has this name"),
             },
@@ -187,7 +190,16 @@ impl Web {
         }
     }
 
-    fn actor(&self, method: &Method, headers: &HeaderMap, handle: &Handle) -> Response {
+    /// Whether the account was ended and everyone has been told. Until then the key is served: they check the Delete by it.
+    async fn has_ended(&self, handle: &Handle) -> bool {
+        // A database that does not answer ends no account.
+        self.store.is_retired(handle).await.unwrap_or(false) && !self.store.has_mail_of(handle).await.unwrap_or(true)
+    }
+
+    async fn actor(&self, method: &Method, headers: &HeaderMap, handle: &Handle) -> Response {
+        if self.has_ended(handle).await {
+            return plain(StatusCode::GONE, "this account has ended");
+        }
         let Some(reviewer) = self.reviewer(handle) else { return plain(StatusCode::NOT_FOUND, "no such reviewer") };
         let document = actor::person(&self.site, reviewer, &self.standing(reviewer));
         self.send_json(method, headers, ACTIVITY_JSON, &document, Policy::NEGOTIATED)
@@ -351,6 +363,18 @@ impl Web {
         self.send_json(method, headers, ACTIVITY_JSON, &document, LIVE)
     }
 
+    async fn quote_stamp(&self, method: &Method, headers: &HeaderMap, handle: &Handle, number: &str) -> Response {
+        match self.store.quote_stamp(handle, number).await {
+            Ok(Some(stamp)) => {
+                let origin = &self.site.origin;
+                let document = activity::quote_authorization(origin, handle, number, &stamp.note, &stamp.quoted_by);
+                self.send_json(method, headers, ACTIVITY_JSON, &document, LIVE)
+            }
+            Ok(None) => plain(StatusCode::NOT_FOUND, "no such stamp"),
+            Err(error) => self.broken(&error.into()),
+        }
+    }
+
     fn edition(&self, method: &Method, headers: &HeaderMap, key: &str, library: &Library) -> Response {
         let Some(card) = book_of(key, library) else { return plain(StatusCode::NOT_FOUND, "no such book") };
         let cards = library.books().get(key).map_or(&[][..], |group| &group.cards);
@@ -457,6 +481,7 @@ fn wanted(path: &str, query: Option<&str>, json: bool) -> Option<Wanted> {
                 ["followers"] => Wanted::People { handle, part: "followers", page: value("page").is_some() },
                 ["following"] => Wanted::People { handle, part: "following", page: value("page").is_some() },
                 ["featured"] => Wanted::Featured(handle),
+                ["quote_authorizations", number] => Wanted::QuoteStamp(handle, (*number).to_owned()),
                 ["reviews", id] => Wanted::Note(handle, ReviewId::parse(id)?),
                 ["reviews", id, part @ ..] => {
                     let part = match part {

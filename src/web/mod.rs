@@ -11,7 +11,7 @@ pub mod representation;
 pub mod route;
 pub mod shelf;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -43,6 +43,9 @@ pub(crate) const PAGE_HEADERS: [(&str, &str); 3] = [
     ("x-frame-options", "DENY"),
 ];
 
+/// How long the first requests after an empty start wait for the first look at the folders.
+const FIRST_LOOK_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// Everything the site serves from. Shared by all requests.
 pub struct Web {
     pub site: Site,
@@ -55,6 +58,8 @@ pub struct Web {
     /// `tag:` or `urn:` that all feed ids begin with; minted once.
     pub feed_id: String,
     pub feed_items: usize,
+    /// Feeds carry whole reviews, or their first lines with a link.
+    pub feed_full_text: bool,
     pub shelf: Shelf,
     pub keys: fediverse::PublicKeys,
     pub reception: Reception,
@@ -123,13 +128,18 @@ async fn answer(State(web): State<Arc<Web>>, method: Method, uri: Uri, headers: 
         Route::Media { key, size } => web.media(&method, &headers, &key, size).await,
         Route::Static { path } => web.file(&method, &headers, &path).await,
         Route::Source => web.archive_of_source(&method, &headers).await,
-        Route::Unknown => web.trouble(Trouble::NotFound),
+        Route::Unknown => web.former(uri.path()).unwrap_or_else(|| web.trouble(Trouble::NotFound)),
+        route @ Route::Elsewhere { .. } => match web.former(uri.path()) {
+            Some(response) => response,
+            None => web.document(&method, &uri, &headers, &route).await,
+        },
         route => web.document(&method, &uri, &headers, &route).await,
     }
 }
 
 impl Web {
     async fn document(&self, method: &Method, uri: &Uri, headers: &HeaderMap, route: &Route) -> Response {
+        self.first_look().await;
         let library = self.publisher.library();
         let address = address(uri, route);
         let make = async {
@@ -143,6 +153,9 @@ impl Web {
             Ok(prepared) => prepared.respond(method, headers),
             Err(error) => match &*error {
                 WebError::MovedTo(path) => moved(path),
+                WebError::Trouble(Trouble::NotFound) => {
+                    self.former(uri.path()).unwrap_or_else(|| self.trouble(Trouble::NotFound))
+                }
                 WebError::Trouble(trouble) => self.trouble(*trouble),
                 broken @ (WebError::Store(_) | WebError::Stopped(_)) => {
                     tracing::error!(path = uri.path(), error = %broken, "{} could not be answered: {broken}", uri.path());
@@ -150,6 +163,22 @@ impl Web {
                 }
             },
         }
+    }
+
+    /// A start without anything published waits for the first look at the folders: an empty feed would be a lie.
+    async fn first_look(&self) {
+        let mut looked = self.publisher.looked.clone();
+        if !*looked.borrow() && self.publisher.library().cards().is_empty() {
+            // After the time-out the answer is what there is, which is nothing.
+            let _ = tokio::time::timeout(FIRST_LOOK_TIMEOUT, looked.wait_for(|looked| *looked)).await;
+        }
+    }
+
+    /// A redirect from an address that a review had elsewhere. Only asked where this site itself has nothing.
+    fn former(&self, path: &str) -> Option<Response> {
+        let library = self.publisher.library();
+        let card = library.by_alias(path)?;
+        Some(moved(&format!("/@{}/{}", card.reviewer, card.slug)))
     }
 
     /// An error page; asked for again soon where it may heal.
@@ -171,6 +200,10 @@ impl Web {
     }
 
     async fn ready(&self) -> Response {
+        if !*self.publisher.looked.borrow() {
+            let headers = [(header::CACHE_CONTROL, "no-store"), (header::RETRY_AFTER, "1")];
+            return (StatusCode::SERVICE_UNAVAILABLE, headers, "the folders are being read\n").into_response();
+        }
         match self.store.ping().await {
             Ok(()) => ([(header::CACHE_CONTROL, "no-store")], "ready\n").into_response(),
             Err(error) => {
@@ -230,7 +263,7 @@ impl Web {
 /// What tells documents apart on the shelf: the path, and the query where the route reads it.
 fn address(uri: &Uri, route: &Route) -> String {
     match route {
-        Route::Feed { .. } | Route::Review { .. } | Route::Feeds => uri.path().to_owned(),
+        Route::Feed { from: 0, .. } | Route::Review { .. } | Route::Feeds => uri.path().to_owned(),
         route => format!("{route:?}"),
     }
 }

@@ -74,12 +74,13 @@ impl Object for Known {
         Err(PeerProblem::Refused("other servers' actors are not ours to publish".to_owned()))
     }
 
-    async fn verify(document: &Value, expected: &Url, _data: &Data<Ground>) -> Result<(), PeerProblem> {
+    /// `expected` is the address that answered, perhaps after a redirect.
+    async fn verify(document: &Value, expected: &Url, data: &Data<Ground>) -> Result<(), PeerProblem> {
+        data.refuse_blocked(expected).await?;
         let id = address_of(&document["id"]).unwrap_or_default();
-        if same_host(&id, expected.as_str()) {
-            Ok(())
-        } else {
-            Err(PeerProblem::Invalid("the actor is on another host".to_owned()))
+        match same_host(&id, expected.as_str()) {
+            true => Ok(()),
+            false => Err(PeerProblem::Invalid("the actor is on another host".to_owned())),
         }
     }
 

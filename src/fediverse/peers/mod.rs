@@ -43,10 +43,11 @@ use crate::{
 const FETCHES_MAX: u32 = 20;
 /// How long an actor is believed without asking again.
 const ACTOR_FRESH: SignedDuration = SignedDuration::from_hours(24);
-/// At most one fresh look at a key in this time, so that bad signatures cost the named server nothing (FEDERATION 3.26).
-const KEY_REFRESH_EVERY: Duration = Duration::from_secs(300);
-/// Keys whose last refresh is remembered; beyond that the oldest memories go.
-const KEY_REFRESHES_MAX: usize = 10_000;
+/// A key is fetched at most once in this time, so that bad signatures cost the server they name nothing
+/// (FEDERATION 3.26).
+const KEY_LOOK_EVERY: Duration = Duration::from_secs(300);
+/// Keys of which we remember when they were fetched; a flood beyond that empties the memory.
+const KEY_LOOKS_MAX: usize = 10_000;
 
 /// The other servers. Cheap to clone.
 #[derive(Clone)]
@@ -62,7 +63,7 @@ struct Ground {
     clock: Clock,
     client: Client,
     signer: Arc<Signing>,
-    refreshed: Arc<Mutex<HashMap<String, Duration>>>,
+    looked: Arc<Mutex<HashMap<String, Duration>>>,
 }
 
 /// The instance actor's signature, for GETs.
@@ -118,7 +119,7 @@ impl Peers {
         // the settings open.
         let debug = origin.is_loopback() || opens_networks;
         let domain = origin.host().to_owned();
-        let ground = Ground { origin, store, clock, client, signer, refreshed: Arc::default() };
+        let ground = Ground { origin, store, clock, client, signer, looked: Arc::default() };
         let config = FederationConfig::builder()
             .domain(domain)
             .app_data(ground)
@@ -144,16 +145,17 @@ impl Peers {
         let ground = self.ground();
         let known = ground.store.remote_actor_by_key(&claim.key_id).await;
         let known = known.map_err(|error| SignerProblem::Later(error.into()))?;
-        if let Some(actor) = known {
-            if verifies(&actor, claim) {
-                return Ok(actor);
-            }
-            if !ground.may_refresh(&claim.key_id) {
-                return Err(SignerProblem::Forged);
-            }
+        if let Some(actor) = known.filter(|actor| verifies(actor, claim)) {
+            return Ok(actor);
+        }
+        if !ground.may_look(&claim.key_id) {
+            return Err(SignerProblem::Forged);
         }
         let actor = visit.owner_of_key(&claim.key_id).await.map_err(|problem| match problem.is_passing() {
-            true => SignerProblem::Later(problem),
+            true => {
+                ground.look_again(&claim.key_id);
+                SignerProblem::Later(problem)
+            }
             false => SignerProblem::NoKey(problem),
         })?;
         if verifies(&actor, claim) { Ok(actor) } else { Err(SignerProblem::Forged) }
@@ -185,7 +187,7 @@ impl Visit {
 
     /// An actor as its server describes it now.
     pub async fn actor_anew(&self, id: &str) -> Result<RemoteActor, PeerProblem> {
-        let url = self.theirs(id)?;
+        let url = self.theirs(id).await?;
         let known: Known = if url.domain().is_some() {
             ObjectId::from(url).dereference_forced(&self.data).await?
         } else {
@@ -209,7 +211,7 @@ impl Visit {
         }
         let whole = document["id"] == owner.as_str() && !document["inbox"].is_null();
         let actor = if whole {
-            let url = self.theirs(&owner)?;
+            let url = self.theirs(&owner).await?;
             Known::from_document(document, &url, &self.data).await?.into_actor()
         } else {
             self.actor_anew(&owner).await?
@@ -235,7 +237,10 @@ impl Visit {
 
     /// Any document, whose id is the address that answered.
     pub async fn document(&self, id: &str) -> Result<Value, PeerProblem> {
-        fetch::document(self, &self.theirs(id)?).await
+        let document = fetch::document(self, &self.theirs(id).await?).await?;
+        // A redirect may have led to another host, which is then the document's own.
+        self.theirs(&address_of(&document["id"]).unwrap_or_default()).await?;
+        Ok(document)
     }
 
     /// The actor behind `bob@mastodon.example`, which must claim that handle in return.
@@ -243,12 +248,14 @@ impl Visit {
         webfinger::resolve(self, handle).await
     }
 
-    /// Nothing is ever fetched from ourselves: what is ours we know (FEDERATION 8.21).
-    fn theirs(&self, id: &str) -> Result<Url, PeerProblem> {
+    /// Nothing is ever fetched from ourselves (what is ours we know, FEDERATION 8.21), nor from whom we keep out.
+    async fn theirs(&self, id: &str) -> Result<Url, PeerProblem> {
         if same_host(id, self.data.origin.as_str()) {
             return Err(PeerProblem::Refused("the address is our own".to_owned()));
         }
-        Url::parse(id).map_err(|error| PeerProblem::Invalid(error.to_string()))
+        let url = Url::parse(id).map_err(|error| PeerProblem::Invalid(error.to_string()))?;
+        self.data.refuse_blocked(&url).await?;
+        Ok(url)
     }
 
     /// Counts a fetch that the library does not see.
@@ -264,22 +271,36 @@ fn verifies(actor: &RemoteActor, claim: &Claim) -> bool {
 }
 
 impl Ground {
-    /// Whether this key may be looked at again now; counts as a look.
-    fn may_refresh(&self, key_id: &str) -> bool {
+    /// A blocked actor, host or domain is not fetched (FEDERATION 8.37).
+    async fn refuse_blocked(&self, url: &Url) -> Result<(), PeerProblem> {
+        let host = url.host_str().unwrap_or_default();
+        let mut hosts = vec![host.to_owned()];
+        hosts.extend(url.port().map(|port| format!("{host}:{port}")));
+        for host in hosts {
+            if self.store.is_blocked(Some(url.as_str()), &host).await? {
+                return Err(PeerProblem::Refused(format!("{host} is blocked")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether this key may be fetched now; counts as a look.
+    fn may_look(&self, key_id: &str) -> bool {
         let now = self.clock.elapsed();
-        let mut refreshed = self.refreshed.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = |at: &Duration| now.saturating_sub(*at) < KEY_REFRESH_EVERY;
-        if refreshed.get(key_id).is_some_and(recent) {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.get(key_id).is_some_and(|at| now.saturating_sub(*at) < KEY_LOOK_EVERY) {
             return false;
         }
-        if refreshed.len() >= KEY_REFRESHES_MAX {
-            refreshed.retain(|_, at| recent(at));
+        if looked.len() >= KEY_LOOKS_MAX {
+            looked.clear();
         }
-        if refreshed.len() >= KEY_REFRESHES_MAX {
-            return false;
-        }
-        refreshed.insert(key_id.to_owned(), now);
+        looked.insert(key_id.to_owned(), now);
         true
+    }
+
+    /// Forgets a look that brought no answer.
+    fn look_again(&self, key_id: &str) {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).remove(key_id);
     }
 }
 

@@ -166,6 +166,28 @@ async fn nothing_is_fetched_from_ourselves_nor_from_beyond_the_reach() {
 }
 
 #[tokio::test]
+async fn nothing_is_fetched_from_whom_we_keep_out_not_even_by_a_redirect() {
+    let here = here().await;
+    let stage = Stage::open().await;
+    let (named, numbered) = (stage.named_url(""), stage.url(""));
+    play_bob(&stage, &numbered);
+    stage.redirect("/moved", &format!("{numbered}/users/bob"));
+    let store = &here.peers.ground().store;
+    store.keep_block("127.0.0.1", None, here.clock.now()).await.unwrap();
+    let blocked = |problem: PeerProblem| {
+        assert!(matches!(&problem, PeerProblem::Refused(why) if why.ends_with("blocked")), "{problem}")
+    };
+    blocked(here.peers.visit().actor(&format!("{numbered}/users/bob")).await.unwrap_err());
+    assert!(stage.asked().is_empty());
+    blocked(here.peers.visit().actor(&format!("{named}/moved")).await.unwrap_err());
+    blocked(here.peers.visit().document(&format!("{named}/moved")).await.unwrap_err());
+    store.keep_block(origin_of(&named).host(), None, here.clock.now()).await.unwrap();
+    let before = stage.asked().len();
+    blocked(here.peers.visit().document(&format!("{named}/moved")).await.unwrap_err());
+    assert_eq!(stage.asked().len(), before);
+}
+
+#[tokio::test]
 async fn one_cause_fetches_no_more_than_its_budget() {
     let here = here().await;
     let stage = Stage::open().await;
@@ -245,8 +267,23 @@ async fn a_key_that_cannot_be_fetched_now_is_asked_for_later() {
     let stage = Stage::open().await;
     stage.answer("/users/bob", "503 Service Unavailable", "text/html", "");
     let claim = signed(&KeyPair::from_pem(PRIVATE).unwrap(), &stage.named_url("/users/bob#main-key"), &here.clock);
-    let problem = here.peers.signer(&here.peers.visit(), &claim).await;
-    assert!(matches!(problem, Err(SignerProblem::Later(_))), "{problem:?}");
+    for looks in 1..=2 {
+        let problem = here.peers.signer(&here.peers.visit(), &claim).await;
+        assert!(matches!(problem, Err(SignerProblem::Later(_))), "{problem:?}");
+        assert_eq!(stage.asked().len(), looks);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_nowhere_is_looked_for_once() {
+    let here = here().await;
+    let stage = Stage::open().await;
+    let claim = signed(&KeyPair::from_pem(PRIVATE).unwrap(), &stage.named_url("/users/bob#main-key"), &here.clock);
+    for _ in 0..3 {
+        let problem = here.peers.signer(&here.peers.visit(), &claim).await;
+        assert!(matches!(problem, Err(SignerProblem::NoKey(_) | SignerProblem::Forged)), "{problem:?}");
+    }
+    assert_eq!(stage.asked().len(), 1);
 }
 
 #[tokio::test]

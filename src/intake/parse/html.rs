@@ -31,6 +31,34 @@ const AROUND: &str = "script, style, noscript, template, nav, body > header, foo
 const ARTICLE: &[&str] =
     &["[itemprop=reviewBody]", ".e-content", ".entry-content", ".post-content", "article", "main", "body"];
 
+/// Deepest nesting that is read; a tree builder takes quadratic time below, and no page of words comes near.
+pub const DEPTH_MAX: usize = 512;
+
+/// Elements that need no end tag, or have none: they do not nest.
+const FLAT: &[&str] = &[
+    "p", "li", "br", "hr", "img", "meta", "link", "input", "option", "tr", "td", "th", "dt", "dd", "tbody", "thead",
+    "area", "base", "col", "source", "track", "wbr", "embed", "param", "path", "circle", "rect", "use",
+];
+
+/// The byte at which a text is nested deeper than [`DEPTH_MAX`], counted without building a tree.
+pub fn too_deep(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, _) in text.match_indices('<') {
+        let rest = &text[at + 1..];
+        let (closes, rest) = rest.strip_prefix('/').map_or((false, rest), |rest| (true, rest));
+        let end = rest.bytes().take(12).position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(rest.len().min(12));
+        let name = rest.get(..end).unwrap_or("").to_ascii_lowercase();
+        if name.is_empty() || FLAT.contains(&name.as_str()) {
+            continue;
+        }
+        depth = if closes { depth.saturating_sub(1) } else { depth + 1 };
+        if depth > DEPTH_MAX {
+            return Some(at);
+        }
+    }
+    None
+}
+
 /// Selectors are read once.
 struct Selectors {
     around: Option<Selector>,
@@ -272,6 +300,14 @@ mod tests {
         assert_eq!(document.body, "<p>Good.</p>");
         assert!(document.entries.iter().all(|entry| entry.key != "author"));
         assert!(document.entries.iter().any(|entry| entry.key == "date"));
+    }
+
+    #[test]
+    fn bottomless_nesting_is_seen_before_a_tree_is_built() {
+        assert!(too_deep(&"<div>".repeat(600)).is_some());
+        assert!(too_deep(&"<b><i>".repeat(600)).is_some());
+        assert_eq!(too_deep(&"<p>a<br>b<li>".repeat(9000)), None);
+        assert_eq!(too_deep(&"<div><b>x</b></div>".repeat(9000)), None);
     }
 
     #[test]

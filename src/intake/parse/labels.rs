@@ -276,10 +276,11 @@ pub fn is_heading_like(line: &str) -> bool {
 
 /// A first line that names itself a review, or a work and its author: the title of a plain text.
 pub fn is_title_line(line: &str) -> bool {
+    if !is_heading_like(line) || markup::plain(line).is_empty() {
+        return false;
+    }
     let read = title::read(line, &[]);
-    is_heading_like(line)
-        && (read.is_review || (!read.authors.is_empty() && people::looks_like_a_name(&read.authors.join(" and "))))
-        && !markup::plain(line).is_empty()
+    read.is_review || people::looks_like_a_name(&read.authors.join(" and "))
 }
 
 /// `---`, `***`, `===`: a line that only divides.

@@ -2,6 +2,9 @@
 
 use scraper::Html;
 
+/// Longest string whose markup is taken off, in bytes; anything longer is no title and no name.
+const SHORT_BYTES_MAX: usize = 4096;
+
 /// Text as it is seen: no zero-width characters, white space as single spaces.
 pub fn visible(text: &str) -> String {
     let shown: String = text.chars().filter(|c| !is_invisible(*c)).collect();
@@ -28,12 +31,16 @@ pub fn without_tags(text: &str) -> String {
     if !text.contains('<') && !entities {
         return text.to_owned();
     }
+    // A short string is not worth a guard, and a long one is no title.
+    if text.len() > SHORT_BYTES_MAX {
+        return text.split('<').map(|part| part.split_once('>').map_or(part, |(_, after)| after)).collect();
+    }
     Html::parse_fragment(text).root_element().text().collect()
 }
 
 /// `[words](address)` → `words`, `[[Page|words]]` → `words`, `![alt](picture)` → nothing.
 pub fn without_links(text: &str) -> String {
-    if !text.contains('[') {
+    if !text.contains('[') || text.len() > SHORT_BYTES_MAX {
         return text.to_owned();
     }
     let mut out = String::with_capacity(text.len());

@@ -1,7 +1,7 @@
 //! Review files as people write them: bytes in, a review or problems out. Pure, and never a panic.
 //!
-//! [`parse`] decodes the bytes, cuts the file into metadata and text ([`sheet`]), reads each role from the place that knows
-//! it best ([`review`]) and says where it found what. Metadata whose syntax does not hold is never repaired by guessing:
+//! [`parse`] decodes the bytes, cuts the file into metadata and text (`sheet`), reads each role from the place that knows
+//! it best (`review`) and says where it found what. Metadata whose syntax does not hold is never repaired by guessing:
 //! the file is withheld and its problem names line, column and cure.
 
 mod body;

@@ -101,7 +101,7 @@ fn cut(file: &SourceFile<'_>, text: &str) -> Result<Sheet, NoReview> {
         return Ok(from_org(file, text));
     }
     if html::is_document(text) {
-        return Ok(from_html(file, Vec::new(), text, 1));
+        return from_html(file, Vec::new(), text, 1);
     }
     let split = front_matter::split(text).map_err(|reason| rejected(file, reason))?;
     if split.fenced
@@ -120,7 +120,7 @@ fn cut(file: &SourceFile<'_>, text: &str) -> Result<Sheet, NoReview> {
     let (fenced, body_line) = (split.fenced, split.body_line);
     let entries = split.entries.unwrap_or_default();
     if matches!(extension.as_str(), "html" | "htm" | "xhtml") || html::is_document(split.body) {
-        return Ok(from_html(file, entries, split.body, body_line));
+        return from_html(file, entries, split.body, body_line);
     }
     let plain = matches!(extension.as_str(), "txt" | "text") && !(fenced && looks_like_markdown(split.body));
     let format = if plain { Format::Plain } else { Format::Markdown };
@@ -179,7 +179,15 @@ fn from_org(file: &SourceFile<'_>, text: &str) -> Sheet {
     sheet
 }
 
-fn from_html(_file: &SourceFile<'_>, mut entries: Vec<Entry>, text: &str, line: u32) -> Sheet {
+fn from_html(file: &SourceFile<'_>, mut entries: Vec<Entry>, text: &str, line: u32) -> Result<Sheet, NoReview> {
+    if let Some(byte) = html::too_deep(text) {
+        return Err(withheld(
+            file,
+            Place::of_byte(text, byte, line as usize),
+            format!("the HTML is nested more than {} elements deep", html::DEPTH_MAX),
+            "close the elements that are open here, such as `</div>`, or save the review as Markdown",
+        ));
+    }
     let document = html::read(text);
     for entry in document.entries {
         if entries.iter().all(|have| have.key != entry.key) {
@@ -187,7 +195,7 @@ fn from_html(_file: &SourceFile<'_>, mut entries: Vec<Entry>, text: &str, line: 
         }
     }
     let head = labels::head(&document.words, line);
-    Sheet {
+    Ok(Sheet {
         entries,
         labelled: head.entries,
         heading: document.heading.map(|text| Heading {
@@ -206,7 +214,7 @@ fn from_html(_file: &SourceFile<'_>, mut entries: Vec<Entry>, text: &str, line: 
         words_line: line,
         warnings: Vec::new(),
         notes: Vec::new(),
-    }
+    })
 }
 
 fn without_lines(text: &str, taken: &[usize]) -> String {

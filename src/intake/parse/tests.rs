@@ -189,9 +189,13 @@ fn the_reviewers_own_name_is_never_the_author_of_the_book() {
 
 #[test]
 fn a_review_always_has_a_title() {
-    for (path, text) in
-        [("★★★.md", "x"), ("---.md", "x"), ("a.md", "---\ntitle: \"\"\n---\nx"), ("b.html", "<h1> </h1>x")]
-    {
+    for (path, text) in [
+        ("★★★.md", "x"),
+        ("---.md", "x"),
+        ("a.md", "---\ntitle: \"\"\n---\nx"),
+        ("b.html", "<h1> </h1>x"),
+        ("c.md", "---\ntitle: \"<b></b>\"\n---\nx"),
+    ] {
         assert!(!review(path, text).book.title.is_empty(), "{path}");
     }
 }

@@ -27,6 +27,7 @@ mod reviewd;
 pub use authority::Authority;
 pub use browser::Browser;
 pub use fedify::{Fedify, Front, Received};
+pub use program::Program;
 pub use readers::{newsboat, read_feed};
 pub use reviewd::Reviewd;
 
@@ -36,7 +37,7 @@ use std::path::{Path, PathBuf};
 
 /// Where `tests/run` found what it calls `name`, from the environment or from the note it left of its last run.
 /// `None`, told aloud, where it is not to be had.
-fn locate(name: &str) -> Option<PathBuf> {
+pub fn locate(name: &str) -> Option<PathBuf> {
     let variable = format!("REVIEWD_TEST_{name}");
     let noted = std::env::var(&variable).ok().or_else(|| from_last_run(&variable));
     let found = noted.filter(|path| !path.is_empty()).map(PathBuf::from).filter(|path| path.exists());
@@ -66,6 +67,6 @@ fn skip(why: &str) {
     }
 }
 
-fn repository() -> &'static Path {
+pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -66,10 +66,15 @@ impl Program {
         self.said.lock().unwrap().clone()
     }
 
+    /// Sends a signal by its name: `HUP`.
+    pub async fn signal(&self, name: &str) {
+        let pid = self.child.id().expect("it still runs").to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().await.unwrap().success());
+    }
+
     /// Sends SIGTERM, as a service manager does, and waits for the end.
     pub async fn terminate(&mut self) -> std::process::ExitStatus {
-        let pid = self.child.id().expect("it still runs").to_string();
-        assert!(Command::new("kill").arg(pid).status().await.unwrap().success());
+        self.signal("TERM").await;
         tokio::time::timeout(WORD_MAX, self.child.wait()).await.expect("it ends when asked to").unwrap()
     }
 }

@@ -4,6 +4,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Entry, Place, Rejected, Scalar, Value};
 
+/// Longest value that a cure writes out.
+const SHOWN_BYTES_MAX: usize = 300;
+
 /// Reads a block of TOML whose first line is line `first_line` of the file.
 pub fn read(block: &str, first_line: usize) -> Result<Vec<Entry>, Rejected> {
     let table = DeTable::parse(block).map_err(|error| rejected(block, first_line, &error))?;
@@ -53,7 +56,7 @@ fn cure(line: &str, number: u32, message: &str) -> String {
     }
     let pair = line.split_once('=').or_else(|| line.split_once(':'));
     match pair {
-        Some((key, value)) if !key.trim().is_empty() && !value.trim().is_empty() => {
+        Some((key, value)) if !key.trim().is_empty() && !value.trim().is_empty() && value.len() < SHOWN_BYTES_MAX => {
             let inner = value.trim().trim_matches(|c: char| "\"'“”„‘’".contains(c));
             format!(
                 "write line {number} as `{} = \"{}\"`",

@@ -15,6 +15,9 @@ pub fn read(block: &str, first_line: usize) -> Result<Vec<Entry>, Rejected> {
     }
 }
 
+/// Longest value that a cure writes out.
+const SHOWN_BYTES_MAX: usize = 300;
+
 enum Failure {
     Syntax(ScanError),
     Ours(Rejected),
@@ -274,7 +277,7 @@ fn reason(text: &str, unclosed: bool, error: &ScanError) -> String {
 fn requoted(line: &str) -> Option<String> {
     let (head, value) = item(line)?;
     let inner = value.trim_matches(|c: char| c.is_whitespace() || "\"'“”„‘’«»".contains(c));
-    if inner.is_empty() || inner.starts_with(['[', '{']) {
+    if inner.is_empty() || inner.starts_with(['[', '{']) || inner.len() > SHOWN_BYTES_MAX {
         return None;
     }
     let inner = inner.replace("''", "'").replace('\\', "\\\\").replace("\\\\\"", "\\\"");

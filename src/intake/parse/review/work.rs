@@ -53,6 +53,9 @@ impl Assembly<'_> {
             }
             (None, None) => self.title_from_name(heading),
         };
+        if titled.title.is_empty() {
+            titled = self.title_from_name(None);
+        }
         let mut authors = if work_authors.is_empty() { written } else { work_authors };
         // A title that names another author says that `author` is who wrote the post.
         let named_otherwise = !titled.authors.is_empty()
