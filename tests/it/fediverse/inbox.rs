@@ -14,6 +14,8 @@ use super::{
 };
 
 const SECOND: Duration = Duration::from_secs(1);
+/// A key is looked at once in this time.
+const KEY_LOOK_EVERY: Duration = Duration::from_secs(300);
 const MIB: usize = 1 << 20;
 
 async fn ana_and_home() -> (Daemon, Neighbour) {
@@ -243,6 +245,7 @@ async fn a_changed_key_is_fetched_anew_and_a_forger_makes_us_fetch_no_more() {
     let (daemon, home) = ana_and_home().await;
     let bob = home.person("bob");
     bob.follows(&daemon, &home).await;
+    daemon.pass(KEY_LOOK_EVERY);
     let fetches = home.fetches();
     let changed = Person { key: OTHER_KEY.clone(), ..bob.clone() };
     home.show(&changed, json!({}));
@@ -301,6 +304,7 @@ async fn a_server_that_cannot_show_the_key_now_is_asked_to_come_again() {
     assert_eq!(knock(&daemon, &bob).await, 503);
     home.serve("/users/bob", Answer::Status(404));
     assert_eq!(knock(&daemon, &bob).await, 401);
+    daemon.pass(KEY_LOOK_EVERY);
     home.show(&bob, json!({}));
     bob.follows(&daemon, &home).await;
 }
@@ -377,6 +381,7 @@ async fn a_redirect_is_judged_like_the_first_address() {
     home.serve("/users/bob", Answer::Header(302, "location", format!("{}/users/bob", inside.origin)));
     assert!(matches!(knock(&daemon, &bob).await, 401 | 503));
     assert_eq!((home.fetches(), inside.asked().len()), (1, 0));
+    daemon.pass(KEY_LOOK_EVERY);
     home.show(&bob, json!({}));
     bob.follows(&daemon, &home).await;
 }
