@@ -47,7 +47,8 @@ impl Simulation {
     async fn run(seed: u64) {
         let (chance, _) = Clock::turned(START.parse().unwrap(), seed);
         let world = World::open(Setup::default()).await;
-        let mut simulation = Self { world, chance, files: BTreeMap::new(), texts: 0, story: vec![format!("seed {seed}")] };
+        let mut simulation =
+            Self { world, chance, files: BTreeMap::new(), texts: 0, story: vec![format!("seed {seed}")] };
         for _ in 0..STEPS {
             simulation.step().await;
         }
@@ -147,8 +148,10 @@ impl Simulation {
     /// Somebody corrects what is broken, releases what is held, and goes to bed.
     async fn mend(&mut self) {
         let broken: Vec<_> = self.files.iter().filter(|(_, text)| text.state == State::Broken).collect();
-        let mended: Vec<_> =
-            broken.into_iter().map(|(name, text)| (name.clone(), Text { state: State::Good, ..text.clone() })).collect();
+        let mended: Vec<_> = broken
+            .into_iter()
+            .map(|(name, text)| (name.clone(), Text { state: State::Good, ..text.clone() }))
+            .collect();
         for (name, text) in mended {
             self.save(name, text);
         }
@@ -166,7 +169,11 @@ impl Simulation {
         let live: Vec<_> = ledger.iter().filter(|entry| entry.answers()).collect();
         let mut live_files: Vec<_> = live.iter().map(|entry| &entry.file).collect();
         live_files.sort();
-        assert_eq!(live_files, published.keys().copied().collect::<Vec<_>>(), "what is live is not the folder\n{story}");
+        assert_eq!(
+            live_files,
+            published.keys().copied().collect::<Vec<_>>(),
+            "what is live is not the folder\n{story}"
+        );
         let mut said: BTreeMap<String, Vec<(String, Value)>> = BTreeMap::new();
         for activity in self.world.activities().await {
             let body = serde_json::from_slice(&activity.body).unwrap();
