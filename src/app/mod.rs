@@ -173,6 +173,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         founded,
         feed_id,
         feed_items: config.feeds.items as usize,
+        feed_full_text: config.feeds.full_text,
         shelf: Shelf::new(),
         keys: federation.public_keys.clone(),
         reception: federation.reception.clone(),

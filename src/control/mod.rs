@@ -348,7 +348,7 @@ fn follower(result: Result<Result<Follower, NoFollower>, StoreError>) -> Answer 
     }
 }
 
-fn told<T: Serialize>(result: Result<T, StoreError>) -> Answer {
+fn told<T: Serialize, E: std::fmt::Display>(result: Result<T, E>) -> Answer {
     match result {
         Ok(value) => done(&value),
         Err(error) => Answer::Refused(error.to_string()),

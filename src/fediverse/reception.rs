@@ -79,6 +79,17 @@ enum Trouble {
 #[error("nobody with the address {0} follows; look with `reviewd followers list`")]
 pub struct NoFollower(pub String);
 
+/// Why a name was not put on the block list or taken off it.
+#[derive(Debug, thiserror::Error)]
+pub enum BlockProblem {
+    #[error("`{0}` is neither a domain nor an actor's address")]
+    NoName(String),
+    #[error("the account was not found ({0}); name the actor's address (https://...) instead")]
+    Peer(#[from] PeerProblem),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 impl Reception {
     /// Checks one request and puts it on the disk. Nothing is fetched before the digest, the date, the host and the
     /// block list have been looked at.
@@ -129,8 +140,10 @@ impl Reception {
                 if new {
                     self.work.notify_one();
                 }
-                if let Err(error) = self.store.revive_host(&host, now).await {
-                    tracing::warn!(host, %error, "{host} lives, but could not be noted: {error}");
+                match self.store.revive_host(&host, now).await {
+                    Ok(true) => self.mail.notify_one(),
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(host, %error, "{host} lives, but could not be noted: {error}"),
                 }
                 Verdict::Taken
             }
@@ -401,14 +414,13 @@ impl Reception {
     }
 
     /// Keeps an actor or a whole domain out, and ends its follows.
-    pub async fn block(&self, name: &str, reason: Option<&str>) -> Result<usize, StoreError> {
-        let name = normal_name(name);
+    pub async fn block(&self, name: &str, reason: Option<&str>) -> Result<usize, BlockProblem> {
+        let name = self.name_to_block(name).await?;
         self.store.keep_block(&name, reason, self.clock.now()).await?;
         let mut ended = 0;
         for follower in self.store.followers(None).await? {
             let host = host_of(&follower.actor).unwrap_or_default();
-            let in_domain = host == name || host.ends_with(&format!(".{name}"));
-            if follower.actor == name || in_domain {
+            if self.store.is_blocked(Some(&follower.actor), &host).await? {
                 self.store.drop_follower(&follower.reviewer, &follower.actor, &[]).await?;
                 ended += 1;
             }
@@ -416,8 +428,24 @@ impl Reception {
         Ok(ended)
     }
 
-    pub async fn unblock(&self, name: &str) -> Result<bool, StoreError> {
-        self.store.drop_block(&normal_name(name)).await
+    pub async fn unblock(&self, name: &str) -> Result<bool, BlockProblem> {
+        Ok(self.store.drop_block(&self.name_to_block(name).await?).await?)
+    }
+
+    /// What a block list holds: an actor's id, also for `@bob@mastodon.example`, or a domain, perhaps with a port.
+    async fn name_to_block(&self, name: &str) -> Result<String, BlockProblem> {
+        let name = name.trim().trim_start_matches(['@', '.', '*']);
+        if name.contains('@') && !name.contains("://") {
+            return Ok(match self.find(name).await? {
+                Some(follower) => follower.actor,
+                None => self.peers.visit().resolve(name).await?.id,
+            });
+        }
+        let address = if name.contains("://") { name.to_owned() } else { format!("https://{name}") };
+        match Url::parse(&address) {
+            Ok(url) if url.path().len() > 1 => Ok(address),
+            Ok(_) | Err(_) => host_of(&address).ok_or_else(|| BlockProblem::NoName(name.to_owned())),
+        }
     }
 
     /// A follower by actor id or by `@bob@host`.
@@ -456,15 +484,6 @@ impl Reception {
 
     fn reviewer_of(&self, actor: &str) -> Option<Handle> {
         self.reviewers.iter().find(|handle| self.origin.actor(handle) == actor).cloned()
-    }
-}
-
-/// `https://mastodon.example/users/bob` stays; `@Mastodon.Example` and `https://mastodon.example/` become the domain.
-fn normal_name(name: &str) -> String {
-    match Url::parse(name) {
-        Ok(url) if url.path().len() > 1 => name.to_owned(),
-        Ok(url) => url.host_str().unwrap_or(name).to_ascii_lowercase(),
-        Err(_) => name.trim_start_matches(['@', '.', '*']).to_ascii_lowercase(),
     }
 }
 

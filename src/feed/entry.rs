@@ -118,6 +118,13 @@ impl Entry {
         self
     }
 
+    /// The entry with its first lines instead of the whole text, for who wants readers to come to the site.
+    pub fn shortened(mut self) -> Self {
+        let (summary, page) = (escaped(&self.summary), escaped(&self.page));
+        self.content = format!("<p>{summary}</p><p><a href=\"{page}\">Read the whole review</a></p>");
+        self
+    }
+
     /// The book in one line: "Dune by Frank Herbert (1965)".
     pub(super) fn citation(&self) -> String {
         match self.book.year {

@@ -96,7 +96,7 @@ pub fn json(feed: &Feed) -> String {
         feed_url: line(&feed.address.json),
         description: line(&feed.description),
         user_comment: "This is a feed: put its address into a feed reader, and new reviews will come to you.",
-        next_url: feed.next_page.as_deref().or(older.map(|(_, url)| url)).map(line),
+        next_url: feed.next_page.as_ref().map(|page| page.json.as_str()).or(older.map(|(_, url)| url)).map(line),
         icon: feed.largest_icon().map(|icon| line(&icon.url)),
         favicon: feed.smallest_icon().map(|icon| line(&icon.url)),
         authors: feed.authors.iter().map(author).collect(),

@@ -63,8 +63,8 @@ pub struct Feed {
     /// Newest first, see [`fit`].
     pub entries: Vec<Entry>,
     pub archive: Archive,
-    /// Older items as a page of JSON Feed; the archive's older document is named where this is `None`.
-    pub next_page: Option<String>,
+    /// The next, older items as a page of the same feed (RFC 5005 section 3); it moves when reviews come or go.
+    pub next_page: Option<Addresses>,
     /// Where the program's source code is to be had; named as the generator.
     pub source_url: String,
 }
@@ -142,7 +142,8 @@ impl Feed {
             Archive::Current { prev } => (prev.as_ref(), None, None),
             Archive::Document { prev, current, next } => (prev.as_ref(), Some(current), next.as_ref()),
         };
-        [("current", current), ("prev-archive", prev), ("next-archive", next)]
+        let page = self.next_page.as_ref();
+        [("next", page), ("current", current), ("prev-archive", prev), ("next-archive", next)]
             .into_iter()
             .filter_map(|(rel, addresses)| Some((rel, addresses?.of(dialect))))
             .collect()
@@ -165,6 +166,14 @@ impl Addresses {
     /// `/feed.xml`, `/atom.xml` and `/feed.json` under an absolute address without a trailing slash.
     pub fn under(base: &str) -> Self {
         Self { rss: format!("{base}/feed.xml"), atom: format!("{base}/atom.xml"), json: format!("{base}/feed.json") }
+    }
+
+    /// The page of older items that begins after this many.
+    pub fn from_item(mut self, from: usize) -> Self {
+        for address in [&mut self.rss, &mut self.atom, &mut self.json] {
+            address.push_str(&format!("?from={from}"));
+        }
+        self
     }
 
     pub fn of(&self, dialect: Dialect) -> &str {

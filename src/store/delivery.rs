@@ -175,8 +175,8 @@ impl Store {
         transaction.commit().await.map_err(doing("commit deliveries"))
     }
 
-    /// A host showed a sign of life: what waits for it is due at once.
-    pub async fn revive_host(&self, host: &str, now: Timestamp) -> Result<(), StoreError> {
+    /// A host showed a sign of life: what waits for it is due at once. `false` when it was not failing.
+    pub async fn revive_host(&self, host: &str, now: Timestamp) -> Result<bool, StoreError> {
         let failing: Option<i64> =
             sqlx::query_scalar("SELECT failures FROM host WHERE name = $1 AND (failures > 0 OR dead)")
                 .bind(host)
@@ -184,7 +184,7 @@ impl Store {
                 .await
                 .map_err(doing("look a host up"))?;
         if failing.is_none() {
-            return Ok(());
+            return Ok(false);
         }
         let mut transaction = self.begin().await?;
         sqlx::query(
@@ -200,7 +200,8 @@ impl Store {
             .execute(&mut *transaction)
             .await
             .map_err(doing("wake a host's mail"))?;
-        transaction.commit().await.map_err(doing("commit a revived host"))
+        transaction.commit().await.map_err(doing("commit a revived host"))?;
+        Ok(true)
     }
 
     /// All deliveries, or those about one object (the Note's id), newest last.

@@ -155,11 +155,17 @@ impl Store {
             .collect())
     }
 
-    /// Whether an actor, its host, or a domain above its host is kept out.
+    /// Whether an actor, its host with or without the port, or a domain above its host is kept out.
     pub async fn is_blocked(&self, actor: Option<&str>, host: &str) -> Result<bool, StoreError> {
         let host = host.to_ascii_lowercase();
         let mut names = vec![host.clone()];
         let mut rest = host.as_str();
+        if let Some((name, port)) = host.rsplit_once(':')
+            && port.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            names.push(name.to_owned());
+            rest = name;
+        }
         while let Some((_, above)) = rest.split_once('.') {
             names.push(above.to_owned());
             rest = above;

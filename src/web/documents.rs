@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 
@@ -83,7 +84,7 @@ impl Web {
             Route::Archive { year } => Ok(self.archive(*year, library)),
             Route::Search { query, page } => self.search(query, *page, library).await,
             Route::Feeds => Ok(self.html(site::feeds(&self.shell()), library.changed())),
-            Route::Feed { scope, dialect } => self.feed(scope, *dialect, library).await,
+            Route::Feed { scope, dialect, from } => self.feed(scope, *dialect, *from, library).await,
             Route::FeedStyle => Ok(self.plain("text/css; charset=utf-8", feed::feed_css())),
             Route::Robots => Ok(self.plain("text/plain; charset=utf-8", site::robots(&self.site))),
             Route::OpenSearch => Ok(self.plain("application/opensearchdescription+xml", site::open_search(&self.site))),
@@ -247,19 +248,29 @@ impl Web {
         Ok(self.list(&cards, page, library, |shell, listing| site::search(shell, query, Some(listing))))
     }
 
-    async fn feed(&self, scope: &Scope, dialect: Dialect, library: &Library) -> Result<Found, WebError> {
-        let Some(Selection { title, path, cards, authors }) = self.feed_scope(scope, library) else {
-            return Ok(Found::Trouble(Trouble::NotFound));
-        };
+    /// The entries of one page of a feed; fewer than asked for where they would make it too large.
+    async fn entries(&self, cards: &[Arc<Card>]) -> Result<Vec<feed::Entry>, WebError> {
         let mut entries = Vec::new();
         for card in cards.iter().take(self.feed_items) {
             let reviewer = self.reviewer(&card.reviewer);
             let published = self.store.published(&card.reviewer, &card.id).await?;
             if let (Some(reviewer), Some(published)) = (reviewer, published) {
-                entries.push(feed::Entry::new(&published, reviewer, &self.site));
+                let entry = feed::Entry::new(&published, reviewer, &self.site);
+                entries.push(if self.feed_full_text { entry } else { entry.shortened() });
             }
         }
-        let entries = feed::fit(entries, self.feed_items, feed::BYTES_MAX);
+        Ok(feed::fit(entries, self.feed_items, feed::BYTES_MAX))
+    }
+
+    async fn feed(&self, scope: &Scope, dialect: Dialect, from: usize, library: &Library) -> Result<Found, WebError> {
+        let Some(Selection { title, path, cards, authors }) = self.feed_scope(scope, library) else {
+            return Ok(Found::Trouble(Trouble::NotFound));
+        };
+        let Some(older) = cards.get(from..).filter(|older| from == 0 || !older.is_empty()) else {
+            return Ok(Found::Trouble(Trouble::NotFound));
+        };
+        let entries = self.entries(older).await?;
+        let next = from + entries.len();
         let changed = library.changed_among(cards).unwrap_or(self.founded).max(self.founded);
         let base = self.site.origin.at(&path);
         let address = Addresses::under(&base);
@@ -267,8 +278,8 @@ impl Web {
             title,
             description: self.site.description.clone(),
             home: if path.is_empty() { self.site.origin.home() } else { base },
-            id: format!("{}:{}", self.feed_id, if path.is_empty() { "/" } else { &path }),
-            address,
+            id: if path.is_empty() { self.feed_id.clone() } else { part_id(&self.feed_id, &path) },
+            address: if from == 0 { address.clone() } else { address.clone().from_item(from) },
             language: self.site.language.clone(),
             updated: changed,
             authors: authors.iter().map(|reviewer| Author::new(reviewer, &self.site.origin)).collect(),
@@ -276,7 +287,7 @@ impl Web {
             hub: None,
             entries,
             archive: Archive::Current { prev: None },
-            next_page: None,
+            next_page: (next < cards.len()).then(|| address.from_item(next)),
             source_url: self.site.source_url.clone(),
         };
         Ok(Found::Document(Box::new(Document {
@@ -337,6 +348,13 @@ impl Web {
     pub(super) fn reviewer(&self, handle: &Handle) -> Option<&Reviewer> {
         self.reviewers.iter().find(|reviewer| reviewer.handle == *handle)
     }
+}
+
+/// The id of a part of the site's feed: made from the whole's, so it stays when domain and title change (RFC 9562, version 8).
+fn part_id(feed_id: &str, path: &str) -> String {
+    let hash = digest(&SHA256, format!("{feed_id}{path}").as_bytes());
+    let bytes = hash.as_ref().first_chunk::<16>().copied().unwrap_or_default();
+    format!("urn:uuid:{}", uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
 /// Reviews of other books by the first author, newest first.

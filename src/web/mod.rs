@@ -58,6 +58,8 @@ pub struct Web {
     /// `tag:` or `urn:` that all feed ids begin with; minted once.
     pub feed_id: String,
     pub feed_items: usize,
+    /// Feeds carry whole reviews, or their first lines with a link.
+    pub feed_full_text: bool,
     pub shelf: Shelf,
     pub keys: fediverse::PublicKeys,
     pub reception: Reception,
@@ -261,7 +263,7 @@ impl Web {
 /// What tells documents apart on the shelf: the path, and the query where the route reads it.
 fn address(uri: &Uri, route: &Route) -> String {
     match route {
-        Route::Feed { .. } | Route::Review { .. } | Route::Feeds => uri.path().to_owned(),
+        Route::Feed { from: 0, .. } | Route::Review { .. } | Route::Feeds => uri.path().to_owned(),
         route => format!("{route:?}"),
     }
 }

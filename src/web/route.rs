@@ -44,6 +44,8 @@ pub enum Route {
     Feed {
         scope: Scope,
         dialect: Dialect,
+        /// How many newer items to pass over: `?from=50` is the second page of fifty.
+        from: usize,
     },
     FeedStyle,
     Media {
@@ -86,6 +88,7 @@ pub fn route(path: &str, query: Option<&str>) -> Route {
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
     };
+    let from = value("from").and_then(|from| from.parse().ok()).unwrap_or(0);
     let page = value("page").and_then(|page| page.parse().ok()).filter(|page| *page > 0).unwrap_or(1);
     let Some(parts) = path.strip_prefix('/').map(|rest| rest.split('/').map(decoded).collect::<Option<Vec<_>>>())
     else {
@@ -112,14 +115,14 @@ pub fn route(path: &str, query: Option<&str>) -> Route {
         ["static", ..] => Route::Static { path: path.to_owned() },
         ["media", name] => media(name),
         ["tags", tag] => Route::Tag { key: (*tag).to_owned(), page },
-        ["tags", tag, document] => feed(Scope::Tag((*tag).to_owned()), document, path),
+        ["tags", tag, document] => feed(Scope::Tag((*tag).to_owned()), document, from, path),
         ["books", key] => Route::Book { key: (*key).to_owned(), page },
         ["authors", key] => Route::Author { key: (*key).to_owned(), page },
-        [document] if !document.starts_with('@') => feed(Scope::Everything, document, path),
+        [document] if !document.starts_with('@') => feed(Scope::Everything, document, from, path),
         [at, rest @ ..] => match (at.strip_prefix('@').map(Handle::parse), rest) {
             (Some(Ok(handle)), []) => Route::Profile { handle, page },
             (Some(Ok(handle)), [document]) if dialect(document).is_some() => {
-                feed(Scope::Reviewer(handle), document, path)
+                feed(Scope::Reviewer(handle), document, from, path)
             }
             (Some(Ok(handle)), [slug]) if !slug.is_empty() => Route::Review { handle, slug: (*slug).to_owned() },
             _ => elsewhere(path),
@@ -134,8 +137,8 @@ pub fn note(path: &str) -> Option<(Handle, ReviewId)> {
     Some((Handle::parse(handle).ok()?, ReviewId::parse(id)?))
 }
 
-fn feed(scope: Scope, document: &str, path: &str) -> Route {
-    dialect(document).map_or_else(|| elsewhere(path), |dialect| Route::Feed { scope, dialect })
+fn feed(scope: Scope, document: &str, from: usize, path: &str) -> Route {
+    dialect(document).map_or_else(|| elsewhere(path), |dialect| Route::Feed { scope, dialect, from })
 }
 
 fn dialect(document: &str) -> Option<Dialect> {
@@ -187,9 +190,9 @@ mod tests {
             ("/@ana/", Route::Elsewhere { path: "/@ana".into() }),
             ("/@ana/dune/", Route::Elsewhere { path: "/@ana/dune".into() }),
             ("//evil.example/", Route::Elsewhere { path: "/evil.example".into() }),
-            ("/@ana/feed.xml", Route::Feed { scope: Scope::Reviewer(handle()), dialect: Dialect::Rss }),
-            ("/tags/a%2Fb/atom.xml", Route::Feed { scope: Scope::Tag("a/b".into()), dialect: Dialect::Atom }),
-            ("/feed.json", Route::Feed { scope: Scope::Everything, dialect: Dialect::Json }),
+            ("/@ana/feed.xml", Route::Feed { scope: Scope::Reviewer(handle()), dialect: Dialect::Rss, from: 0 }),
+            ("/tags/a%2Fb/atom.xml", Route::Feed { scope: Scope::Tag("a/b".into()), dialect: Dialect::Atom, from: 0 }),
+            ("/feed.json", Route::Feed { scope: Scope::Everything, dialect: Dialect::Json, from: 0 }),
             ("/tags/caf%C3%A9", Route::Tag { key: "café".into(), page: 1 }),
             ("/search?q=le+petit", Route::Search { query: "le petit".into(), page: 1 }),
             (&format!("/media/{key}-thumb.jpg"), Route::Media { key: key.into(), size: Size::Thumb }),

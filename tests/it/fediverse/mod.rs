@@ -1,7 +1,17 @@
 //! Federation as others see it: followers get every review, and nobody can make the daemon do what they may not.
 #![allow(clippy::disallowed_methods, reason = "other servers have their own clocks, clients and tasks")]
 
+mod daemon;
+mod delivery;
 mod fedify;
+mod inbox;
+mod neighbour;
+mod two_daemons;
+
+use std::time::Duration;
+
+/// How long a test waits for what must come; only a failing test waits so long.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A review as a person writes it, in Markdown.
 fn review(title: &str, words: &str) -> String {

@@ -1,0 +1,191 @@
+//! The whole program in this process: its own folder, database and port, and a clock that only the test turns.
+
+use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
+
+use reviewd::{
+    app::{self, Running},
+    clock::{Clock, Hand},
+    config::{Config, Overrides},
+    store::{DeliveryRow, Follower},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// When every test begins.
+const START: &str = "2026-11-22T12:00:00Z";
+/// Until a save is told to followers.
+pub const SETTLE: Duration = Duration::from_secs(30);
+
+const SETTINGS: &str = r#"
+[site]
+listen = "127.0.0.1:0"
+SITE
+
+[[reviewer]]
+handle = "ana"
+name = "Ana"
+folder = "reviews"
+
+[publish]
+settle = "30s"
+# No events: the folder is looked at when the test says so.
+poll = "always"
+"#;
+
+pub struct Daemon {
+    pub clock: Clock,
+    hand: Hand,
+    running: Option<Running>,
+    config: Config,
+    folder: TempDir,
+}
+
+impl Daemon {
+    /// Starts one with an empty folder.
+    pub async fn start() -> Daemon {
+        Daemon::start_with("").await
+    }
+
+    /// Starts one with more settings.
+    pub async fn start_with(settings: &str) -> Daemon {
+        Daemon::start_on("", settings).await
+    }
+
+    /// Starts one that the world knows by another name, as behind a proxy.
+    pub async fn start_at(origin: &str, settings: &str) -> Daemon {
+        Daemon::start_on(&format!("origin = \"{origin}\""), settings).await
+    }
+
+    async fn start_on(site: &str, settings: &str) -> Daemon {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("reviewd.toml");
+        fs::write(&file, format!("{}\n{settings}\n", SETTINGS.replace("SITE", site))).unwrap();
+        fs::create_dir(folder.path().join("reviews")).unwrap();
+        let options = Overrides { config: Some(file), ..Overrides::default() };
+        let config = Config::load(&options, &BTreeMap::new(), folder.path()).unwrap();
+        let (clock, hand) = Clock::turned(START.parse().unwrap(), 7);
+        let mut daemon = Daemon { clock, hand, running: None, config, folder };
+        daemon.start_again().await;
+        daemon.look().await;
+        daemon
+    }
+
+    /// Starts it on what it left, at the same address.
+    pub async fn start_again(&mut self) {
+        let running = app::start(self.config.clone(), self.clock.clone(), std::sync::Arc::new(|| {})).await.unwrap();
+        self.config.site.listen = running.addresses.clone();
+        self.running = Some(running);
+    }
+
+    pub async fn stop(&mut self) {
+        self.running.take().unwrap().stop().await;
+    }
+
+    pub fn running(&self) -> &Running {
+        self.running.as_ref().expect("it was started")
+    }
+
+    /// Where a path of the site really answers.
+    pub fn door(&self, path: &str) -> String {
+        format!("http://{}{path}", self.running().addresses[0])
+    }
+
+    /// An address of the site, as the world knows it.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.running().origin)
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn ana(&self) -> String {
+        self.url("/users/ana")
+    }
+
+    /// Saves a review and lets it settle: its activity is on the disk, and on its way.
+    pub async fn publish(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join("reviews").join(name), text).unwrap();
+        self.look().await;
+        self.pass(SETTLE);
+        self.look().await;
+    }
+
+    /// Deletes a review everywhere at once.
+    pub async fn retract(&self, name: &str) {
+        self.running().publisher.retract(name.to_owned()).await.unwrap().unwrap();
+    }
+
+    /// Lets the publisher look at the folder, and waits until it has.
+    pub async fn look(&self) {
+        self.running().publisher.look().await.unwrap();
+    }
+
+    /// Lets time pass. The carrier looks whether anything fell due.
+    pub fn pass(&self, by: Duration) {
+        self.hand.turn(by);
+        self.running().publisher.mail.notify_one();
+    }
+
+    /// Lets time pass until the next try of a delivery.
+    pub async fn pass_until_next_try(&self) {
+        let now = self.clock.now().as_millisecond();
+        let due = self.deliveries().await.into_iter().filter(|one| one.state == "due");
+        let next = due.map(|one| one.next_at_ms).min().expect("something is due");
+        self.pass(Duration::from_millis(u64::try_from(next - now).unwrap_or(0)));
+    }
+
+    pub async fn deliveries(&self) -> Vec<DeliveryRow> {
+        self.running().store.deliveries(None, 1_000).await.unwrap()
+    }
+
+    /// The deliveries of one kind, once all of them satisfy `wanted`.
+    pub async fn deliveries_when(&self, kind: &str, wanted: impl Fn(&DeliveryRow) -> bool) -> Vec<DeliveryRow> {
+        let found = async || {
+            let mut rows = self.deliveries().await;
+            rows.retain(|row| row.kind == kind);
+            (!rows.is_empty() && rows.iter().all(&wanted)).then_some(rows)
+        };
+        self.when(found).await
+    }
+
+    pub async fn followers(&self) -> Vec<Follower> {
+        self.running().store.followers(None).await.unwrap()
+    }
+
+    /// Waits until there are so many followers.
+    pub async fn followers_when(&self, count: usize) -> Vec<Follower> {
+        self.when(async || Some(self.followers().await).filter(|followers| followers.len() == count)).await
+    }
+
+    /// Another command on the same settings, as a person would type it; what it prints.
+    pub async fn run(&self, arguments: &[&str]) -> String {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_reviewd"));
+        command.args(arguments).args(["--config", "reviewd.toml"]).current_dir(self.folder.path());
+        let output = command.output().await.unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "reviewd {arguments:?}: {told}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub async fn run_json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.run(&[arguments, &["--json"]].concat()).await).unwrap()
+    }
+
+    /// Asks again until there is an answer. What is asked for is on its way already; nothing is timed by this.
+    async fn when<T>(&self, found: impl AsyncFn() -> Option<T>) -> T {
+        let asking = async {
+            loop {
+                if let Some(found) = found().await {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        match tokio::time::timeout(super::PATIENCE, asking).await {
+            Ok(found) => found,
+            Err(_) => panic!("it never came so far: {:#?}\n{:#?}", self.deliveries().await, self.followers().await),
+        }
+    }
+}
