@@ -446,11 +446,7 @@ impl<'a> Working<'a> {
             let previous = entry.updated.unwrap_or(entry.published);
             entry.updated = Some(self.now.max(previous + Duration::from_secs(1)));
         }
-        let intent = match (&entry.told, entry.intent) {
-            (None, _) => Intent::Create,
-            (Some(told), _) if *told == entry.worded => Intent::Nothing,
-            (Some(_), _) => Intent::Update,
-        };
+        let intent = owed(&entry);
         if edited || intent != entry.intent {
             self.intend(&mut entry, intent);
         }
@@ -461,11 +457,8 @@ impl<'a> Working<'a> {
         let mut entry = self.entry(id);
         entry.standing = Standing::Live;
         entry.hold = Hold::No;
-        self.intend(&mut entry, Intent::Nothing);
-        if entry.told.as_ref() != Some(&entry.worded) {
-            let intent = if entry.told.is_none() { Intent::Create } else { Intent::Update };
-            self.intend(&mut entry, intent);
-        }
+        let owed = owed(&entry);
+        self.intend(&mut entry, owed);
         self.work.insert(id.clone(), entry);
         if self.fresh.contains_key(path) {
             self.changed(id, path, edited);
@@ -525,9 +518,8 @@ impl<'a> Working<'a> {
             entry.updated = Some(self.now.max(previous + Duration::from_secs(1)));
         }
         (entry.shown, entry.worded, entry.likeness) = (shown, worded, likeness);
-        if entry.told.as_ref() != Some(&entry.worded) {
-            self.intend(&mut entry, Intent::Update);
-        }
+        let owed = owed(&entry);
+        self.intend(&mut entry, owed);
         let published =
             Published { cover: published.cover, pictures: published.pictures, ..self.whole(&entry, published.review) };
         self.put(entry, published, glance);
@@ -796,6 +788,15 @@ impl Round {
     /// The plan this round would leave, on top of the desk's.
     pub fn plan(&self) -> Plan {
         Plan { adopt: self.adopted.clone(), ..Plan::default() }
+    }
+}
+
+/// What followers are still to be told of a live review.
+fn owed(entry: &Entry) -> Intent {
+    match &entry.told {
+        None => Intent::Create,
+        Some(told) if *told == entry.worded => Intent::Nothing,
+        Some(_) => Intent::Update,
     }
 }
 
