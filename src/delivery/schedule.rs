@@ -67,6 +67,12 @@ pub fn is_final(status: u16) -> bool {
     }
 }
 
+/// Whether a failed attempt speaks of the whole host, so that its other inboxes need not be tried: nobody answered, it asks
+/// for time, or a proxy says that nobody is behind it (520 to 530 are Cloudflare's). Anything else may be one inbox's trouble.
+pub fn speaks_for_host(status: Option<u16>) -> bool {
+    matches!(status, None | Some(429 | 502..=504 | 520..=530))
+}
+
 /// How long this kind of message is tried: as the settings say, and a Delete for at least 30 days.
 pub fn patience(is_delete: bool, give_up_after: Duration) -> Duration {
     if is_delete { give_up_after.max(DELETE_GIVE_UP_AFTER) } else { give_up_after }
@@ -123,6 +129,16 @@ mod tests {
             let outcome = Outcome::Failed { reason: String::new(), status: Some(status), retry_after: None };
             let step = next_step(&outcome, 1, Duration::ZERO, 0.5, WEEK);
             assert_eq!(step, NextStep::RetryAfter(MINUTE), "{status}");
+        }
+    }
+
+    #[test]
+    fn one_inbox_in_trouble_is_not_the_whole_host() {
+        for status in [None, Some(429), Some(502), Some(503), Some(504), Some(521)] {
+            assert!(speaks_for_host(status), "{status:?}");
+        }
+        for status in [Some(301), Some(401), Some(408), Some(500)] {
+            assert!(!speaks_for_host(status), "{status:?}");
         }
     }
 

@@ -16,7 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::schedule::{self, NextStep};
 use crate::{
     clock::Clock,
-    domain::{Letter, Outcome},
+    domain::{Letter, Outcome, message::Kind},
     fediverse::sender::Sender,
     store::{Attempt, DeliveryState, DueDelivery, DueHost, HostNews, Store, StoreError},
 };
@@ -31,8 +31,6 @@ const OUTCOMES_PER_COMMIT: usize = 256;
 const DEAD_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How often a dead host is probed.
 const DEAD_PROBE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// A Delete is worth trying longer than news: what must go must go.
-const DELETE_GIVE_UP_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
 /// The longest wait between two looks at the queue.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// Inboxes that answered "gone" and wait for their actor to be asked.
@@ -141,7 +139,7 @@ impl Worker {
         Ok(wait.filter(|wait| !wait.is_zero()).unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN))
     }
 
-    /// Carries what is due at one host, one after the other, until it is through or the host fails.
+    /// Carries what is due at one host, one after the other, until it is through or the host as a whole fails.
     async fn lane(&self, host: &DueHost, stop: &CancellationToken) -> Result<(), StoreError> {
         let mut spec = host.spec;
         loop {
@@ -162,7 +160,8 @@ impl Worker {
                     spec = Some(*accepted);
                 }
                 let attempt = self.judge(&delivery, &outcome, host);
-                let closed = matches!(attempt.host_news, HostNews::Failed { .. });
+                let closed =
+                    matches!(attempt.host_news, HostNews::Failed { closed_until, .. } if closed_until > attempt.at);
                 self.tell(&delivery, &outcome, &attempt);
                 if !self.record(attempt).await || closed || stop.is_cancelled() {
                     return Ok(());
@@ -176,10 +175,7 @@ impl Worker {
         let now = self.clock.now();
         let attempts = delivery.attempts + 1;
         let age = elapsed(delivery.created, now);
-        let give_up_after = match delivery.kind.as_str() {
-            "Delete" => self.limits.give_up_after.max(DELETE_GIVE_UP_AFTER),
-            _ => self.limits.give_up_after,
-        };
+        let give_up_after = schedule::patience(delivery.kind == Kind::Delete.as_str(), self.limits.give_up_after);
         let step = schedule::next_step(outcome, attempts, age, self.clock.chance(), give_up_after);
         let (status, error) = match outcome {
             Outcome::Delivered { .. } => (None, None),
@@ -196,9 +192,13 @@ impl Worker {
             Outcome::Delivered { spec } => HostNews::Alive(Some(*spec)),
             // It answered, if only with "no": the host is well.
             Outcome::Refused(_) => HostNews::Alive(None),
-            Outcome::Failed { .. } => {
+            Outcome::Failed { status, .. } => {
                 let dead = host.failing_since.is_some_and(|since| elapsed(since, now) >= DEAD_AFTER);
-                let closed_until = if dead { now + DEAD_PROBE } else { next_at };
+                let closed_until = match schedule::speaks_for_host(*status) {
+                    _ if dead => now + DEAD_PROBE,
+                    true => next_at,
+                    false => now,
+                };
                 HostNews::Failed { closed_until, dead }
             }
         };

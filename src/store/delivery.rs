@@ -98,7 +98,8 @@ impl Store {
             .collect())
     }
 
-    /// The oldest due deliveries of a host: for each inbox only the first, so that order is kept.
+    /// The due deliveries of a host: for each inbox only the oldest, so that order is kept, and those tried least first, so
+    /// that one inbox in trouble does not starve the others.
     pub async fn due_at(&self, host: &str, now: Timestamp, limit: i64) -> Result<Vec<DueDelivery>, StoreError> {
         let rows: Vec<DueRow> = sqlx::query_as(
             "SELECT delivery.seq, activity.reviewer, activity.id, activity.kind, delivery.inbox, delivery.host,
@@ -107,7 +108,7 @@ impl Store {
              WHERE delivery.state = 'due' AND delivery.host = $1 AND delivery.next_at <= $2
                AND delivery.seq = (SELECT MIN(first.seq) FROM delivery AS first
                                    WHERE first.state = 'due' AND first.host = $1 AND first.inbox = delivery.inbox)
-             ORDER BY delivery.seq LIMIT $3",
+             ORDER BY delivery.attempts, delivery.seq LIMIT $3",
         )
         .bind(host)
         .bind(now.as_millisecond())

@@ -1,4 +1,5 @@
-//! The whole program in this process: its own folder, database and port, and a clock that only the test turns.
+//! The whole program in this process, for other servers to talk to: unlike a `World` it lives on a loopback origin, which
+//! stays its own over a restart, and has keys of its own. Its clock is turned by the test alone.
 
 use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
@@ -79,6 +80,16 @@ impl Daemon {
 
     pub async fn stop(&mut self) {
         self.running.take().unwrap().stop().await;
+    }
+
+    /// The reviewer has another name from the next start on.
+    pub fn rename(&mut self, name: &str) {
+        self.config.reviewers[0].name = name.to_owned();
+    }
+
+    /// Lets time pass while nothing runs.
+    pub fn sleep(&self, time: Duration) {
+        self.hand.turn(time);
     }
 
     pub fn running(&self) -> &Running {

@@ -103,6 +103,29 @@ async fn an_inbox_that_leads_elsewhere_is_not_followed_there() {
 }
 
 #[tokio::test]
+async fn an_inbox_in_trouble_holds_up_nobody_else_on_its_host() {
+    for (status, wait) in [(500, Duration::ZERO), (503, 2 * MINUTE)] {
+        let (daemon, home, bob) = ana_and_bob("", std::iter::repeat_n(Answer::Status(status), 9)).await;
+        let carol = home.person("carol");
+        carol.follows(&daemon, &home).await;
+        let inboxes_of = |posts: &[Asked], title: &str| -> Vec<String> {
+            let about = |post: &&Asked| String::from_utf8_lossy(&post.body).contains(title);
+            posts.iter().filter(about).map(|post| format!("{}{}", home.origin, post.path)).collect()
+        };
+        daemon.publish("dune.md", &review("Dune", "Sand.")).await;
+        daemon.deliveries_when("Create", |row| row.inbox == carol.inbox() || row.attempts == 1).await;
+        daemon.pass(wait);
+        daemon.deliveries_when("Create", |row| row.inbox == bob.inbox() || row.state == "delivered").await;
+        daemon.publish("emma.md", &review("Emma", "Rich.")).await;
+        daemon.pass(wait * 4);
+        daemon.deliveries_when("Create", |row| row.inbox == bob.inbox() || row.state == "delivered").await;
+        let posts: Vec<Asked> = home.asked().into_iter().filter(|asked| asked.method == "POST").collect();
+        assert_eq!(inboxes_of(&posts, "Emma"), [carol.inbox()], "after {status}: bob's Dune comes first");
+        assert!(inboxes_of(&posts, "Dune").contains(&bob.inbox()), "after {status}");
+    }
+}
+
+#[tokio::test]
 async fn an_inbox_that_is_gone_ends_the_follow_only_if_its_actor_is_gone() {
     let (daemon, home, bob) = ana_and_bob("", [Answer::Status(410), Answer::Status(410)]).await;
     let fetches = home.fetches();

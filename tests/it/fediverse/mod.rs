@@ -1,6 +1,7 @@
 //! Federation as others see it: followers get every review, and nobody can make the daemon do what they may not.
 #![allow(clippy::disallowed_methods, reason = "other servers have their own clocks, clients and tasks")]
 
+mod account;
 mod daemon;
 mod delivery;
 mod fedify;
