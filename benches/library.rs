@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 fn main() {
     let (reviews, bytes, pages) = (option("reviews", 10_000), option("bytes", 3_000), option("pages", 200));
+    let load = common::load();
     let home = tempfile::tempdir().unwrap();
     folder::write_reviews(&home.path().join("reviews"), reviews, bytes);
     println!("{reviews} reviews of about {bytes} bytes in {}", home.path().display());
@@ -30,12 +31,12 @@ fn main() {
         "{}",
         json!({ "bench": "library", "reviews": reviews, "cold": cold, "warm": warm, "data_megabytes":
         megabytes(&home.path().join("data")), "program_megabytes": megabytes(&program()),
-        "machine": common::machine() })
+        "load_before": load, "machine": common::machine() })
     );
 }
 
 fn start(name: &str, home: &Path, reviews: usize, pages: usize) -> Value {
-    let mut daemon = Daemon::start(home, None);
+    let mut daemon = Daemon::start(home, &[]);
     let listening = daemon.serves("/healthz", |_| true);
     let serving = daemon.serves("/feed.xml", |feed| feed.contains(&folder::title(0)));
     // The oldest one too, or it might have read only what the first page of the feed needs.

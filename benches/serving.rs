@@ -33,10 +33,11 @@ const SERVER_CORE: &str = "0";
 const CLIENT_CORE: &str = "1";
 
 fn main() {
+    let load = common::load();
     let home = tempfile::tempdir().unwrap();
     let reviews = home.path().join("reviews");
     folder::write_reviews(&reviews, REVIEWS, REVIEW_BYTES);
-    let mut daemon = Daemon::start(home.path(), Some(1));
+    let mut daemon = Daemon::start(home.path(), &[("TOKIO_WORKER_THREADS", "1")]);
     daemon.serves("/feed.xml", |feed| (0..REVIEWS).all(|number| feed.contains(&folder::title(number))));
 
     let throughput = compare(&daemon, home.path());
@@ -51,7 +52,7 @@ fn main() {
     println!(
         "{}",
         json!({ "bench": "serving", "throughput": throughput, "save_to_feed_ms": { "edit": figures(&edits),
-            "new": figures(&additions) }, "machine": common::machine() })
+            "new": figures(&additions) }, "load_before": load, "machine": common::machine() })
     );
 }
 

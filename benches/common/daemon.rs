@@ -19,17 +19,15 @@ pub struct Daemon {
 
 impl Daemon {
     /// Starts the program of this build: reviews in `reviews/`, data in `data/`, both in `folder`; what it says goes
-    /// to `log`. `workers` limits the threads that serve.
-    pub fn start(folder: &Path, workers: Option<usize>) -> Daemon {
+    /// to `log`. `environment` holds settings that differ from the defaults.
+    pub fn start(folder: &Path, environment: &[(&str, &str)]) -> Daemon {
         let port = free_port();
         let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
         let mut command = Command::new(program());
         command.current_dir(folder).args(["serve", "--reviews", "reviews"]);
         command.args(["--listen", &format!("127.0.0.1:{port}"), "--origin", &format!("http://localhost:{port}")]);
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        if let Some(workers) = workers {
-            command.env("TOKIO_WORKER_THREADS", workers.to_string());
-        }
+        command.envs(environment.iter().copied());
         let spawned = Instant::now();
         Daemon { child: command.spawn().unwrap(), port, spawned }
     }
@@ -65,6 +63,11 @@ impl Daemon {
         let found = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':')).unwrap();
         let kibibytes: f64 = found.trim().trim_end_matches(" kB").parse().unwrap();
         (kibibytes * 1024.0 / 1e4).round() / 100.0
+    }
+
+    /// Seconds of processor that all its threads used so far, in steps of 10 ms.
+    pub fn cpu_seconds(&self) -> f64 {
+        super::cpu_seconds(&self.pid().to_string())
     }
 
     /// Stops it as a service manager does, and returns how long that took.

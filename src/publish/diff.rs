@@ -1,6 +1,9 @@
 //! What the folder says now against what was published: the difference, as events in the past tense. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
@@ -24,7 +27,7 @@ pub enum Now {
         review: bool,
     },
     /// Read and understood.
-    Review(Box<FoundReview>),
+    Review(Arc<FoundReview>),
     Draft,
     /// Read and not a review, or not to be understood; `back` when it was not there at the last look.
     Unreadable {

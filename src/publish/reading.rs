@@ -57,6 +57,9 @@ pub struct Glance {
     pub search: String,
 }
 
+/// More texts than this in one directory make it a shelf of reviews, not the bundle of one.
+const TEXTS_UNCROWDED_MAX: usize = 16;
+
 /// Who reads, for whom.
 pub struct Reader<'a> {
     pub root: &'a Path,
@@ -99,7 +102,7 @@ impl Reader<'_> {
     ) -> Vec<Read> {
         let siblings = siblings(files);
         let one = |path: &String| {
-            let beside = siblings.get(directory(path)).map_or(&[][..], Vec::as_slice);
+            let beside = siblings.get(directory(path)).map_or(&[][..], |siblings| siblings.of(path));
             let read = self.read(path, files.get(path).copied().unwrap_or_default(), beside, marks.get(path), files);
             progress();
             read
@@ -196,12 +199,42 @@ fn directory(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
-/// File names by directory.
-fn siblings(files: &BTreeMap<String, Stat>) -> HashMap<&str, Vec<String>> {
-    let mut siblings: HashMap<&str, Vec<String>> = HashMap::new();
+/// The files of one directory, so arranged that 10,000 reviews in it do not look through 10,000 names each.
+#[derive(Default)]
+struct Siblings {
+    names: Vec<String>,
+    /// By lower-case stem, where the directory is crowded.
+    by_stem: HashMap<String, Vec<String>>,
+}
+
+impl Siblings {
+    /// The names that the file may want. In a crowded directory a picture belongs to the review of its own name: a
+    /// `cover.jpg` there is nobody's.
+    fn of(&self, path: &str) -> &[String] {
+        if self.by_stem.is_empty() {
+            return &self.names;
+        }
+        let name = path.rsplit('/').next().unwrap_or(path);
+        self.by_stem.get(&stem(name)).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn siblings(files: &BTreeMap<String, Stat>) -> HashMap<&str, Siblings> {
+    let mut all: HashMap<&str, Siblings> = HashMap::new();
     for path in files.keys() {
         let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
-        siblings.entry(directory).or_default().push(name.to_owned());
+        all.entry(directory).or_default().names.push(name.to_owned());
     }
-    siblings
+    for siblings in all.values_mut() {
+        if siblings.names.iter().filter(|name| parse::is_candidate(name)).count() > TEXTS_UNCROWDED_MAX {
+            for name in std::mem::take(&mut siblings.names) {
+                siblings.by_stem.entry(stem(&name)).or_default().push(name);
+            }
+        }
+    }
+    all
+}
+
+fn stem(name: &str) -> String {
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_lowercase()
 }

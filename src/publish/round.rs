@@ -77,9 +77,11 @@ pub enum ReconcileError {
 
 /// A review read in this round with what goes with it.
 struct Fresh {
-    found: FoundReview,
+    /// Shared with the comparison: a first adoption holds every text of the folder at once.
+    found: Arc<FoundReview>,
     gallery: Gallery,
-    glance: Glance,
+    /// Taken by whoever writes the review.
+    glance: Option<Glance>,
     stat: Stat,
     digest: String,
     problems: Vec<Problem>,
@@ -211,7 +213,11 @@ impl<'a> Working<'a> {
         }
         self.walk_problems = walk.problems;
         let entries: Vec<Entry> = self.desk.entries.values().cloned().collect();
-        self.events(diff::diff(&entries, &found)).await?;
+        let events = diff::diff(&entries, &found);
+        drop(found);
+        self.events(events).await?;
+        // What they hold is in the commit now.
+        self.fresh.clear();
         if self.row.adopted_at.is_none() {
             self.row.adopted_at = Some(self.now);
         }
@@ -312,9 +318,10 @@ impl<'a> Working<'a> {
                 }
                 let gallery = darkroom.develop(&pictures::wanted(&review, &path, files)).await?;
                 problems.extend(gallery.problems.iter().cloned());
-                let found = self.found(&path, *review, &digest, &gallery);
-                self.fresh.insert(path, Fresh { found: found.clone(), gallery, glance, stat, digest, problems });
-                Ok(Some(Now::Review(Box::new(found))))
+                let found = Arc::new(self.found(&path, *review, &digest, &gallery));
+                let glance = Some(glance);
+                self.fresh.insert(path, Fresh { found: Arc::clone(&found), gallery, glance, stat, digest, problems });
+                Ok(Some(Now::Review(found)))
             }
         }
     }
@@ -376,8 +383,8 @@ impl<'a> Working<'a> {
     /// A new review: adopted quietly at first contact or when imported, else to be announced.
     fn appeared(&mut self, path: &str) {
         let Some(fresh) = self.fresh.get(path) else { return };
-        let (found, modified_ns) = (fresh.found.clone(), fresh.stat.modified_ns);
-        let review = found.review;
+        let (found, modified_ns) = (Arc::clone(&fresh.found), fresh.stat.modified_ns);
+        let review = &found.review;
         let adopt = self.desk.row.adopted_at.is_none() || review.imported;
         let lost = self.lost.remove(path);
         let id = match (&lost, review.id.as_deref().map(ReviewId::parse)) {
@@ -405,13 +412,13 @@ impl<'a> Working<'a> {
             standing: Standing::Live,
             published,
             updated: None,
-            shown: found.shown,
+            shown: found.shown.clone(),
             told: adopt.then(|| found.worded.clone()),
-            worded: found.worded,
+            worded: found.worded.clone(),
             intent: Intent::Nothing,
             hold: Hold::No,
             since: self.now,
-            likeness: found.likeness,
+            likeness: found.likeness.clone(),
             id: id.clone(),
         };
         if adopt {
@@ -430,7 +437,7 @@ impl<'a> Working<'a> {
             self.work.insert(id.clone(), entry);
             return;
         };
-        let found = fresh.found.clone();
+        let found = Arc::clone(&fresh.found);
         // A file's name is a wish for an address only once: a rename keeps the one there is.
         let same_file = self.desk.entries.get(id).is_some_and(|before| before.file == path);
         let asks_anew = found.likeness.asked != entry.likeness.asked && entry.likeness.asked.is_some();
@@ -439,18 +446,14 @@ impl<'a> Working<'a> {
             self.old_slugs.push((std::mem::replace(&mut entry.slug, slug), id.clone()));
         }
         entry.file = path.to_owned();
-        entry.shown = found.shown;
-        entry.worded = found.worded;
-        entry.likeness = found.likeness;
+        entry.shown.clone_from(&found.shown);
+        entry.worded.clone_from(&found.worded);
+        entry.likeness.clone_from(&found.likeness);
         if edited {
             let previous = entry.updated.unwrap_or(entry.published);
             entry.updated = Some(self.now.max(previous + Duration::from_secs(1)));
         }
-        let intent = match (&entry.told, entry.intent) {
-            (None, _) => Intent::Create,
-            (Some(told), _) if *told == entry.worded => Intent::Nothing,
-            (Some(_), _) => Intent::Update,
-        };
+        let intent = owed(&entry);
         if edited || intent != entry.intent {
             self.intend(&mut entry, intent);
         }
@@ -461,11 +464,8 @@ impl<'a> Working<'a> {
         let mut entry = self.entry(id);
         entry.standing = Standing::Live;
         entry.hold = Hold::No;
-        self.intend(&mut entry, Intent::Nothing);
-        if entry.told.as_ref() != Some(&entry.worded) {
-            let intent = if entry.told.is_none() { Intent::Create } else { Intent::Update };
-            self.intend(&mut entry, intent);
-        }
+        let owed = owed(&entry);
+        self.intend(&mut entry, owed);
         self.work.insert(id.clone(), entry);
         if self.fresh.contains_key(path) {
             self.changed(id, path, edited);
@@ -525,9 +525,8 @@ impl<'a> Working<'a> {
             entry.updated = Some(self.now.max(previous + Duration::from_secs(1)));
         }
         (entry.shown, entry.worded, entry.likeness) = (shown, worded, likeness);
-        if entry.told.as_ref() != Some(&entry.worded) {
-            self.intend(&mut entry, Intent::Update);
-        }
+        let owed = owed(&entry);
+        self.intend(&mut entry, owed);
         let published =
             Published { cover: published.cover, pictures: published.pictures, ..self.whole(&entry, published.review) };
         self.put(entry, published, glance);
@@ -654,10 +653,12 @@ impl<'a> Working<'a> {
 
     /// Writes an entry with the text of its file.
     fn write(&mut self, path: &str, entry: Entry) {
+        let glance = self.fresh.get_mut(path).and_then(|fresh| fresh.glance.take());
         let Some(fresh) = self.fresh.get(path) else {
             self.work.insert(entry.id.clone(), entry);
             return;
         };
+        let glance = glance.unwrap_or_else(|| reading::glance(&fresh.found.review));
         let mark = file_mark(path, fresh, FileOutcome::Review(entry.id.clone()));
         if fresh.gallery.waits {
             self.next = Some(PICTURES_AGAIN);
@@ -667,7 +668,6 @@ impl<'a> Working<'a> {
             pictures: fresh.gallery.body.clone(),
             ..self.whole(&entry, fresh.found.review.clone())
         };
-        let glance = fresh.glance.clone();
         self.marks.insert(path.to_owned(), mark);
         self.put(entry, published, glance);
     }
@@ -796,6 +796,15 @@ impl Round {
     /// The plan this round would leave, on top of the desk's.
     pub fn plan(&self) -> Plan {
         Plan { adopt: self.adopted.clone(), ..Plan::default() }
+    }
+}
+
+/// What followers are still to be told of a live review.
+fn owed(entry: &Entry) -> Intent {
+    match &entry.told {
+        None => Intent::Create,
+        Some(told) if *told == entry.worded => Intent::Nothing,
+        Some(_) => Intent::Update,
     }
 }
 

@@ -29,10 +29,9 @@ pub(super) async fn receive(
     }
     let (mut parts, body) = request.into_parts();
     // HTTP/2 carries the host in the authority; signatures speak of the header.
-    if let (None, Some(authority)) = (parts.headers.get(header::HOST), parts.uri.authority()) {
-        if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
-            parts.headers.insert(header::HOST, host);
-        }
+    let authority = parts.uri.authority().filter(|_| !parts.headers.contains_key(header::HOST));
+    if let Some(Ok(host)) = authority.map(|authority| HeaderValue::from_str(authority.as_str())) {
+        parts.headers.insert(header::HOST, host);
     }
     let body = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES_MAX)).await {
         Ok(Ok(body)) => body,

@@ -43,7 +43,7 @@ async fn expectation(world: &World) -> Value {
     let text = std::fs::read_to_string(repository().join("tests/folder/expected.json")).unwrap();
     let files: Value = serde_json::from_str(&text).unwrap();
     let mut entries = world.ledger().await;
-    entries.sort_by(|a, b| b.published.cmp(&a.published));
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.published));
     let items = entries.iter().map(|entry| {
         let review = &files["files"][&entry.file]["review"];
         let mut item = json!({

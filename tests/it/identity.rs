@@ -107,6 +107,19 @@ async fn a_new_name_with_edits_that_comes_before_the_old_one_goes_is_the_same_re
 }
 
 #[tokio::test]
+async fn a_review_that_gets_another_name_and_edits_before_it_was_announced_is_created_once() {
+    let world = World::empty().await;
+    world.save("dune.md", review("Dune", "Sand."));
+    world.pass(SECOND).await;
+    world.save("herbert.md", review("Dune", "Sand, edited."));
+    world.pass(SECOND).await;
+    world.remove("dune.md");
+    world.delete_after().await;
+    assert_eq!(world.told().await, ["Create dune"]);
+    assert_eq!((world.entry("herbert.md").await.slug.as_str(), world.titles().await.len()), ("dune", 1));
+}
+
+#[tokio::test]
 async fn a_copy_that_stays_beside_its_twin_is_a_review_of_its_own() {
     let world = two_reviews().await;
     let before = identity(&world, "dune.md").await;
