@@ -114,17 +114,22 @@ impl Worker {
     }
 
     /// Starts a lane for every host that has something due and none yet, and says how long nothing more will be due.
+    ///
+    /// Looking at the queue costs a walk through everything due, so one look serves all the hosts it finds, each as soon
+    /// as a place is free.
     async fn start_lanes(&self, tasks: &TaskTracker, stop: &CancellationToken) -> Result<Duration, StoreError> {
-        let now = self.clock.now();
-        for host in self.store.due_hosts(now, HOSTS_PER_ROUND).await? {
-            if !self.lock_busy().insert(host.name.clone()) {
-                continue;
-            }
-            let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
-                self.lock_busy().remove(&host.name);
-                // A lane that ends frees a place and wakes this loop.
-                return Ok(LOOK_AGAIN);
+        // A lane that ends while the hosts are read or wait for a place may have closed its host: it wakes this loop, and the
+        // host is judged anew at the next look.
+        let busy = self.lock_busy().clone();
+        let hosts = self.store.due_hosts(self.clock.now(), HOSTS_PER_ROUND).await?;
+        for host in hosts.into_iter().filter(|host| !busy.contains(&host.name)) {
+            let permit = tokio::select! {
+                () = stop.cancelled() => return Ok(LOOK_AGAIN),
+                permit = Arc::clone(&self.permits).acquire_owned() => permit,
             };
+            // Nobody closes the semaphore.
+            let Ok(permit) = permit else { return Ok(LOOK_AGAIN) };
+            self.lock_busy().insert(host.name.clone());
             let (worker, stop) = (self.clone(), stop.clone());
             tasks.spawn(async move {
                 if let Err(error) = worker.lane(&host, &stop).await {
