@@ -4,36 +4,36 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use serde_json::json;
+use serde::Serialize;
 
-use crate::domain::{Picture, Review, ledger::Likeness};
+use crate::domain::{Picture, Review, Slug, ledger::Likeness};
 
 /// Hash of everything that the page or a feed shows of a review. Its address and the names of its files are not shown.
 pub fn shown(review: &Review, cover: Option<&Picture>, pictures: &BTreeMap<String, Picture>) -> String {
-    let mut content = json!(review);
-    content["slug"].take();
-    if cover.is_some() {
-        content["book"]["cover"]["source"].take();
+    let mut content = review.clone();
+    content.slug = Slug::from_text("");
+    if let (Some(_), Some(named)) = (cover, &mut content.book.cover) {
+        named.source.clear();
     }
-    hash(&json!([content, cover.map(|one| &one.key), keys(pictures)]))
+    hash(&(content, cover.map(|one| &one.key), keys(pictures)))
 }
 
 /// Hash of what a follower would see: the words, the rating, the book's name, the cover and the warnings.
 ///
 /// Dates of reading, the synopsis, aliases and the like are not in the Note's text: changing them notifies nobody.
 pub fn worded(review: &Review, cover: Option<&Picture>, pictures: &BTreeMap<String, Picture>) -> String {
-    hash(&json!([
-        review.headline,
-        review.book.title,
-        review.book.authors,
-        review.rating,
-        review.body,
-        review.tags,
-        review.language,
+    hash(&(
+        &review.headline,
+        &review.book.title,
+        &review.book.authors,
+        &review.rating,
+        &review.body,
+        &review.tags,
+        &review.language,
         review.spoilers,
         cover.map(|one| (&one.key, review.book.cover_alt())),
         keys(pictures),
-    ]))
+    ))
 }
 
 /// What a review is recognised by under another file name.
@@ -57,6 +57,7 @@ fn keys(pictures: &BTreeMap<String, Picture>) -> BTreeMap<&String, &String> {
     pictures.iter().map(|(address, picture)| (address, &picture.key)).collect()
 }
 
-fn hash(value: &serde_json::Value) -> String {
-    of_bytes(value.to_string().as_bytes())
+/// Plain data with string keys always becomes JSON.
+fn hash(content: &impl Serialize) -> String {
+    of_bytes(&serde_json::to_vec(content).unwrap_or_default())
 }
