@@ -104,8 +104,11 @@ pub async fn open(
         work: Arc::new(Notify::new()),
     };
     let sender = Arc::new(HttpSender::new(origin.clone(), client, clock.clone(), keys));
-    let limits =
-        Limits { concurrency: config.delivery.concurrency as usize, give_up_after: config.delivery.give_up_after };
+    let limits = Limits {
+        concurrency: config.delivery.concurrency as usize,
+        per_host: config.delivery.per_host as usize,
+        give_up_after: config.delivery.give_up_after,
+    };
     let (worker, ends) = Worker::new(clock.clone(), store.clone(), sender, limits, Arc::clone(&publisher.mail));
     Ok(Federation { reception, public_keys: public, worker, ends })
 }

@@ -10,13 +10,16 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use tokio::{
+    sync::{Notify, Semaphore, mpsc, oneshot},
+    task::JoinSet,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::schedule::{self, NextStep};
 use crate::{
     clock::Clock,
-    domain::{Letter, Outcome, message::Kind},
+    domain::{Letter, Outcome, delivery::Spec, message::Kind},
     fediverse::sender::Sender,
     store::{Attempt, DeliveryState, DueDelivery, DueHost, HostNews, Store, StoreError},
 };
@@ -41,6 +44,8 @@ const GONE_MAX: usize = 256;
 pub struct Limits {
     /// Hosts that are knocked at together.
     pub concurrency: usize,
+    /// Inboxes of one host that are served together.
+    pub per_host: usize,
     pub give_up_after: Duration,
 }
 
@@ -144,7 +149,7 @@ impl Worker {
         Ok(wait.filter(|wait| !wait.is_zero()).unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN))
     }
 
-    /// Carries what is due at one host, one after the other, until it is through or the host as a whole fails.
+    /// Carries what is due at one host, a few at a time, until it is through or the host as a whole fails.
     async fn lane(&self, host: &DueHost, stop: &CancellationToken) -> Result<(), StoreError> {
         let mut spec = host.spec;
         loop {
@@ -152,27 +157,44 @@ impl Worker {
             if due.is_empty() || stop.is_cancelled() {
                 return Ok(());
             }
-            for delivery in due {
-                let letter = Letter {
-                    reviewer: delivery.reviewer.clone(),
-                    activity: delivery.activity.clone(),
-                    inbox: delivery.inbox.clone(),
-                    body: delivery.body.clone(),
-                    spec,
-                };
-                let outcome = self.sender.send(&letter).await;
-                if let Outcome::Delivered { spec: accepted } = &outcome {
-                    spec = Some(*accepted);
+            // The batch holds one delivery of each inbox, so whatever order they end in, each inbox keeps its own.
+            for together in due.chunks(self.limits.per_host.max(1)) {
+                let mut under_way = JoinSet::new();
+                for delivery in together {
+                    let (worker, host, delivery) = (self.clone(), host.clone(), delivery.clone());
+                    under_way.spawn(async move { worker.attempt(&delivery, &host, spec).await });
                 }
-                let attempt = self.judge(&delivery, &outcome, host);
-                let closed =
-                    matches!(attempt.host_news, HostNews::Failed { closed_until, .. } if closed_until > attempt.at);
-                self.tell(&delivery, &outcome, &attempt);
-                if !self.record(attempt).await || closed || stop.is_cancelled() {
+                let mut goes_on = !stop.is_cancelled();
+                while let Some(done) = under_way.join_next().await {
+                    let (accepted, more) = done.unwrap_or((None, false));
+                    spec = accepted.or(spec);
+                    goes_on &= more;
+                }
+                if !goes_on {
                     return Ok(());
                 }
             }
         }
+    }
+
+    /// Makes one attempt and records it. Says which signature was accepted, and whether the lane goes on.
+    async fn attempt(&self, delivery: &DueDelivery, host: &DueHost, spec: Option<Spec>) -> (Option<Spec>, bool) {
+        let letter = Letter {
+            reviewer: delivery.reviewer.clone(),
+            activity: delivery.activity.clone(),
+            inbox: delivery.inbox.clone(),
+            body: delivery.body.clone(),
+            spec,
+        };
+        let outcome = self.sender.send(&letter).await;
+        let accepted = match &outcome {
+            Outcome::Delivered { spec } => Some(*spec),
+            Outcome::Refused(_) | Outcome::Failed { .. } => None,
+        };
+        let attempt = self.judge(delivery, &outcome, host);
+        let closed = matches!(attempt.host_news, HostNews::Failed { closed_until, .. } if closed_until > attempt.at);
+        self.tell(delivery, &outcome, &attempt);
+        (accepted, self.record(attempt).await && !closed)
     }
 
     /// What follows from an attempt, for the delivery and for the host.

@@ -183,3 +183,38 @@ async fn a_bulk_change_is_held_until_it_is_applied() {
     let created = deliveries.as_array().unwrap().iter().filter(|one| one["type"] == json!("Create")).count();
     assert_eq!(created, 3, "{deliveries:#}");
 }
+
+#[tokio::test]
+async fn what_people_answer_is_believed_and_whoever_quotes_gets_a_stamp() {
+    let authority = Authority::new();
+    let Some(fedify) = Fedify::start(&authority).await else { return };
+    let settings = format!("{SETTINGS}\n[log]\nfilter = \"info,reviewd::fediverse=debug\"\n");
+    let lay_out =
+        |folder: &Path| fs::write(folder.join("emma.md"), review("Emma", "Handsome, clever, and rich.")).unwrap();
+    let Some(mut reviewd) = Reviewd::behind_tls(&authority, &settings, lay_out).await else { return };
+    follow(&fedify, &reviewd).await;
+    reviewd.save("dune.md", &review("Dune", "Sand gets into everything."));
+    let note = text(&fedify.expect("Create").await.raw, "/object/id").to_owned();
+
+    // Each is signed by Fedify, answered with 202 and worked through: this version keeps no conversation.
+    let noted = "noted; this version keeps no conversation";
+    let answer = fedify.reply(&note, "<p>The worms, though.</p>").await;
+    reviewd.logged(noted).await;
+    fedify.edit(&answer, "<p>The worms above all.</p>").await;
+    reviewd.logged(noted).await;
+    let like = fedify.like(&note).await;
+    reviewd.logged(noted).await;
+    fedify.undo(&like).await;
+    reviewd.logged(noted).await;
+    fedify.boost(&note).await;
+    reviewd.logged(noted).await;
+    fedify.delete(&answer).await;
+    reviewd.logged(noted).await;
+
+    let quoting = fedify.quote(&note, "<p>Read this.</p>").await;
+    let accept = fedify.expect("Accept").await;
+    assert_eq!(accept.raw["object"]["type"], "QuoteRequest");
+    let (status, stamp) = fetch(&authority, text(&accept.raw, "/result")).await;
+    assert_eq!((status, text(&stamp, "/type")), (200, "QuoteAuthorization"));
+    assert_eq!((text(&stamp, "/interactingObject"), text(&stamp, "/interactionTarget")), (quoting.as_str(), &*note));
+}
