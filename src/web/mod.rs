@@ -11,12 +11,12 @@ pub mod representation;
 pub mod route;
 pub mod shelf;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::Body,
-    extract::State,
+    extract::{ConnectInfo, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -115,14 +115,26 @@ fn is_loopback_name(host: &str, own: &str) -> bool {
         || (["localhost", "127.0.0.1", "[::1]"].contains(&name) && (port(host) == port(own) || port(own).is_none()))
 }
 
-async fn answer(State(web): State<Arc<Web>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+async fn answer(
+    State(web): State<Arc<Web>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     if method != Method::GET && method != Method::HEAD {
         return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+    }
+    let route = route::route(uri.path(), uri.query());
+    // One page brings many pictures, and a monitor asks for its health often: only documents count.
+    let counts = !matches!(route, Route::Media { .. } | Route::Static { .. } | Route::Health | Route::Ready);
+    if counts && let Some(wait) = web.gate.knock(gate::client(peer, &headers)) {
+        return gate::too_many(wait);
     }
     if let Some(response) = web.federated(&method, &uri, &headers).await {
         return response;
     }
-    match route::route(uri.path(), uri.query()) {
+    match route {
         Route::Health => ([(header::CACHE_CONTROL, "no-store")], "ok\n").into_response(),
         Route::Ready => web.ready().await,
         Route::Media { key, size } => web.media(&method, &headers, &key, size).await,

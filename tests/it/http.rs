@@ -386,3 +386,23 @@ async fn the_pages_of_a_feed_hold_every_review_once() {
     assert!(world.page("/feed.xml").await.contains("rel=\"next\""));
     assert_eq!(world.status("/feed.xml?from=23").await, 404);
 }
+
+#[tokio::test]
+async fn a_client_behind_our_proxy_that_floods_is_told_when_to_come_again() {
+    let world = library().await;
+    let flood = [("x-forwarded-for", "203.0.113.7")];
+    let mut refused = None;
+    for _ in 0..700 {
+        let answer = world.ask(Method::GET, "/robots.txt", &flood).await;
+        if answer.status != 200 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("six hundred a minute are enough");
+    assert_eq!(refused.status, 429);
+    assert!(refused.header("retry-after").parse::<u32>().is_ok(), "whole seconds, never a date");
+    let reader = [("x-forwarded-for", "203.0.113.8")];
+    assert_eq!(world.ask(Method::GET, "/robots.txt", &reader).await.status, 200);
+    assert_eq!(world.get("/feed.xml").await.status, 200);
+}
