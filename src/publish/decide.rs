@@ -40,16 +40,17 @@ pub enum Verdict {
 /// More than the limit of one kind at once are all held. Those held a moment ago still count, so that a bulk change
 /// seen in two walks is not half sent; older held ones do not, so that the next single save goes out as usual.
 pub fn decide(pending: &[Pending], limits: &Limits, folder_lost: bool) -> BTreeMap<ReviewId, Verdict> {
+    let together = |intent| pending.iter().filter(|other| counts_with(intent, other, limits)).count();
+    let (creates, updates, deletes) = (together(Intent::Create), together(Intent::Update), together(Intent::Delete));
     pending
         .iter()
         .map(|one| {
-            let (delay, max) = match one.intent {
+            let (delay, max, together) = match one.intent {
                 Intent::Nothing => return (one.id.clone(), Verdict::Wait(Duration::MAX)),
-                Intent::Create => (limits.settle, limits.announce_max),
-                Intent::Update => (limits.settle, limits.update_max),
-                Intent::Delete => (limits.delete_after, limits.delete_max),
+                Intent::Create => (limits.settle, limits.announce_max, creates),
+                Intent::Update => (limits.settle, limits.update_max, updates),
+                Intent::Delete => (limits.delete_after, limits.delete_max, deletes),
             };
-            let together = pending.iter().filter(|other| counts_with(one.intent, other, limits)).count();
             let verdict = match one.hold {
                 Hold::Released => Verdict::Send,
                 Hold::Held => Verdict::Hold,

@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    domain::{Handle, ReviewId, picture::Size},
+    domain::{Handle, picture::Size},
     feed::Dialect,
 };
 
@@ -129,12 +129,6 @@ pub fn route(path: &str, query: Option<&str>) -> Route {
         },
         [] => Route::Unknown,
     }
-}
-
-/// A review's ActivityPub id in a path: `/users/{handle}/reviews/{id}`.
-pub fn note(path: &str) -> Option<(Handle, ReviewId)> {
-    let (handle, id) = path.strip_prefix("/users/")?.split_once("/reviews/")?;
-    Some((Handle::parse(handle).ok()?, ReviewId::parse(id)?))
 }
 
 fn feed(scope: Scope, document: &str, from: usize, path: &str) -> Route {

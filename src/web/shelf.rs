@@ -65,11 +65,6 @@ impl Shelf {
             })
             .await
     }
-
-    /// What is already there: no key is made, no document.
-    pub async fn peek(&self, key: &(u64, String)) -> Option<Arc<Prepared>> {
-        self.0.get(key).await
-    }
 }
 
 impl Default for Shelf {
