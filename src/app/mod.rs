@@ -33,7 +33,7 @@ use crate::{
     },
     source::SOURCE_ARCHIVE,
     store::Store,
-    web::{self, Web, gate::Gate, shelf::Shelf},
+    web::{self, Web, gate::Gate, readers::Readers, shelf::Shelf},
 };
 
 /// How long a stop waits for what is in flight.
@@ -159,12 +159,14 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         journal,
         folders: folders(&config, &reviewers),
         scan_every: config.publish.scan_every,
+        feed_items: config.feeds.items as usize,
         progress,
     };
     let (publisher, handle) = Publisher::open(setup).await?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let federation = federation::open(&config, &clock, &store, &reviewers, &handle).await?;
+    let readers = Arc::new(Readers::default());
     let web = Arc::new(Web {
         site: site.clone(),
         reviewers,
@@ -178,6 +180,8 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         keys: federation.public_keys.clone(),
         reception: federation.reception.clone(),
         gate: Gate::new(),
+        readers: Arc::clone(&readers),
+        clock: clock.clone(),
         approves_followers: config.federation.approve_followers,
         source: SOURCE_ARCHIVE,
     });
@@ -205,6 +209,10 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         reception: federation.reception.clone(),
         clock: clock.clone(),
         site: site.clone(),
+        feed_readers: {
+            let clock = clock.clone();
+            Arc::new(move || readers.list(clock.now()))
+        },
     });
     federation.start(&tasks, &stop);
     tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));

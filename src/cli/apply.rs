@@ -48,6 +48,7 @@ async fn without_daemon(config: &Config, names: Vec<String>) -> anyhow::Result<P
         journal: parts.journal,
         folders,
         scan_every: config.publish.scan_every,
+        feed_items: config.feeds.items as usize,
         progress: std::sync::Arc::new(|| {}),
     };
     let (mut publisher, _handle) = Publisher::open(setup).await?;

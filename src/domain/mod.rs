@@ -1,6 +1,7 @@
 //! The words of the trade as plain data: reviews, books, ratings, reviewers and where each is found. No I/O.
 
 pub mod address;
+pub mod archive;
 pub mod book;
 pub mod delivery;
 pub mod ident;
@@ -13,10 +14,12 @@ pub mod picture;
 pub mod problem;
 pub mod published;
 pub mod rating;
+pub mod reader;
 pub mod review;
 pub mod reviewer;
 
 pub use address::Origin;
+pub use archive::{Archived, ArchivedFeed, DocumentName};
 pub use book::{Book, Cover, Isbn, Series};
 pub use delivery::{Letter, Outcome, Spec};
 pub use ident::{Handle, ReviewId, Slug};

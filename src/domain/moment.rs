@@ -33,6 +33,12 @@ impl Moment {
         }
     }
 
+    /// `2020-09-01`, or `2020-09` where no day is known (ISO 8601).
+    pub fn calendar(&self) -> String {
+        let format = if matches!(self, Self::Month(_)) { "%Y-%m" } else { "%Y-%m-%d" };
+        self.date().strftime(format).to_string()
+    }
+
     /// `21 November 2026`, or `September 2020` where no day is known.
     pub fn for_people(&self) -> String {
         let format = if matches!(self, Self::Month(_)) { "%B %Y" } else { "%-d %B %Y" };

@@ -47,6 +47,9 @@ pub struct Card {
     /// Plain text of the first words, free of spoilers.
     pub excerpt: String,
     pub words: u32,
+    /// Length of the texts as written, in bytes.
+    #[serde(default)]
+    pub bytes: u32,
     pub cover: Option<Picture>,
     /// Addresses the review had elsewhere or before, as its file names them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -82,6 +85,7 @@ impl Published {
             spoilers: self.review.spoilers,
             excerpt,
             words,
+            bytes: u32::try_from(self.review.body.source.len()).unwrap_or(u32::MAX),
             cover: self.cover.clone(),
             aliases: self.review.aliases.clone(),
         }

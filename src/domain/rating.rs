@@ -50,6 +50,11 @@ impl Rating {
         Some("★".repeat(halves / 2) + if halves % 2 == 1 { "½" } else { "" } + &"☆".repeat(empty))
     }
 
+    /// Stars out of five in halves, as addresses name them: `5`, `4.5`.
+    pub fn stars_key(&self) -> Option<String> {
+        self.rescaled(5.0, 0.5).map(number)
+    }
+
     /// `4.5 out of 5`, or the raw form: what a screen reader or a feed reader should say.
     pub fn in_words(&self) -> String {
         match self.numbers() {

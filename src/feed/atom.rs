@@ -4,7 +4,6 @@
 //! an entry.
 
 use super::{Author, Dialect, Entry, Feed, rfc3339, xml::Xml};
-use crate::domain::rating::number;
 
 const NAMESPACES: [(&str, &str); 7] = [
     ("xmlns", "http://www.w3.org/2005/Atom"),
@@ -118,11 +117,7 @@ fn book(xml: &mut Xml, entry: &Entry) {
         xml.text("dc:identifier", &[], &format!("urn:isbn:{isbn}"));
     }
     xml.text("dcterms:bibliographicCitation", &[], &entry.citation());
-    if let Some((value, best)) = entry.rating.as_ref().and_then(|rating| rating.numbers()) {
-        xml.text("schema:ratingValue", &[], &number(value));
-        xml.text("schema:bestRating", &[], &number(best));
-    }
-    if let Some(isbn) = &entry.book.isbn {
-        xml.text("schema:isbn", &[], isbn.as_str());
+    for (property, value) in entry.schema() {
+        xml.text(&format!("schema:{property}"), &[], &value);
     }
 }

@@ -72,6 +72,11 @@ struct Review {
     #[serde(skip_serializing_if = "Option::is_none")]
     isbn: Option<String>,
     book: Book,
+    /// `2026-11-01`, or `2026-11` where the day is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     replies: Option<u32>,
     /// The review's ActivityPub id.
@@ -84,6 +89,17 @@ struct Book {
     authors: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     year: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    series: Option<Series>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pages: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Series {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<String>,
 }
 
 /// The feed as JSON Feed.
@@ -143,7 +159,15 @@ fn review(entry: &Entry, feed: &Feed) -> Review {
             title: line(&entry.book.title),
             authors: entry.book.authors.iter().map(|name| line(name)).collect(),
             year: entry.book.year,
+            series: entry
+                .book
+                .series
+                .as_ref()
+                .map(|series| Series { name: line(&series.name), position: series.position.as_deref().map(line) }),
+            pages: entry.book.pages,
         },
+        started: entry.started.map(|day| day.calendar()),
+        finished: entry.finished.map(|day| day.calendar()),
         replies: entry.replies.as_ref().map(|replies| replies.count),
         note: line(&entry.note),
     }

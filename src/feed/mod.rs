@@ -117,6 +117,15 @@ impl Dialect {
         }
     }
 
+    /// A short name that does not change.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Atom => "atom",
+            Self::Rss => "rss",
+            Self::Json => "json",
+        }
+    }
+
     /// For the `Content-Type` header.
     pub fn content_type(self) -> &'static str {
         match self {
@@ -174,6 +183,15 @@ impl Addresses {
             address.push_str(&format!("?from={from}"));
         }
         self
+    }
+
+    /// The archive document of a feed whose home is this absolute address; `document` as its address names it.
+    pub fn archive(base: &str, document: &str) -> Self {
+        Self {
+            rss: format!("{base}/feed/archive/{document}.xml"),
+            atom: format!("{base}/atom/archive/{document}.xml"),
+            json: format!("{base}/feed/archive/{document}.json"),
+        }
     }
 
     pub fn of(&self, dialect: Dialect) -> &str {

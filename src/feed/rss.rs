@@ -12,7 +12,6 @@ use ::rss::{Category, Channel, Guid, Image, Item};
 use jiff::Timestamp;
 
 use super::{Dialect, Entry, Feed, clean, entry::escaped, line, rfc3339, xml};
-use crate::domain::rating::number;
 
 /// Minutes a reader may wait before it asks again.
 const TTL_MINUTES: &str = "60";
@@ -135,12 +134,8 @@ fn item_extensions(entry: &Entry) -> ExtensionMap {
     if let Some(media) = media(entry) {
         put(&mut extensions, "media:content", media);
     }
-    if let Some((value, best)) = entry.rating.as_ref().and_then(|rating| rating.numbers()) {
-        put(&mut extensions, "schema:ratingValue", text(&number(value)));
-        put(&mut extensions, "schema:bestRating", text(&number(best)));
-    }
-    if let Some(isbn) = &entry.book.isbn {
-        put(&mut extensions, "schema:isbn", text(isbn.as_str()));
+    for (property, value) in entry.schema() {
+        put(&mut extensions, &format!("schema:{property}"), text(&value));
     }
     let interact = [("uri", entry.note.as_str()), ("protocol", "activitypub"), ("accountId", &entry.account)];
     put(&mut extensions, "podcast:socialInteract", empty(&interact));

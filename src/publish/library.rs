@@ -8,8 +8,9 @@ use std::{
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 
+use super::archive::Window;
 use crate::domain::{
-    Card, Handle, Isbn, ReviewId, Slug,
+    ArchivedFeed, Card, Handle, Isbn, Rating, ReviewId, Slug,
     address::{author_key, book_key, tag_key},
 };
 
@@ -39,6 +40,9 @@ pub struct Library {
     tags: BTreeMap<String, Group>,
     authors: BTreeMap<String, Group>,
     books: BTreeMap<String, Group>,
+    /// By stars out of five, in halves: `5`, `4.5`.
+    ratings: BTreeMap<String, Group>,
+    windows: HashMap<ArchivedFeed, Window>,
 }
 
 impl Library {
@@ -61,6 +65,10 @@ impl Library {
                 add(&mut library.authors, author_key(author), author);
             }
             add(&mut library.books, book_key(&card.book), &card.book.title);
+            if let Some(stars) = card.rating.as_ref().and_then(Rating::stars_key) {
+                let name = stars.clone();
+                add(&mut library.ratings, stars, &name);
+            }
             library.by_reviewer.entry(card.reviewer.clone()).or_default().push(Arc::clone(card));
             library.by_page.insert((card.reviewer.clone(), card.slug.clone()), Arc::clone(card));
             library.by_id.insert((card.reviewer.clone(), card.id.clone()), Arc::clone(card));
@@ -105,6 +113,21 @@ impl Library {
 
     pub fn books(&self) -> &BTreeMap<String, Group> {
         &self.books
+    }
+
+    /// Ratings by their number of stars out of five, in halves.
+    pub fn ratings(&self) -> &BTreeMap<String, Group> {
+        &self.ratings
+    }
+
+    /// What stands in a current feed, and how much behind it.
+    pub fn window(&self, feed: &ArchivedFeed) -> Option<&Window> {
+        self.windows.get(feed)
+    }
+
+    pub fn with_windows(mut self, windows: HashMap<ArchivedFeed, Window>) -> Self {
+        self.windows = windows;
+        self
     }
 
     /// Other reviews of the same work: the same ISBN, or the same key.

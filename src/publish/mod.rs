@@ -1,5 +1,6 @@
 //! The one place that decides what is told to whom: reconcile, plan, diff.
 
+pub mod archive;
 pub mod decide;
 pub mod desk;
 pub mod diff;

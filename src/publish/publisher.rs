@@ -1,6 +1,11 @@
 //! The task that keeps the world equal to the folder: it reconciles at every hint, after every order, and now and then.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,6 +13,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    archive::{self, Archive},
     decide::Limits,
     desk::{Desk, FolderState, Plan},
     identity::Journal,
@@ -17,11 +23,11 @@ use super::{
 use crate::{
     clock::Clock,
     domain::{
-        Handle, Problem, ReviewId, Reviewer, Site,
+        ArchivedFeed, Card, Handle, Problem, ReviewId, Reviewer, Site,
         ledger::{Entry, FileMark, FileOutcome, Hold, Intent, Standing},
     },
     intake::watcher::{self, Watcher},
-    store::{Commit, LedgerWrite, Store},
+    store::{Commit, LedgerWrite, Store, StoreError},
 };
 
 /// Events of one save come in a burst: the walk waits until they pause this long …
@@ -45,6 +51,8 @@ pub struct Setup {
     pub folders: Vec<FolderSetup>,
     /// The slow timer between walks.
     pub scan_every: Duration,
+    /// Most reviews in a current feed.
+    pub feed_items: usize,
     pub progress: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -112,6 +120,9 @@ pub struct Publisher {
     library: watch::Sender<Arc<Library>>,
     looked: watch::Sender<bool>,
     rearranged: Option<Timestamp>,
+    archives: HashMap<ArchivedFeed, Archive>,
+    /// The library changed, and the archive could not be written yet.
+    unshown: bool,
     mail: Arc<Notify>,
 }
 
@@ -136,8 +147,11 @@ impl Publisher {
         let mail = Arc::new(Notify::new());
         let rearranged = setup.store.last_removal().await?;
         let (looked, looked_receiver) = watch::channel(false);
-        let publisher = Self { setup, desks, hint, orders, library, looked, rearranged, mail: Arc::clone(&mail) };
-        publisher.show();
+        let archives = open_archives(&setup, &cards).await?;
+        let mail_here = Arc::clone(&mail);
+        let mut publisher =
+            Self { setup, desks, hint, orders, library, looked, rearranged, archives, unshown: true, mail: mail_here };
+        publisher.show().await?;
         Ok((publisher, PublisherHandle { orders: order_sender, library: receiver, looked: looked_receiver, mail }))
     }
 
@@ -209,17 +223,36 @@ impl Publisher {
         if let Some(reason) = desk.hold_reason().filter(|reason| held_before.as_ref() != Some(reason)) {
             tracing::warn!(reviewer = %desk.reviewer.handle, "{reason}");
         }
-        if visible {
-            self.show();
+        self.unshown |= visible;
+        if self.unshown {
+            self.show().await?;
         }
         Ok(next)
     }
 
-    /// Puts the library as it is now before the readers.
-    fn show(&self) {
+    /// Puts the library as it is now before the readers, after what left the feeds has been archived.
+    async fn show(&mut self) -> Result<(), StoreError> {
         let cards = self.desks.iter().flat_map(|(desk, _)| desk.cards.values().cloned()).collect();
         let version = self.library.borrow().version + 1;
-        self.library.send_replace(Arc::new(Library::new(version, cards, self.rearranged)));
+        let library = Library::new(version, cards, self.rearranged);
+        let mut windows = HashMap::new();
+        for (feed, archive) in &mut self.archives {
+            let cards = match feed {
+                ArchivedFeed::Everything => library.cards(),
+                ArchivedFeed::Reviewer(handle) => library.of_reviewer(handle),
+            };
+            // A copy, so that what cannot be written did not happen.
+            let mut turned = archive.clone();
+            let turn = turned.turn(cards, self.setup.feed_items);
+            if !(turn.archived.is_empty() && turn.left.is_empty() && turn.returned.is_empty()) {
+                self.setup.store.turn_archive(feed, &turn.archived, &turn.left, &turn.returned).await?;
+                *archive = turned;
+            }
+            windows.insert(feed.clone(), turn.window);
+        }
+        self.library.send_replace(Arc::new(library.with_windows(windows)));
+        self.unshown = false;
+        Ok(())
     }
 
     async fn let_burst_pass(&self) {
@@ -380,6 +413,20 @@ impl PublisherHandle {
     pub fn library(&self) -> Arc<Library> {
         Arc::clone(&self.library.borrow())
     }
+}
+
+/// The archives of all feeds that have one.
+async fn open_archives(setup: &Setup, cards: &[Arc<Card>]) -> Result<HashMap<ArchivedFeed, Archive>, StoreError> {
+    let weights: HashMap<_, _> =
+        cards.iter().map(|card| ((card.reviewer.clone(), card.id.clone()), archive::weight(card))).collect();
+    let own = setup.folders.iter().map(|folder| ArchivedFeed::Reviewer(folder.reviewer.handle.clone()));
+    let mut archives = HashMap::new();
+    for feed in own.chain([ArchivedFeed::Everything]) {
+        let rows = setup.store.archived(&feed).await?;
+        let weight = |handle: &Handle, id: &ReviewId| weights.get(&(handle.clone(), id.clone())).copied();
+        archives.insert(feed, Archive::new(rows, weight));
+    }
+    Ok(archives)
 }
 
 /// Counts what a desk holds.

@@ -2,12 +2,13 @@
 
 use askama::Template;
 
-use crate::domain::Reviewer;
+use crate::domain::{Reviewer, address::tag_path};
 
 use super::{
     REVIEWERS_IN_MASTHEAD, Shell,
-    card::Link,
+    card::{Link, author_path},
     head::{FeedLink, Head, fediverse_address},
+    pages::{Counted, stars_in_words},
     rendered, statics,
 };
 
@@ -28,8 +29,23 @@ pub enum Trouble {
     Misdirected,
 }
 
+/// Whatever else has feeds of its own: subjects, authors of books, and ratings by their stars.
+#[derive(Debug, Clone, Default)]
+pub struct FeedGroups {
+    pub tags: Vec<Counted>,
+    pub authors: Vec<Counted>,
+    pub ratings: Vec<Counted>,
+}
+
+/// One list of feeds: what it is called, and each feed with the number of its reviews.
+struct FeedList {
+    id: &'static str,
+    title: &'static str,
+    feeds: Vec<(FeedLink, usize)>,
+}
+
 /// `/feeds`: the feeds, and what one does with them.
-pub fn feeds(shell: &Shell<'_>) -> String {
+pub fn feeds(shell: &Shell<'_>, groups: &FeedGroups) -> String {
     let mut head = Head::new(shell, "Feeds", "/feeds");
     head.description = format!("How to follow {}.", shell.site.title);
     let everything = FeedLink { title: "All reviews".to_owned(), base: "/".to_owned() };
@@ -46,7 +62,24 @@ pub fn feeds(shell: &Shell<'_>) -> String {
             path: format!("/@{}", reviewer.handle),
         })
         .collect();
-    rendered(&FeedsTemplate { shell, head, feeds, people })
+    let lists = vec![
+        FeedList::new("ratings", "By rating", &groups.ratings, |stars| {
+            (stars_in_words(stars), format!("/ratings/{stars}"))
+        }),
+        FeedList::new("subjects", "By subject", &groups.tags, |tag| (tag.to_owned(), tag_path(tag))),
+        FeedList::new("authors", "By author of the book", &groups.authors, |name| (name.to_owned(), author_path(name))),
+    ];
+    rendered(&FeedsTemplate { shell, head, feeds, lists, people })
+}
+
+impl FeedList {
+    fn new(id: &'static str, title: &'static str, groups: &[Counted], link: impl Fn(&str) -> (String, String)) -> Self {
+        let feed = |group: &Counted| {
+            let (title, path) = link(&group.name);
+            (FeedLink { title, base: format!("{path}/") }, group.reviews)
+        };
+        Self { id, title, feeds: groups.iter().map(feed).collect() }
+    }
 }
 
 /// An error page, to be sent with [`Trouble::status`].
@@ -96,6 +129,7 @@ struct FeedsTemplate<'a> {
     shell: &'a Shell<'a>,
     head: Head,
     feeds: Vec<FeedLink>,
+    lists: Vec<FeedList>,
     people: Vec<Link>,
 }
 

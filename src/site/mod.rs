@@ -14,9 +14,9 @@ mod review;
 mod sitemap;
 mod statics;
 
-pub use explain::{Trouble, feeds, trouble};
+pub use explain::{FeedGroups, Trouble, feeds, trouble};
 pub use list::{Listing, Paging};
-pub use pages::{Archive, Counted, archive, author, book, home, profile, search, tag};
+pub use pages::{Archive, Counted, archive, author, book, home, profile, rating, search, stars_in_words, tag};
 pub use review::{ReviewPage, review};
 pub use sitemap::{SITEMAP_URLS_MAX, SitemapUrl, open_search, robots, sitemap, sitemap_part};
 pub use statics::{Static, statics, stylesheet};

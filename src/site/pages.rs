@@ -89,10 +89,32 @@ pub fn tag(shell: &Shell<'_>, tag: &str, listing: &Listing<'_>) -> String {
     })
 }
 
+/// `/ratings/{stars}`: reviews that give so many stars out of five.
+pub fn rating(shell: &Shell<'_>, stars: &str, listing: &Listing<'_>) -> String {
+    let (name, path) = (stars_in_words(stars), format!("/ratings/{stars}"));
+    let mut head = Head::new(shell, &name, listing.paging.path(&path))
+        .with_feeds(format!("{name} · {}", shell.site.title), format!("{path}/"));
+    head.description = format!("Reviews with {name}.");
+    rendered(&GroupTemplate {
+        shell,
+        head: listing.paging.linked(head, &path),
+        label: "Rating",
+        name: &name,
+        list: List::new(shell, listing, &path),
+        feed_base: Some(format!("{path}/")),
+    })
+}
+
+/// `1 star`, `4.5 stars`.
+pub fn stars_in_words(stars: &str) -> String {
+    if stars == "1" { "1 star".to_owned() } else { format!("{stars} stars") }
+}
+
 /// `/authors/{author}`: reviews of the books of one author.
 pub fn author(shell: &Shell<'_>, name: &str, listing: &Listing<'_>) -> String {
     let path = author_path(name);
-    let mut head = Head::new(shell, name, listing.paging.path(&path));
+    let mut head = Head::new(shell, name, listing.paging.path(&path))
+        .with_feeds(format!("Books by {name} · {}", shell.site.title), format!("{path}/"));
     head.description = format!("Reviews of books by {name}.");
     rendered(&GroupTemplate {
         shell,
@@ -100,7 +122,7 @@ pub fn author(shell: &Shell<'_>, name: &str, listing: &Listing<'_>) -> String {
         label: "Author",
         name,
         list: List::new(shell, listing, &path),
-        feed_base: None,
+        feed_base: Some(format!("{path}/")),
     })
 }
 

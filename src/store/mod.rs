@@ -1,5 +1,6 @@
 //! What must be remembered about the outside world. The only module that knows SQL.
 
+mod archive;
 mod delivery;
 mod follower;
 mod ledger;
@@ -20,6 +21,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub use archive::ArchiveBytes;
 pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
 pub use follower::{FollowState, Follower};
 pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};

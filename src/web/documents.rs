@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 
 use super::{
-    Web, WebError,
+    Web, WebError, archives,
     representation::Policy,
     route::{Route, Scope},
     shelf::Document,
@@ -20,7 +20,7 @@ use crate::{
         picture::Size,
     },
     feed::{self, Addresses, Archive, Author, Dialect, Feed},
-    publish::Library,
+    publish::{Library, library::Group},
     site::{self, Listing, Paging, ReviewPage, Shell, SitemapUrl, Trouble},
     text::{self, Place, Shown},
 };
@@ -41,16 +41,18 @@ pub enum Found {
     Document(Box<Document>),
     /// A permanent redirect to another path of this site.
     MovedTo(String),
+    /// A redirect to another path of this site that may be a different one tomorrow.
+    SeeOther(String),
     Trouble(Trouble),
 }
 
 /// The reviews of a feed and what it is called.
-struct Selection<'a> {
-    title: String,
+pub(super) struct Selection<'a> {
+    pub title: String,
     /// Without a trailing slash; empty for the feed of everything.
-    path: String,
-    cards: &'a [Arc<Card>],
-    authors: Vec<&'a Reviewer>,
+    pub path: String,
+    pub cards: &'a [Arc<Card>],
+    pub authors: Vec<&'a Reviewer>,
 }
 
 impl Web {
@@ -63,6 +65,12 @@ impl Web {
             Route::Tag { key, page } => Ok(match library.tags().get(&tag_key(key)) {
                 Some(group) => {
                     self.list(&group.cards, *page, library, |shell, listing| site::tag(shell, &group.name, listing))
+                }
+                None => Found::Trouble(Trouble::NotFound),
+            }),
+            Route::Rating { stars, page } => Ok(match library.ratings().get(stars) {
+                Some(group) => {
+                    self.list(&group.cards, *page, library, |shell, listing| site::rating(shell, stars, listing))
                 }
                 None => Found::Trouble(Trouble::NotFound),
             }),
@@ -83,8 +91,9 @@ impl Web {
             }
             Route::Archive { year } => Ok(self.archive(*year, library)),
             Route::Search { query, page } => self.search(query, *page, library).await,
-            Route::Feeds => Ok(self.html(site::feeds(&self.shell()), library.changed())),
+            Route::Feeds => Ok(self.feeds(library)),
             Route::Feed { scope, dialect, from } => self.feed(scope, *dialect, *from, library).await,
+            Route::FeedArchive { feed, dialect, name } => self.feed_archive(feed, *dialect, *name, library).await,
             Route::FeedStyle => Ok(self.plain("text/css; charset=utf-8", feed::feed_css())),
             Route::Robots => Ok(self.plain("text/plain; charset=utf-8", site::robots(&self.site))),
             Route::OpenSearch => Ok(self.plain("application/opensearchdescription+xml", site::open_search(&self.site))),
@@ -225,12 +234,6 @@ impl Web {
         };
         let Some(cards) = by_year.get_mut(&year) else { return Found::Trouble(Trouble::NotFound) };
         cards.sort_by_key(|card| std::cmp::Reverse(card.shown_date().timestamp()));
-        let counted = |groups: &BTreeMap<String, crate::publish::library::Group>| {
-            groups
-                .values()
-                .map(|group| site::Counted { name: group.name.clone(), reviews: group.cards.len() })
-                .collect::<Vec<_>>()
-        };
         let (tags, authors) = (counted(library.tags()), counted(library.authors()));
         let archive = site::Archive { years: &years, year, cards, tags: &tags, authors: &authors };
         self.html(site::archive(&self.shell(), &archive), library.changed())
@@ -248,10 +251,10 @@ impl Web {
         Ok(self.list(&cards, page, library, |shell, listing| site::search(shell, query, Some(listing))))
     }
 
-    /// The entries of one page of a feed; fewer than asked for where they would make it too large.
-    async fn entries(&self, cards: &[Arc<Card>]) -> Result<Vec<feed::Entry>, WebError> {
+    /// The entries of one page of a feed; fewer than asked for where they would be more than so many bytes.
+    pub(super) async fn entries(&self, cards: &[Arc<Card>], bytes_max: usize) -> Result<Vec<feed::Entry>, WebError> {
         let mut entries = Vec::new();
-        for card in cards.iter().take(self.feed_items) {
+        for card in cards {
             let reviewer = self.reviewer(&card.reviewer);
             let published = self.store.published(&card.reviewer, &card.id).await?;
             if let (Some(reviewer), Some(published)) = (reviewer, published) {
@@ -259,37 +262,35 @@ impl Web {
                 entries.push(if self.feed_full_text { entry } else { entry.shortened() });
             }
         }
-        Ok(feed::fit(entries, self.feed_items, feed::BYTES_MAX))
+        Ok(feed::fit(entries, cards.len(), bytes_max))
     }
 
     async fn feed(&self, scope: &Scope, dialect: Dialect, from: usize, library: &Library) -> Result<Found, WebError> {
-        let Some(Selection { title, path, cards, authors }) = self.feed_scope(scope, library) else {
-            return Ok(Found::Trouble(Trouble::NotFound));
-        };
+        let Some(selection) = self.feed_scope(scope, library) else { return Ok(Found::Trouble(Trouble::NotFound)) };
+        let cards = selection.cards;
         let Some(older) = cards.get(from..).filter(|older| from == 0 || !older.is_empty()) else {
             return Ok(Found::Trouble(Trouble::NotFound));
         };
-        let entries = self.entries(older).await?;
-        let next = from + entries.len();
         let changed = library.changed_among(cards).unwrap_or(self.founded).max(self.founded);
-        let base = self.site.origin.at(&path);
+        let base = self.site.origin.at(&selection.path);
         let address = Addresses::under(&base);
-        let feed = Feed {
-            title,
-            description: self.site.description.clone(),
-            home: if path.is_empty() { self.site.origin.home() } else { base },
-            id: if path.is_empty() { self.feed_id.clone() } else { part_id(&self.feed_id, &path) },
-            address: if from == 0 { address.clone() } else { address.clone().from_item(from) },
-            language: self.site.language.clone(),
-            updated: changed,
-            authors: authors.iter().map(|reviewer| Author::new(reviewer, &self.site.origin)).collect(),
-            icons: Vec::new(),
-            hub: None,
-            entries,
-            archive: Archive::Current { prev: None },
-            next_page: (next < cards.len()).then(|| address.from_item(next)),
-            source_url: self.site.source_url.clone(),
-        };
+        let mut feed = Feed { updated: changed, ..self.feed_frame(&selection) };
+        match archives::archived(scope).filter(|_| from == 0).and_then(|archived| library.window(&archived)) {
+            Some(window) => {
+                // The archive has what the window leaves out, so nothing more may be cut off here.
+                feed.entries = self.entries(&window.cards, usize::MAX).await?;
+                let prev = archives::newest(window).map(|name| Addresses::archive(&base, &name.to_string()));
+                feed.archive = Archive::Current { prev };
+            }
+            None => {
+                feed.entries = self.entries(&older[..older.len().min(self.feed_items)], feed::BYTES_MAX).await?;
+                let next = from + feed.entries.len();
+                feed.next_page = (next < cards.len()).then(|| address.clone().from_item(next));
+            }
+        }
+        if from > 0 {
+            feed.address = address.from_item(from);
+        }
         Ok(Found::Document(Box::new(Document {
             status: StatusCode::OK,
             content_type: dialect.content_type(),
@@ -301,8 +302,30 @@ impl Web {
         })))
     }
 
-    /// What a feed holds; `None` where there is no such reviewer or tag.
-    fn feed_scope<'a>(&'a self, scope: &Scope, library: &'a Library) -> Option<Selection<'a>> {
+    /// A feed without its items.
+    pub(super) fn feed_frame(&self, selection: &Selection<'_>) -> Feed {
+        let Selection { title, path, authors, .. } = selection;
+        let base = self.site.origin.at(path);
+        Feed {
+            title: title.clone(),
+            description: self.site.description.clone(),
+            address: Addresses::under(&base),
+            home: if path.is_empty() { self.site.origin.home() } else { base },
+            id: if path.is_empty() { self.feed_id.clone() } else { part_id(&self.feed_id, path) },
+            language: self.site.language.clone(),
+            updated: self.founded,
+            authors: authors.iter().map(|reviewer| Author::new(reviewer, &self.site.origin)).collect(),
+            icons: Vec::new(),
+            hub: None,
+            entries: Vec::new(),
+            archive: Archive::Current { prev: None },
+            next_page: None,
+            source_url: self.site.source_url.clone(),
+        }
+    }
+
+    /// What a feed holds; `None` where there is no such reviewer, tag, author or rating.
+    pub(super) fn feed_scope<'a>(&'a self, scope: &Scope, library: &'a Library) -> Option<Selection<'a>> {
         let title = &self.site.title;
         match scope {
             Scope::Everything => Some(Selection {
@@ -319,13 +342,33 @@ impl Web {
             }
             Scope::Tag(tag) => {
                 let group = library.tags().get(&tag_key(tag))?;
-                let authors =
-                    self.reviewers.iter().filter(|one| group.cards.iter().any(|card| card.reviewer == one.handle));
                 let path = crate::domain::address::tag_path(tag);
-                let title = format!("{} · {title}", group.name);
-                Some(Selection { title, path, cards: &group.cards, authors: authors.collect() })
+                Some(self.group_feed(group, group.name.clone(), path))
+            }
+            Scope::Author(key) => {
+                let group = library.authors().get(key)?;
+                Some(self.group_feed(group, format!("Books by {}", group.name), format!("/authors/{key}")))
+            }
+            Scope::Rating(stars) => {
+                let group = library.ratings().get(stars)?;
+                Some(self.group_feed(group, site::stars_in_words(stars), format!("/ratings/{stars}")))
             }
         }
+    }
+
+    fn group_feed<'a>(&'a self, group: &'a Group, name: String, path: String) -> Selection<'a> {
+        let authors = self.reviewers.iter().filter(|one| group.cards.iter().any(|card| card.reviewer == one.handle));
+        let title = format!("{name} · {}", self.site.title);
+        Selection { title, path, cards: &group.cards, authors: authors.collect() }
+    }
+
+    fn feeds(&self, library: &Library) -> Found {
+        let groups = site::FeedGroups {
+            tags: counted(library.tags()),
+            authors: counted(library.authors()),
+            ratings: counted(library.ratings()),
+        };
+        self.html(site::feeds(&self.shell(), &groups), library.changed())
     }
 
     fn sitemap(&self, part: Option<usize>, library: &Library) -> Found {
@@ -355,6 +398,10 @@ fn part_id(feed_id: &str, path: &str) -> String {
     let hash = digest(&SHA256, format!("{feed_id}{path}").as_bytes());
     let bytes = hash.as_ref().first_chunk::<16>().copied().unwrap_or_default();
     format!("urn:uuid:{}", uuid::Builder::from_custom_bytes(bytes).into_uuid())
+}
+
+fn counted(groups: &BTreeMap<String, Group>) -> Vec<site::Counted> {
+    groups.values().map(|group| site::Counted { name: group.name.clone(), reviews: group.cards.len() }).collect()
 }
 
 /// Reviews of other books by the first author, newest first.

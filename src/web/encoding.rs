@@ -17,6 +17,12 @@ const BROTLI_WINDOW: u32 = 22;
 /// About as small as brotli's 5; its window stays under the 8 MB that clients must take (RFC 9659).
 const ZSTD_LEVEL: i32 = 9;
 
+/// What is kept for ever is worth some milliseconds.
+const PACK_LEVEL: i32 = 15;
+
+/// Longest packed document, in bytes: one review may be alone in it and long.
+const UNPACKED_BYTES_MAX: usize = 64 << 20;
+
 /// Quality in thousandths where none is written.
 const QUALITY_FULL: u16 = 1000;
 
@@ -74,6 +80,16 @@ impl Coding {
         }?;
         (coded.len() < document.len()).then(|| Bytes::from(coded))
     }
+}
+
+/// Compresses what is kept in the store.
+pub fn pack(document: &[u8]) -> std::io::Result<Vec<u8>> {
+    zstd::bulk::compress(document, PACK_LEVEL)
+}
+
+/// Gives back what [`pack`] was given; `None` for damaged bytes.
+pub fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
+    zstd::bulk::decompress(packed, UNPACKED_BYTES_MAX).ok()
 }
 
 /// The coding to send, of those there are; `None` where the client excludes them all.

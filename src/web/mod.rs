@@ -1,5 +1,6 @@
 //! Routes, content negotiation, caching and errors.
 
+mod archives;
 pub mod conditional;
 mod documents;
 pub mod encoding;
@@ -7,6 +8,7 @@ pub mod fediverse;
 pub mod gate;
 mod inbox;
 pub mod negotiate;
+pub mod readers;
 pub mod representation;
 pub mod route;
 pub mod shelf;
@@ -25,8 +27,10 @@ use axum::{
 use jiff::Timestamp;
 
 use crate::{
+    clock::Clock,
     domain::{Reviewer, Site, picture::Size},
     fediverse::reception::Reception,
+    feed::Dialect,
     publish::PublisherHandle,
     site::{self, Trouble},
     store::{Store, StoreError},
@@ -65,6 +69,9 @@ pub struct Web {
     pub reception: Reception,
     /// Requests of each client.
     pub gate: gate::Gate,
+    /// The programs that read the feeds.
+    pub readers: Arc<readers::Readers>,
+    pub clock: Clock,
     /// Followers wait for the reviewer's approval.
     pub approves_followers: bool,
     /// The program's own source code, packed (AGPL-3.0 section 13).
@@ -78,10 +85,14 @@ pub enum WebError {
     Store(#[from] StoreError),
     #[error("preparing a document stopped: {0}")]
     Stopped(#[from] tokio::task::JoinError),
+    #[error("compress an archive document: {0}")]
+    Pack(#[from] std::io::Error),
     #[error("no document")]
     Trouble(Trouble),
     #[error("moved to {0}")]
     MovedTo(String),
+    #[error("to be had at {0} for now")]
+    SeeOther(String),
 }
 
 /// The routes of the site; others are merged beside them by `app`.
@@ -145,7 +156,13 @@ async fn answer(
             Some(response) => response,
             None => web.document(&method, &uri, &headers, &route).await,
         },
-        route => web.document(&method, &uri, &headers, &route).await,
+        route => {
+            let response = web.document(&method, &uri, &headers, &route).await;
+            if matches!(route, Route::Feed { .. } | Route::FeedArchive { .. }) && !is_navigation(&headers) {
+                web.readers.note(gate::client(peer, &headers), &headers, response.status(), web.clock.now());
+            }
+            response
+        }
     }
 }
 
@@ -158,18 +175,23 @@ impl Web {
             match self.find(route, &library).await? {
                 Found::Document(document) => Ok(*document),
                 Found::MovedTo(path) => Err(WebError::MovedTo(path)),
+                Found::SeeOther(path) => Err(WebError::SeeOther(path)),
                 Found::Trouble(trouble) => Err(WebError::Trouble(trouble)),
             }
         };
         match self.shelf.get(library.version, &address, make).await {
+            Ok(prepared) if is_xml_feed(route) && is_navigation(headers) => {
+                for_a_person(prepared.respond(method, headers))
+            }
             Ok(prepared) => prepared.respond(method, headers),
             Err(error) => match &*error {
-                WebError::MovedTo(path) => moved(path),
+                WebError::MovedTo(path) => redirect(StatusCode::MOVED_PERMANENTLY, path),
+                WebError::SeeOther(path) => redirect(StatusCode::TEMPORARY_REDIRECT, path),
                 WebError::Trouble(Trouble::NotFound) => {
                     self.former(uri.path()).unwrap_or_else(|| self.trouble(Trouble::NotFound))
                 }
                 WebError::Trouble(trouble) => self.trouble(*trouble),
-                broken @ (WebError::Store(_) | WebError::Stopped(_)) => {
+                broken @ (WebError::Store(_) | WebError::Stopped(_) | WebError::Pack(_)) => {
                     tracing::error!(path = uri.path(), error = %broken, "{} could not be answered: {broken}", uri.path());
                     self.trouble(Trouble::Unavailable)
                 }
@@ -190,7 +212,7 @@ impl Web {
     fn former(&self, path: &str) -> Option<Response> {
         let library = self.publisher.library();
         let card = library.by_alias(path)?;
-        Some(moved(&format!("/@{}/{}", card.reviewer, card.slug)))
+        Some(redirect(StatusCode::MOVED_PERMANENTLY, &format!("/@{}/{}", card.reviewer, card.slug)))
     }
 
     /// An error page; asked for again soon where it may heal.
@@ -280,9 +302,35 @@ fn address(uri: &Uri, route: &Route) -> String {
     }
 }
 
-fn moved(path: &str) -> Response {
+fn is_xml_feed(route: &Route) -> bool {
+    match route {
+        Route::Feed { dialect, .. } | Route::FeedArchive { dialect, .. } => *dialect != Dialect::Json,
+        _ => false,
+    }
+}
+
+/// Whether somebody opens the address in a browser; programs that read feeds send no such header
+/// (<https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header>).
+fn is_navigation(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-dest").is_some_and(|value| value == "document")
+}
+
+/// The same bytes under a type that browsers show with the feed's style sheet instead of saving or listing them. Kept by no
+/// cache on the way, because a cache would hand this type to readers too.
+fn for_a_person(mut response: Response) -> Response {
+    if response.status() == StatusCode::OK {
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        headers.remove(header::ETAG);
+        headers.remove(header::LAST_MODIFIED);
+    }
+    response
+}
+
+fn redirect(status: StatusCode, path: &str) -> Response {
     match HeaderValue::from_str(path) {
-        Ok(path) => (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, path)]).into_response(),
+        Ok(path) => (status, [(header::LOCATION, path)]).into_response(),
         Err(_) => StatusCode::NOT_FOUND.into_response(),
     }
 }

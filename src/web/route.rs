@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    domain::{Handle, picture::Size},
+    domain::{ArchivedFeed, DocumentName, Handle, picture::Size},
     feed::Dialect,
 };
 
@@ -33,6 +33,10 @@ pub enum Route {
         key: String,
         page: u32,
     },
+    Rating {
+        stars: String,
+        page: u32,
+    },
     Archive {
         year: Option<i16>,
     },
@@ -46,6 +50,12 @@ pub enum Route {
         dialect: Dialect,
         /// How many newer items to pass over: `?from=50` is the second page of fifty.
         from: usize,
+    },
+    /// A document behind the current feed (RFC 5005 section 4).
+    FeedArchive {
+        feed: ArchivedFeed,
+        dialect: Dialect,
+        name: DocumentName,
     },
     FeedStyle,
     Media {
@@ -76,6 +86,10 @@ pub enum Scope {
     Everything,
     Reviewer(Handle),
     Tag(String),
+    /// An author of books, by the key in addresses.
+    Author(String),
+    /// Stars out of five, in halves.
+    Rating(String),
 }
 
 /// The longest search that is looked for, in characters.
@@ -117,12 +131,19 @@ pub fn route(path: &str, query: Option<&str>) -> Route {
         ["tags", tag] => Route::Tag { key: (*tag).to_owned(), page },
         ["tags", tag, document] => feed(Scope::Tag((*tag).to_owned()), document, from, path),
         ["books", key] => Route::Book { key: (*key).to_owned(), page },
+        ["ratings", stars] => Route::Rating { stars: (*stars).to_owned(), page },
+        ["ratings", stars, document] => feed(Scope::Rating((*stars).to_owned()), document, from, path),
+        ["authors", key, document] => feed(Scope::Author((*key).to_owned()), document, from, path),
+        [family @ ("feed" | "atom"), "archive", document] => archive(ArchivedFeed::Everything, family, document, path),
         ["authors", key] => Route::Author { key: (*key).to_owned(), page },
         [document] if !document.starts_with('@') => feed(Scope::Everything, document, from, path),
         [at, rest @ ..] => match (at.strip_prefix('@').map(Handle::parse), rest) {
             (Some(Ok(handle)), []) => Route::Profile { handle, page },
             (Some(Ok(handle)), [document]) if dialect(document).is_some() => {
                 feed(Scope::Reviewer(handle), document, from, path)
+            }
+            (Some(Ok(handle)), [family @ ("feed" | "atom"), "archive", document]) => {
+                archive(ArchivedFeed::Reviewer(handle), family, document, path)
             }
             (Some(Ok(handle)), [slug]) if !slug.is_empty() => Route::Review { handle, slug: (*slug).to_owned() },
             _ => elsewhere(path),
@@ -133,6 +154,17 @@ pub fn route(path: &str, query: Option<&str>) -> Route {
 
 fn feed(scope: Scope, document: &str, from: usize, path: &str) -> Route {
     dialect(document).map_or_else(|| elsewhere(path), |dialect| Route::Feed { scope, dialect, from })
+}
+
+fn archive(feed: ArchivedFeed, family: &str, document: &str, path: &str) -> Route {
+    let dialect = match (family, document.rsplit_once('.').map(|(_, extension)| extension)) {
+        ("feed", Some("xml")) => Dialect::Rss,
+        ("atom", Some("xml")) => Dialect::Atom,
+        ("feed", Some("json")) => Dialect::Json,
+        _ => return elsewhere(path),
+    };
+    let name = document.rsplit_once('.').and_then(|(name, _)| DocumentName::parse(name));
+    name.map_or(Route::Unknown, |name| Route::FeedArchive { feed, dialect, name })
 }
 
 fn dialect(document: &str) -> Option<Dialect> {
@@ -187,6 +219,18 @@ mod tests {
             ("/@ana/feed.xml", Route::Feed { scope: Scope::Reviewer(handle()), dialect: Dialect::Rss, from: 0 }),
             ("/tags/a%2Fb/atom.xml", Route::Feed { scope: Scope::Tag("a/b".into()), dialect: Dialect::Atom, from: 0 }),
             ("/feed.json", Route::Feed { scope: Scope::Everything, dialect: Dialect::Json, from: 0 }),
+            (
+                "/@ana/atom/archive/3-17.xml",
+                Route::FeedArchive {
+                    feed: ArchivedFeed::Reviewer(handle()),
+                    dialect: Dialect::Atom,
+                    name: DocumentName { document: 3, length: Some(17) },
+                },
+            ),
+            ("/feed/archive/0.xml", Route::Unknown),
+            ("/atom/archive/1.json", Route::Unknown),
+            ("/ratings/4.5", Route::Rating { stars: "4.5".into(), page: 1 }),
+            ("/ratings/5/feed.xml", Route::Feed { scope: Scope::Rating("5".into()), dialect: Dialect::Rss, from: 0 }),
             ("/tags/caf%C3%A9", Route::Tag { key: "café".into(), page: 1 }),
             ("/search?q=le+petit", Route::Search { query: "le petit".into(), page: 1 }),
             (&format!("/media/{key}-thumb.jpg"), Route::Media { key: key.into(), size: Size::Thumb }),

@@ -87,6 +87,19 @@ async fn a_save_reaches_the_reader_and_a_restart_changes_nothing() {
     assert_eq!(of(&saved, "updated"), of(&later, "updated"));
 }
 
+#[tokio::test]
+async fn a_feed_opened_in_a_browser_is_readable() {
+    let reviewd = of_every_kind().await;
+    let Some(browser) = Browser::start().await else { return };
+    for name in ["feed.xml", "atom.xml"] {
+        browser.open(&format!("{}/{name}", reviewd.origin)).await;
+        let script = "return getComputedStyle(document.documentElement).maxWidth";
+        let width = browser.client.execute(script, vec![]).await.unwrap();
+        assert_ne!(width, "none", "{name} is shown without its style sheet");
+        browser.screenshot(name, 900).await;
+    }
+}
+
 /// A daemon that has taken in the folder of files of every kind.
 async fn of_every_kind() -> Reviewd {
     adopting("[feeds]\nitems = 100\n", |folder| copy_all(&every_kind(), folder)).await

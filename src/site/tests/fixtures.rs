@@ -8,8 +8,8 @@ use crate::{
         Series, Site, Slug, Text, reviewer::ProfileLink,
     },
     site::{
-        Archive, Counted, Listing, Paging, ReviewPage, Shell, Trouble, archive, author, book, feeds, home, profile,
-        review, search, tag, trouble,
+        Archive, Counted, FeedGroups, Listing, Paging, ReviewPage, Shell, Trouble, archive, author, book, feeds, home,
+        profile, rating, review, search, tag, trouble,
     },
     text::{self, Place, SafeHtml},
 };
@@ -128,6 +128,11 @@ impl World {
             tags: &subjects,
             authors: &writers,
         };
+        let groups = FeedGroups {
+            tags: subjects.clone(),
+            authors: writers.clone(),
+            ratings: vec![name("1", 2), name("4.5", 7)],
+        };
         let query = book_of.title.as_str();
         let mut pages = vec![
             ("home".to_owned(), home(&shell, &all)),
@@ -141,7 +146,8 @@ impl World {
             ("search".to_owned(), search(&shell, "", None)),
             ("search-found".to_owned(), search(&shell, query, Some(&few))),
             ("search-nothing".to_owned(), search(&shell, query, Some(&none))),
-            ("feeds".to_owned(), feeds(&shell)),
+            ("rating".to_owned(), rating(&shell, "4.5", &few)),
+            ("feeds".to_owned(), feeds(&shell, &groups)),
         ];
         for kind in [
             Trouble::NotFound,
