@@ -1,5 +1,6 @@
 //! `reviewd status`: how things stand, at a glance.
 
+use anyhow::bail;
 use serde::Serialize;
 
 use super::{FINE, PROBLEMS, table};
@@ -8,6 +9,7 @@ use crate::{
     clock::Clock,
     config::Config,
     control::{self, Question, Status},
+    domain::reader::FeedReader,
     publish::{Desk, publisher},
 };
 
@@ -16,6 +18,9 @@ pub struct Arguments {
     /// One JSON document
     #[arg(long)]
     json: bool,
+    /// The programs that fetched feeds in the last day, and whether they ask for what they have again
+    #[arg(long)]
+    readers: bool,
 }
 
 /// The figures by name, over all folders.
@@ -43,6 +48,9 @@ struct Counts<'a> {
 }
 
 pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
+    if arguments.readers {
+        return readers(config, arguments.json).await;
+    }
     let answer = control::ask(&config.control.socket, &Question::Status).await?;
     let running = answer.is_some();
     let status: Status = match answer {
@@ -114,6 +122,30 @@ fn show(counts: &Counts<'_>) {
             println!("{problem}");
         }
     }
+}
+
+/// Who fetches the feeds: only a running daemon knows, since it keeps no addresses.
+async fn readers(config: &Config, json: bool) -> anyhow::Result<u8> {
+    let readers: Option<Vec<FeedReader>> = control::ask(&config.control.socket, &Question::FeedReaders).await?;
+    let Some(readers) = readers else {
+        bail!("no daemon runs, and feed readers are only counted while one does; start it with `reviewd serve`");
+    };
+    if json {
+        table::json(&readers)?;
+        return Ok(FINE);
+    }
+    let rows = readers
+        .iter()
+        .map(|one| {
+            let address = one.address.map_or_else(|| "this machine".to_owned(), |address| address.to_string());
+            let subscribers = one.subscribers.map(|number| number.to_string()).unwrap_or_default();
+            let percent = 100 * one.conditional / one.fetches.max(1);
+            let figures = [one.fetches.to_string(), format!("{percent}%"), one.unchanged.to_string()];
+            [vec![one.agent.clone(), address, subscribers], figures.to_vec(), vec![one.last.to_string()]].concat()
+        })
+        .collect();
+    table::print(&["reader", "address", "readers", "fetches", "conditional", "unchanged", "last"], rows);
+    Ok(FINE)
 }
 
 async fn without_daemon(config: &Config) -> anyhow::Result<Status> {

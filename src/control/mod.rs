@@ -18,7 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
-    domain::Site,
+    domain::{Site, reader::FeedReader},
     fediverse::reception::{NoFollower, Reception},
     publish::{Plan, PublisherHandle, Survey},
     store::{FollowState, Follower, Store, StoreError},
@@ -36,6 +36,8 @@ const SOCKET_MODE: u32 = 0o660;
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Question {
     Status,
+    /// The programs that read the feeds.
+    FeedReaders,
     Plan,
     Apply {
         names: Vec<String>,
@@ -139,6 +141,8 @@ pub struct Desk {
     pub reception: Reception,
     pub clock: Clock,
     pub site: Site,
+    /// The programs that read the feeds.
+    pub feed_readers: std::sync::Arc<dyn Fn() -> Vec<FeedReader> + Send + Sync>,
 }
 
 /// Deliveries listed at most; `deliveries REVIEW` narrows them down.
@@ -221,6 +225,7 @@ impl Desk {
                 Some(folders) => told(status(&self.store, &self.site, folders).await),
                 None => stopping(),
             },
+            Question::FeedReaders => done(&(self.feed_readers)()),
             Question::Plan => self.publisher.plan().await.map_or_else(stopping, |plan: Plan| done(&plan)),
             Question::Apply { names } => self.publisher.apply(names).await.map_or_else(stopping, |plan| done(&plan)),
             Question::Retract { name } => match self.publisher.retract(name).await {
