@@ -6,6 +6,7 @@ mod check;
 mod deliveries;
 mod followers;
 mod generate;
+mod import;
 mod keys;
 mod plan;
 mod preview;
@@ -84,6 +85,8 @@ enum Command {
     Unblock(block::UnblockArguments),
     /// Show the keys that sign, or make a new one
     Keys(keys::Arguments),
+    /// Turn another program's export into review files
+    Import(import::Arguments),
     /// End a reviewer's account for ever
     Retire(retire::Arguments),
     /// Print the settings file, a man page, or shell completions
@@ -101,8 +104,10 @@ pub fn run() -> ExitCode {
         listen: options.listen.clone(),
         origin: options.origin.clone(),
     };
-    if let Some(Command::Generate(arguments)) = &cli.command {
-        return finished(generate::run(arguments));
+    match &cli.command {
+        Some(Command::Generate(arguments)) => return finished(generate::run(arguments)),
+        Some(Command::Import(arguments)) => return finished(import::run(arguments)),
+        _ => {}
     }
     let cwd = match config::working_directory() {
         Ok(cwd) => cwd,
@@ -138,6 +143,7 @@ pub fn run() -> ExitCode {
             Command::Keys(arguments) => keys::run(&config, &arguments).await,
             Command::Retire(arguments) => retire::run(&config, &arguments).await,
             Command::Generate(arguments) => generate::run(&arguments),
+            Command::Import(arguments) => import::run(&arguments),
         }
     });
     finished(result)

@@ -367,13 +367,14 @@ async fn a_reader_that_keeps_a_connection_gets_every_answer() {
 async fn the_pages_of_a_feed_hold_every_review_once() {
     let world = World::empty().await;
     for number in 0..23 {
-        world.save(&format!("book-{number:02}.md"), review_with(&format!("Book {number}"), "Words.", &[]));
+        world
+            .save(&format!("book-{number:02}.md"), review_with(&format!("Book {number}"), "Words.", &["tags: [sand]"]));
     }
     world.settings(Some(ORIGIN), "[[reviewer]]\nhandle = \"ana\"\nfolder = \"reviews\"\n", "[feeds]\nitems = 10\n");
     let mut world = world;
     world.restart().await;
     world.look().await;
-    let (mut seen, mut path) = (Vec::new(), "/feed.json".to_owned());
+    let (mut seen, mut path) = (Vec::new(), "/tags/sand/feed.json".to_owned());
     loop {
         let page: serde_json::Value = serde_json::from_str(&world.page(&path).await).unwrap();
         assert_eq!(page["feed_url"], format!("{ORIGIN}{path}"));
@@ -383,8 +384,8 @@ async fn the_pages_of_a_feed_hold_every_review_once() {
     }
     assert_eq!(seen.len(), 23);
     assert_eq!(seen.iter().collect::<std::collections::BTreeSet<_>>().len(), 23);
-    assert!(world.page("/feed.xml").await.contains("rel=\"next\""));
-    assert_eq!(world.status("/feed.xml?from=23").await, 404);
+    assert!(world.page("/tags/sand/feed.xml").await.contains("rel=\"next\""));
+    assert_eq!(world.status("/tags/sand/feed.xml?from=23").await, 404);
 }
 
 #[tokio::test]

@@ -1,0 +1,173 @@
+//! Other people's exports, turned into review files that are then as good as any other.
+//!
+//! One module reads each kind of export and hands out what it found row by row; `file` writes a review as a file, and
+//! `into` puts the files into a folder: never over one that is there, and never half.
+
+mod bookwyrm;
+mod file;
+mod goodreads;
+mod into;
+mod letterboxd;
+mod librarything;
+mod markup;
+mod storygraph;
+mod table;
+mod values;
+mod wordpress;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use crate::domain::{Isbn, Moment, Series};
+
+pub use into::{Into, Tally};
+
+/// Longest export that is read, in bytes: a hundred thousand rows with their texts are a fifth of it.
+const EXPORT_BYTES_MAX: u64 = 512 << 20;
+/// Most that comes out of a compressed export, in bytes, whatever it says of itself.
+const UNPACKED_BYTES_MAX: u64 = 512 << 20;
+
+/// Where an export comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Goodreads,
+    StoryGraph,
+    LibraryThing,
+    BookWyrm,
+    Letterboxd,
+    WordPress,
+}
+
+/// One row of an export.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Row {
+    Review(Box<Brought>),
+    /// Not turned into a review, and why.
+    Passed(Passed),
+}
+
+/// A row that became no review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    /// Counted from 1; the item's number where the export has no lines.
+    pub line: u64,
+    /// Title, or whatever tells a person which row it is.
+    pub what: String,
+    pub why: String,
+    /// Something is wrong with the row; otherwise it is just no review, such as a book on the shelf of those to read.
+    pub is_damaged: bool,
+}
+
+/// A review as an export tells it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Brought {
+    /// Line or number in the export.
+    pub line: u64,
+    /// The export's own name of the row, the same in every export: `goodreads:12345`. Never the ISBN: one book may be
+    /// reviewed twice, and an ISBN may be mended.
+    pub identity: String,
+    pub title: String,
+    pub authors: Vec<String>,
+    pub isbn: Option<Isbn>,
+    /// An ISBN that is none, to be told of.
+    pub bad_isbn: Option<String>,
+    pub year: Option<i32>,
+    pub pages: Option<u32>,
+    pub publisher: Option<String>,
+    pub series: Option<Series>,
+    /// Value and best.
+    pub rating: Option<(f64, f64)>,
+    pub started: Option<Moment>,
+    /// Once for each reading, oldest first.
+    pub read: Vec<Moment>,
+    pub date: Option<Moment>,
+    pub updated: Option<Moment>,
+    pub tags: Vec<String>,
+    pub headline: Option<String>,
+    pub summary: Option<String>,
+    pub spoilers: bool,
+    pub draft: bool,
+    pub language: Option<String>,
+    /// The address that the post's page had, as a path.
+    pub former_path: Option<String>,
+    /// What the file is to be called; made from the title otherwise.
+    pub slug: Option<String>,
+    /// Markdown.
+    pub body: String,
+}
+
+/// Why an export cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error("open {path}: {source}")]
+    Open { path: PathBuf, source: io::Error },
+    #[error("{path} has more than {EXPORT_BYTES_MAX} bytes: split it")]
+    TooLarge { path: PathBuf },
+    #[error("{path} holds more than {UNPACKED_BYTES_MAX} bytes when unpacked, which no export of reviews does")]
+    Bomb { path: PathBuf },
+    #[error("{path} is no {kind} export: {why}")]
+    Strange { path: PathBuf, kind: &'static str, why: String },
+    #[error("{doing} {path}: {source}; nothing was changed")]
+    Write { doing: &'static str, path: PathBuf, source: io::Error },
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Goodreads => "Goodreads",
+            Self::StoryGraph => "StoryGraph",
+            Self::LibraryThing => "LibraryThing",
+            Self::BookWyrm => "BookWyrm",
+            Self::Letterboxd => "Letterboxd",
+            Self::WordPress => "WordPress",
+        }
+    }
+}
+
+/// Reads an export and hands each of its rows to `take`, in order.
+///
+/// # Errors
+/// The file cannot be read, is too large, or is no export of this kind; rows that are damaged are passed one by one instead.
+pub fn read(kind: Kind, path: &Path, take: &mut dyn FnMut(Row)) -> Result<(), ImportError> {
+    let bytes = bytes_of(path)?;
+    let strange = |why: String| ImportError::Strange { path: path.to_owned(), kind: kind.name(), why };
+    match kind {
+        Kind::Goodreads => goodreads::read(&bytes, take).map_err(strange),
+        Kind::StoryGraph => storygraph::read(&bytes, take).map_err(strange),
+        Kind::LibraryThing => librarything::read(&bytes, take).map_err(strange),
+        Kind::BookWyrm => bookwyrm::read(&bytes, take).map_err(strange),
+        Kind::Letterboxd => letterboxd::read(&bytes, take).map_err(strange),
+        Kind::WordPress => wordpress::read(&bytes, take).map_err(strange),
+    }
+    .map_err(|error| match error {
+        ImportError::Strange { why, .. } if why == BOMB => ImportError::Bomb { path: path.to_owned() },
+        error => error,
+    })
+}
+
+/// What a reader says of an archive that unpacks to too much.
+const BOMB: &str = "too much inside";
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, ImportError> {
+    let open = |source| ImportError::Open { path: path.to_owned(), source };
+    let file = File::open(path).map_err(open)?;
+    let mut bytes = Vec::new();
+    file.take(EXPORT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(open)?;
+    if bytes.len() as u64 > EXPORT_BYTES_MAX {
+        return Err(ImportError::TooLarge { path: path.to_owned() });
+    }
+    Ok(bytes)
+}
+
+/// Reads a member of an archive, whatever size it claims to have.
+fn unpacked(member: impl Read) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    member.take(UNPACKED_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| format!("it is damaged: {error}"))?;
+    if bytes.len() as u64 > UNPACKED_BYTES_MAX { Err(BOMB.to_owned()) } else { Ok(bytes) }
+}
