@@ -82,7 +82,7 @@ async fn a_reply_is_kept_once_with_everything_it_says() {
     let (handle, review) = dune();
     let version = store.talk_version(&handle, &review);
     let kept = store.keep_reply(&reply, ReplyState::Waiting, Source::Crawled, now()).await.unwrap();
-    let Kept::New(seq) = kept else { panic!("{kept:?}") };
+    let Kept::New(seq) = kept else { unreachable!("{kept:?}") };
     let read = store.reply_by_seq(seq).await.unwrap().unwrap();
     assert_eq!(read.reply, reply);
     assert_eq!((read.state, read.source, read.received_at), (ReplyState::Waiting, Source::Crawled, now()));

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{Kept, under};
 use crate::{
@@ -113,13 +113,15 @@ pub(in crate::store) async fn erase_reply(
     at: Timestamp,
 ) -> Result<Option<Option<(Handle, ReviewId)>>, StoreError> {
     let doing_it = "drop a reply";
-    let row: Option<(Option<String>, Option<String>, String, String, String)> =
-        sqlx::query_as("DELETE FROM reply WHERE id = $1 RETURNING reviewer, review, in_reply_to, host, author")
+    let row: Option<SqliteRow> =
+        sqlx::query("DELETE FROM reply WHERE id = $1 RETURNING reviewer, review, in_reply_to, host, author")
             .bind(id)
             .fetch_optional(&mut **transaction)
             .await
             .map_err(doing(doing_it))?;
-    let Some((reviewer, review, in_reply_to, host, author)) = row else { return Ok(None) };
+    let Some(row) = row else { return Ok(None) };
+    let (reviewer, review): (Option<String>, Option<String>) = (row.get(0), row.get(1));
+    let (in_reply_to, host, author): (String, String, String) = (row.get(2), row.get(3), row.get(4));
     sqlx::query("DELETE FROM reaction WHERE object = $1")
         .bind(id)
         .execute(&mut **transaction)

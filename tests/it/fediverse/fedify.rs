@@ -255,7 +255,7 @@ impl Talk {
         let asking = async {
             loop {
                 let shown = self.store.replies_under(handle, review).await.unwrap();
-                let counts = self.store.conversation_counts(&[self.review.clone()]).await.unwrap()[0];
+                let counts = self.store.conversation_counts(std::slice::from_ref(&self.review)).await.unwrap()[0];
                 let replies = shown.into_iter().map(|kept| kept.reply.content).collect();
                 let said = Said { replies, likes: counts.likes, boosts: counts.boosts, quotes: counts.quotes };
                 if wanted(&said) {
