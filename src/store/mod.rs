@@ -1,6 +1,8 @@
 //! What must be remembered about the outside world. The only module that knows SQL.
 
 mod archive;
+mod conversation;
+mod crawl;
 mod delivery;
 mod follower;
 mod ledger;
@@ -8,11 +10,14 @@ mod outbox;
 mod peer;
 mod picture;
 mod quote;
+mod reaction;
 mod received;
 mod schema;
+mod talk;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -22,12 +27,14 @@ use sqlx::{
 };
 
 pub use archive::ArchiveBytes;
+pub use conversation::{GonePost, Kept, ReplyFilter, Which};
+pub use crawl::{CRAWL_COOL_DOWN, DueCrawl, TalkLoad};
 pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
 pub use follower::{FollowState, Follower};
 pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use quote::QuoteStamp;
-pub use received::{Block, ReceivedActivity, ReceivedState};
+pub use received::{Block, ReceivedActivity, ReceivedLoad, ReceivedState};
 
 /// Connections for readers; writers queue on one of their own because SQLite has one writer.
 const READERS_MAX: u32 = 4;
@@ -41,6 +48,7 @@ const CACHE_KIB: i64 = 4096;
 pub struct Store {
     read: SqlitePool,
     write: SqlitePool,
+    talk: Arc<talk::Talk>,
 }
 
 /// Why the store could not do what was asked.
@@ -90,7 +98,7 @@ impl Store {
             .connect_with(options.create_if_missing(false))
             .await
             .map_err(open)?;
-        Ok(Self { read, write })
+        Ok(Self { read, write, talk: Arc::default() })
     }
 
     /// A transaction that holds the write lock from its first statement, so that it cannot fail half-way on a busy store.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub use crate::domain::Visibility;
 use crate::fediverse::json::{address_of, addresses, items, names_public, text_of};
 
 /// Longest content read, in bytes; what is shown is cut further.
@@ -30,6 +31,8 @@ pub struct Post {
     /// BCP 47 tag, where the post names one.
     pub language: Option<String>,
     pub visibility: Visibility,
+    /// Whom it is addressed to: actors and their followers.
+    pub audience: Vec<String>,
     /// Actors it names.
     pub mentions: Vec<String>,
     /// The post it quotes, by any of the words in use.
@@ -40,28 +43,20 @@ pub struct Post {
     pub(super) is_vote: bool,
 }
 
-/// Who may see a post.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Visibility {
-    /// Everybody, in public timelines.
-    Public,
-    /// Everybody who comes by.
-    Unlisted,
-    /// Some; also where nobody is addressed at all (FEDERATION 8.34).
-    Private,
+/// Who may see a document, by its addresses (FEDERATION 8.34).
+pub(super) fn visibility_of(document: &Value) -> Visibility {
+    if names_public(&document["to"]) {
+        Visibility::Public
+    } else if names_public(&document["cc"]) {
+        Visibility::Unlisted
+    } else {
+        Visibility::Private
+    }
 }
 
-impl Visibility {
-    /// By the addresses of a document.
-    pub(super) fn of(document: &Value) -> Self {
-        if names_public(&document["to"]) {
-            Self::Public
-        } else if names_public(&document["cc"]) {
-            Self::Unlisted
-        } else {
-            Self::Private
-        }
-    }
+/// `to` and `cc`, with `bto` and `bcc` of servers that forget to take them off.
+pub(super) fn audience_of(document: &Value) -> Vec<String> {
+    ["to", "cc", "bto", "bcc"].iter().flat_map(|name| addresses(&document[*name])).collect()
 }
 
 impl Post {
@@ -83,7 +78,8 @@ impl Post {
             updated: time(&document["updated"]),
             page: page(&document["url"]).unwrap_or_else(|| id.clone()),
             language,
-            visibility: Visibility::of(document),
+            visibility: visibility_of(document),
+            audience: audience_of(document),
             mentions: mentions(&document["tag"]),
             quotes: quotes(document),
             replies: address_of(&document["replies"]),
