@@ -144,7 +144,7 @@ async fn list_reports(config: &Config, json: bool) -> anyhow::Result<u8> {
     Ok(FINE)
 }
 
-async fn decide(config: &Config, names: &[String], state: ReplyState, now: &str) -> anyhow::Result<u8> {
+async fn decide(config: &Config, names: &[String], state: ReplyState, done: &str) -> anyhow::Result<u8> {
     let question = Question::DecideReplies { names: names.to_vec(), state };
     let decided: Vec<Decided> = match control::ask(&config.control.socket, &question).await? {
         Some(decided) => decided,
@@ -156,8 +156,8 @@ async fn decide(config: &Config, names: &[String], state: ReplyState, now: &str)
         }
     };
     for one in decided {
-        let already = if one.changed { "now" } else { "already" };
-        println!("Reply {} of @{} {now} {already}.", one.number, one.handle);
+        let since = if one.changed { "now" } else { "already" };
+        println!("Reply {} of @{} {done} {since}.", one.number, one.handle);
     }
     Ok(FINE)
 }
@@ -168,8 +168,7 @@ async fn report(config: &Config, name: &str, words: &str) -> anyhow::Result<u8> 
         Some(whom) => println!("The server of @{whom} is told; `reviewd deliveries` says when it was."),
         None => {
             let parts = app::open(config).await?;
-            let told =
-                control::report_reply(&parts.store, &config.site.origin, &Clock::system(), name, words).await;
+            let told = control::report_reply(&parts.store, &config.site.origin, &Clock::system(), name, words).await;
             parts.store.close().await;
             println!("The server of @{} will be told when the daemon runs again.", told?);
         }

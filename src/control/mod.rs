@@ -289,7 +289,7 @@ impl Desk {
             }
             Question::DecideReplies { names, state } => {
                 told(decide_replies(&self.store, &self.site.origin, &names, state).await)
-            },
+            }
             Question::ReportReply { name, words } => told(self.report(&name, &words).await),
             Question::Reports => told(list_reports(&self.store).await),
         }

@@ -218,7 +218,12 @@ async fn complain(
     let message = activity::flag(origin, &reviewer, &reply.author, &reply.id, &words, &number);
     let outgoing = Outgoing { reviewer, message, to: Recipients::Inbox(inbox), at: clock.now_in_seconds() };
     store.post(&[outgoing]).await?;
-    tracing::info!(reply = reply.id, "a complaint of reply {} is on its way to the server of {}", kept.seq, reply.author);
+    tracing::info!(
+        reply = reply.id,
+        "a complaint of reply {} is on its way to the server of {}",
+        kept.seq,
+        reply.author
+    );
     Ok(Byline::of(kept, origin).handle)
 }
 

@@ -11,6 +11,7 @@ mod folder;
 mod http;
 mod identity;
 mod layers;
+mod mirror;
 mod peers;
 mod readers;
 mod simulation;
