@@ -207,7 +207,7 @@ async fn a_text_editor_is_enough() {
     assert_eq!((talk.shown().await, talk.files()), (vec![1], vec![SHOWN.to_owned()]));
     let before = talk.read(SHOWN);
     talk.write(SHOWN, &before.replace("Answer", "I never said this"));
-    talk.look().await;
+    talk.pass(A_WHILE).await;
     assert_eq!(talk.read(SHOWN), before);
     talk.write(SHOWN, &before.replace("state: shown", "state: hidden"));
     talk.look().await;
