@@ -75,7 +75,7 @@ pub struct Patience {
     /// Replies whose file stood at the last look.
     stood: HashSet<String>,
     missing: HashMap<String, Duration>,
-    /// What every file held at the last look.
+    /// What every file held after the last look.
     seen: HashMap<String, u64>,
     edited: HashMap<String, Duration>,
     copies: HashMap<String, Duration>,
@@ -120,67 +120,103 @@ pub fn steps(
     patience: &mut Patience,
     now: Duration,
 ) -> Steps {
-    let files = by_reply(standing);
+    let mut waits = Waits { now, next: None };
+    let write = to_write(wanted, written, standing, patience, &mut waits);
+    let remove = to_remove(wanted, written, standing, patience, &mut waits);
+    patience.seen = standing.iter().map(|file| (file.path.clone(), file.print)).collect();
+    for path in &remove {
+        patience.seen.remove(path);
+    }
+    let replies = write.iter().filter_map(|id| wanted.get(id));
+    patience.seen.extend(replies.map(|reply| (reply.path.clone(), print_of(reply.text.as_bytes()))));
+    patience.stood = wanted.keys().cloned().collect();
+    Steps { write, remove, next: waits.next }
+}
+
+/// Replies whose file is missing or holds something else, and is not about to turn up or to be finished by its editor.
+fn to_write(
+    wanted: &BTreeMap<String, Wanted>,
+    written: &BTreeMap<String, Written>,
+    standing: &[Standing],
+    patience: &mut Patience,
+    waits: &mut Waits,
+) -> Vec<String> {
     let at_path: HashMap<&str, &Standing> = standing.iter().map(|file| (file.path.as_str(), file)).collect();
-    let mut steps = Steps::default();
-    let mut next: Option<Duration> = None;
-    let mut is_over = |since: Duration, limit: Duration| {
-        let left = (since + limit).saturating_sub(now);
-        if !left.is_zero() {
-            next = Some(next.map_or(left, |next| next.min(left)));
-        }
-        left.is_zero()
-    };
-    let (mut missing, mut edited) = (HashMap::new(), HashMap::new());
+    let somewhere: HashSet<&str> =
+        standing.iter().filter_map(|file| file.claim.as_ref()).map(|claim| claim.id.as_str()).collect();
+    let (mut missing, mut edited, mut write) = (HashMap::new(), HashMap::new(), Vec::new());
     for (id, reply) in wanted {
         let here = at_path.get(reply.path.as_str());
         if here.is_some_and(|here| here.print == print_of(reply.text.as_bytes())) {
             continue;
         }
         let at_home = written.get(id).is_some_and(|last| last.path == reply.path);
-        if here.is_none() && at_home && !files.contains_key(id.as_str()) && patience.stood.contains(id) {
-            let since = patience.missing.get(id).copied().unwrap_or(now);
+        let vanished = here.is_none() && at_home && !somewhere.contains(id.as_str()) && patience.stood.contains(id);
+        let over = if vanished {
+            let since = patience.missing.get(id).copied().unwrap_or(waits.now);
             missing.insert(id.clone(), since);
-            if !is_over(since, REWRITE_AFTER) {
-                continue;
-            }
-        }
-        if let Some(since) = here.and_then(|here| patience.edited_since(here, now))
-            && !is_over(since, PUT_BACK_AFTER)
-        {
+            waits.is_over(since, REWRITE_AFTER)
+        } else if let Some(since) = here.and_then(|here| patience.edited_since(here, waits.now)) {
             edited.insert(reply.path.clone(), since);
-            continue;
-        }
-        steps.write.push(id.clone());
-    }
-    let homes: BTreeSet<&str> = wanted.values().map(|reply| reply.path.as_str()).collect();
-    let mut copies = HashMap::new();
-    for (id, files) in &files {
-        let last = written.get(*id);
-        if last.is_none() && !wanted.contains_key(*id) {
-            continue;
-        }
-        let speaker = speaker(files, last).map(|file| file.path.as_str());
-        for file in files.iter().filter(|file| !homes.contains(file.path.as_str())) {
-            let left_behind = last.is_some_and(|last| last.path == file.path) || speaker == Some(&file.path);
-            if left_behind {
-                steps.remove.push(file.path.clone());
-                continue;
-            }
-            let since = patience.copies.get(&file.path).copied().unwrap_or(now);
-            copies.insert(file.path.clone(), since);
-            if is_over(since, COPY_STAYS) {
-                steps.remove.push(file.path.clone());
-            }
+            waits.is_over(since, PUT_BACK_AFTER)
+        } else {
+            true
+        };
+        if over {
+            write.push(id.clone());
         }
     }
-    steps.next = next;
     patience.missing = missing;
     patience.edited = edited;
+    write
+}
+
+/// Files of ours that stand where no file belongs: at once what was moved or is left behind, later what was copied.
+fn to_remove(
+    wanted: &BTreeMap<String, Wanted>,
+    written: &BTreeMap<String, Written>,
+    standing: &[Standing],
+    patience: &mut Patience,
+    waits: &mut Waits,
+) -> Vec<String> {
+    let homes: BTreeSet<&str> = wanted.values().map(|reply| reply.path.as_str()).collect();
+    let (mut copies, mut remove) = (HashMap::new(), Vec::new());
+    for (id, files) in by_reply(standing) {
+        let last = written.get(id);
+        if last.is_none() && !wanted.contains_key(id) {
+            continue;
+        }
+        let speaker = speaker(&files, last).map(|file| file.path.as_str());
+        for file in files.iter().filter(|file| !homes.contains(file.path.as_str())) {
+            let left_behind = last.is_some_and(|last| last.path == file.path) || speaker == Some(&file.path);
+            let over = left_behind || {
+                let since = patience.copies.get(&file.path).copied().unwrap_or(waits.now);
+                copies.insert(file.path.clone(), since);
+                waits.is_over(since, COPY_STAYS)
+            };
+            if over {
+                remove.push(file.path.clone());
+            }
+        }
+    }
     patience.copies = copies;
-    patience.seen = standing.iter().map(|file| (file.path.clone(), file.print)).collect();
-    patience.stood = wanted.keys().cloned().collect();
-    steps
+    remove
+}
+
+/// What is waited for, and when the first of it is over.
+struct Waits {
+    now: Duration,
+    next: Option<Duration>,
+}
+
+impl Waits {
+    fn is_over(&mut self, since: Duration, limit: Duration) -> bool {
+        let left = (since + limit).saturating_sub(self.now);
+        if !left.is_zero() {
+            self.next = Some(self.next.map_or(left, |next| next.min(left)));
+        }
+        left.is_zero()
+    }
 }
 
 impl Patience {
