@@ -5,6 +5,7 @@ pub mod actor;
 pub mod book;
 pub mod collection;
 pub mod context;
+pub mod conversation;
 pub mod discovery;
 pub mod html;
 pub mod inbox;
