@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -158,14 +158,14 @@ impl Federation {
         Ok(())
     }
 
-    /// Starts delivering and working through the inbox.
-    pub fn start(self, tasks: &TaskTracker, stop: &CancellationToken) {
+    /// Starts delivering and working through the inbox; the tasks that must not end before the stop, by name.
+    pub fn start(self, tasks: &TaskTracker, stop: &CancellationToken) -> [(&'static str, JoinHandle<()>); 2] {
         let store = self.reception.store.clone();
         let (outcomes, mut gone) = self.ends.part();
         // Ends by itself when the last lane has recorded its outcome.
         tasks.spawn(WorkerEnds::record(outcomes, store));
-        tasks.spawn(self.worker.run(tasks.clone(), stop.clone()));
-        tasks.spawn(self.reception.clone().run(stop.clone()));
+        let delivering = tasks.spawn(self.worker.run(tasks.clone(), stop.clone()));
+        let receiving = tasks.spawn(self.reception.clone().run(stop.clone()));
         let (reception, stop) = (self.reception, stop.clone());
         tasks.spawn({
             let (reception, stop) = (reception.clone(), stop.clone());
@@ -193,5 +193,6 @@ impl Federation {
                 }
             }
         });
+        [("delivery", delivering), ("the inbox", receiving)]
     }
 }

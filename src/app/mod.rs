@@ -1,14 +1,21 @@
 //! The composition root: builds every part from the settings, starts and stops them in order.
 
+mod door;
 mod federation;
+pub mod manager;
+mod pulse;
 mod sample;
+pub mod sockets;
 
 use std::{
     fs::{self, File},
     net::SocketAddr,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,7 +29,7 @@ use crate::{
     clock::Clock,
     config::{Config, Poll},
     control,
-    domain::{Picture, Reviewer, ledger::Stat},
+    domain::{Picture, Reviewer, Site, ledger::Stat},
     intake::folder::PICTURE_BYTES_MAX,
     media,
     publish::{
@@ -35,6 +42,10 @@ use crate::{
     store::Store,
     web::{self, Web, gate::Gate, shelf::Shelf},
 };
+
+use door::{Door, Hearing};
+use pulse::Pulse;
+use sockets::Sockets;
 
 /// How long a stop waits for what is in flight.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -57,6 +68,9 @@ pub struct Running {
     pub origin: String,
     pub publisher: PublisherHandle,
     pub store: Store,
+    pulse: Pulse,
+    site: Site,
+    hearing: Hearing,
     tasks: TaskTracker,
     stop: CancellationToken,
     socket: PathBuf,
@@ -130,18 +144,25 @@ pub fn limits(config: &Config) -> Limits {
     }
 }
 
+/// Starts the daemon on sockets of its own.
+///
+/// # Errors
+/// As [`start_on`].
+pub async fn start(config: Config, clock: Clock, progress: Arc<dyn Fn() + Send + Sync>) -> anyhow::Result<Running> {
+    start_on(&mut Sockets::default(), config, clock, progress).await
+}
+
 /// Starts the daemon: listens first, shows what was published last, then looks at the folders.
 ///
 /// # Errors
 /// A port in use, a data directory in use or damaged: each names the place and the cure.
-pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Send + Sync>) -> anyhow::Result<Running> {
-    let mut listeners = Vec::new();
-    for address in &config.site.listen {
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("listen on {address}; choose another address with --listen or [site] listen"))?;
-        listeners.push(listener);
-    }
+pub async fn start_on(
+    sockets: &mut Sockets,
+    mut config: Config,
+    clock: Clock,
+    progress: Arc<dyn Fn() + Send + Sync>,
+) -> anyhow::Result<Running> {
+    let listeners = sockets.listen(&config).await?;
     let addresses: Vec<SocketAddr> = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
     if let Some(first) = addresses.first() {
         config.bound_to(*first);
@@ -151,6 +172,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
     let site = config.site();
     let founded = founded(&store, &clock).await?;
     let feed_id = feed_id(&store, &clock).await?;
+    let beats = Arc::new(AtomicU64::new(0));
     let setup = Setup {
         clock: clock.clone(),
         store: store.clone(),
@@ -159,7 +181,13 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         journal,
         folders: folders(&config, &reviewers),
         scan_every: config.publish.scan_every,
-        progress,
+        progress: {
+            let beats = Arc::clone(&beats);
+            Arc::new(move || {
+                beats.fetch_add(1, Ordering::Relaxed);
+                progress();
+            })
+        },
     };
     let (publisher, handle) = Publisher::open(setup).await?;
     let stop = CancellationToken::new();
@@ -183,20 +211,22 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
     });
     federation.tell_of_changed_profiles(&web).await?;
     let router = web::router(web);
+    let (hearing, mut parts) = (Hearing::new(), Vec::new());
     for listener in listeners {
-        let listener = listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
+        let listener = Door::new(listener, hearing.clone()).tap_io(|caller| {
+            if let Err(error) = caller.set_nodelay() {
                 tracing::debug!(%error, "a connection keeps Nagle's delay: {error}");
             }
         });
         let service = router.clone().into_make_service_with_connect_info::<SocketAddr>();
         let stopping = stop.clone();
-        tasks.spawn(async move {
+        let serving = tasks.spawn(async move {
             let served = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned()).await;
             if let Err(error) = served {
                 tracing::error!(%error, "serving ended: {error}");
             }
         });
+        parts.push(("serving", serving));
     }
     let control = control::bind(&config.control.socket)?;
     let desk = Arc::new(control::Desk {
@@ -206,20 +236,26 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         clock: clock.clone(),
         site: site.clone(),
     });
-    federation.start(&tasks, &stop);
-    tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
-    tasks.spawn({
+    parts.extend(federation.start(&tasks, &stop));
+    let answering = tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
+    parts.push(("the control socket", answering));
+    let publishing = tasks.spawn({
         let stop = stop.clone();
         async move {
             let _lock = _lock;
             publisher.run(stop).await;
         }
     });
+    parts.push(("the publisher", publishing));
+    let pulse = Pulse { clock, publisher: handle.clone(), store: store.clone(), beats, parts };
     Ok(Running {
         addresses,
         origin: site.origin.to_string(),
         publisher: handle,
         store,
+        pulse,
+        site,
+        hearing,
         tasks,
         stop,
         socket: config.control.socket.clone(),
@@ -265,8 +301,15 @@ async fn feed_id(store: &Store, clock: &Clock) -> anyhow::Result<String> {
 }
 
 impl Running {
+    /// How things stand, as `reviewd status` shows it; `None` while the daemon stops or the store does not answer.
+    pub async fn status(&self) -> Option<control::Status> {
+        let folders = self.publisher.survey().await?;
+        control::status(&self.store, &self.site, folders).await.ok()
+    }
+
     /// Finishes what is in flight, then closes the store. What does not finish in time is taken up at the next start.
     pub async fn stop(self) {
+        self.hearing.end().await;
         self.stop.cancel();
         self.tasks.close();
         if tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait()).await.is_err() {

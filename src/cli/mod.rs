@@ -20,7 +20,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{self, Config, Overrides};
+use crate::{
+    app::sockets::Sockets,
+    config::{self, Config, Overrides},
+};
 
 /// Everything was as it should be.
 const FINE: u8 = 0;
@@ -117,13 +120,23 @@ pub fn run() -> ExitCode {
             return ExitCode::from(PROBLEMS);
         }
     };
+    let command = cli.command.unwrap_or(Command::Serve);
+    // Before there is a second thread, for it changes the environment.
+    let sockets = match &command {
+        Command::Serve => Sockets::from_manager(),
+        _ => Ok(Sockets::default()),
+    };
+    let sockets = match sockets {
+        Ok(sockets) => sockets,
+        Err(error) => return failed(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&anyhow::Error::new(error).context("start the runtime")),
     };
     let result = runtime.block_on(async {
-        match cli.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::run(config, &overrides, &environment, &cwd).await,
+        match command {
+            Command::Serve => serve::run(config, &overrides, &environment, &cwd, sockets).await,
             Command::Check(arguments) => check::run(&config, &arguments, &cwd),
             Command::Plan(arguments) => plan::run(&config, &arguments).await,
             Command::Apply(arguments) => apply::run(&config, &arguments).await,
