@@ -14,7 +14,7 @@ use crate::{
     domain::{Handle, Origin, Reviewer},
     fediverse::{
         activity,
-        keys::{KeyRing, WhenAbsent},
+        keys::{KeyPlaces, KeyRing, WhenAbsent},
         peers::{Peers, Setup},
         reception::Reception,
         sender::HttpSender,
@@ -72,8 +72,8 @@ pub async fn open(
             );
         }
     }
-    let directory = config.data_dir().join("keys");
-    let keys = tokio::task::spawn_blocking(move || KeyRing::load(&directory, &wanted)).await??;
+    let places = key_places(config);
+    let keys = tokio::task::spawn_blocking(move || KeyRing::load(&places, &wanted)).await??;
     let keys = Arc::new(keys);
     let mut public = PublicKeys { instance: keys.instance.to_public_pem()?, reviewers: HashMap::new() };
     for reviewer in reviewers {
@@ -111,6 +111,11 @@ pub async fn open(
     };
     let (worker, ends) = Worker::new(clock.clone(), store.clone(), sender, limits, Arc::clone(&publisher.mail));
     Ok(Federation { reception, public_keys: public, worker, ends })
+}
+
+/// Where the keys of these settings lie.
+pub fn key_places(config: &Config) -> KeyPlaces {
+    KeyPlaces { directory: config.keys_dir(), credentials: config.credentials.clone() }
 }
 
 /// Ids are made from the origin and last for ever: another one is another site. A trial on loopback pins nothing, and what

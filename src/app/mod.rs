@@ -22,7 +22,7 @@ use std::{
 use anyhow::{Context, bail};
 use axum::serve::ListenerExt;
 use jiff::Timestamp;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -42,6 +42,8 @@ use crate::{
     store::Store,
     web::{self, Web, gate::Gate, shelf::Shelf},
 };
+
+pub use federation::key_places;
 
 use door::{Door, Hearing};
 use pulse::Pulse;
@@ -68,6 +70,8 @@ pub struct Running {
     pub origin: String,
     pub publisher: PublisherHandle,
     pub store: Store,
+    /// Notified when a command changed what only a start reads: a key.
+    pub restart: Arc<Notify>,
     pulse: Pulse,
     site: Site,
     hearing: Hearing,
@@ -229,12 +233,15 @@ pub async fn start_on(
         parts.push(("serving", serving));
     }
     let control = control::bind(&config.control.socket)?;
+    let restart = Arc::new(Notify::new());
     let desk = Arc::new(control::Desk {
         publisher: handle.clone(),
         store: store.clone(),
         reception: federation.reception.clone(),
         clock: clock.clone(),
         site: site.clone(),
+        keys: key_places(&config),
+        restart: Arc::clone(&restart),
     });
     parts.extend(federation.start(&tasks, &stop));
     let answering = tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
@@ -253,6 +260,7 @@ pub async fn start_on(
         origin: site.origin.to_string(),
         publisher: handle,
         store,
+        restart,
         pulse,
         site,
         hearing,

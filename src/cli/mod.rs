@@ -103,6 +103,7 @@ pub fn run() -> ExitCode {
         reviews: options.reviews.clone(),
         listen: options.listen.clone(),
         origin: options.origin.clone(),
+        speaks_to_daemon: !matches!(cli.command, None | Some(Command::Serve)),
     };
     if let Some(Command::Generate(arguments)) = &cli.command {
         return finished(generate::run(arguments));

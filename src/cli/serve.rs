@@ -32,12 +32,13 @@ pub async fn run(
     let mut wishes = Wishes::listen()?;
     let mut config = config;
     loop {
-        let running = app::start_on(&mut sockets, config, clock.clone(), progress())
+        let running = app::start_on(&mut sockets, config.clone(), clock.clone(), progress())
             .await
             .inspect_err(|error| manager.failed(error))?;
         tell(&running, &sockets);
         manager.ready();
         let wish = tokio::select! {
+            () = running.restart.notified() => Some(config.clone()),
             wish = reread(overrides, environment, cwd, &manager, &mut wishes) => wish,
             never = manager.accompany(&running, &clock) => match never {},
         };

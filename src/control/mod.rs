@@ -4,6 +4,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,13 +14,17 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
+    sync::Notify,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
-    domain::Site,
-    fediverse::reception::{NoFollower, Reception},
+    domain::{Handle, Site},
+    fediverse::{
+        keys::{self, KeyFileProblem, KeyPlaces},
+        reception::{NoFollower, Reception},
+    },
     publish::{Plan, PublisherHandle, Survey},
     store::{FollowState, Follower, Store, StoreError},
 };
@@ -67,6 +72,11 @@ pub enum Question {
     },
     /// Ends a reviewer's account for ever.
     Retire {
+        handle: String,
+    },
+    Keys,
+    /// Makes a reviewer's key anew, and starts again with it.
+    RotateKey {
         handle: String,
     },
 }
@@ -132,6 +142,24 @@ pub struct BlockView {
     pub at: Timestamp,
 }
 
+/// Which key a reviewer signs with, as `reviewd keys show` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyView {
+    pub reviewer: String,
+    /// Where its private half lies.
+    pub file: PathBuf,
+    /// The public half, or why the key cannot be used.
+    pub key: Result<String, String>,
+}
+
+/// What became of a reviewer's old key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotatedKey {
+    pub file: PathBuf,
+    /// Where the old one lies now, if there was one.
+    pub aside: Option<PathBuf>,
+}
+
 /// Answers questions for the daemon, or in its place where none runs.
 pub struct Desk {
     pub publisher: PublisherHandle,
@@ -139,6 +167,9 @@ pub struct Desk {
     pub reception: Reception,
     pub clock: Clock,
     pub site: Site,
+    pub keys: KeyPlaces,
+    /// Notified to begin anew with the same settings.
+    pub restart: Arc<Notify>,
 }
 
 /// Deliveries listed at most; `deliveries REVIEW` narrows them down.
@@ -148,6 +179,11 @@ const DELIVERIES_MAX: i64 = 10_000;
 pub enum ControlError {
     #[error("open the control socket {path}: {source}; name another one in [control] socket")]
     Bind { path: PathBuf, source: std::io::Error },
+    #[error(
+        "the control socket {path} is not open to you: become a member of its group (for a service: `sudo adduser $USER \
+         reviewd`, then log in anew), or use sudo"
+    )]
+    Forbidden { path: PathBuf },
     #[error("talk to the daemon through {path}: {source}")]
     Talk { path: PathBuf, source: std::io::Error },
     #[error("the daemon behind {path} did not answer within {} seconds; look at its log", ANSWER_TIMEOUT.as_secs())]
@@ -177,13 +213,13 @@ pub fn bind(path: &Path) -> Result<UnixListener, ControlError> {
 }
 
 /// Answers until told to stop.
-pub async fn serve(listener: UnixListener, desk: std::sync::Arc<Desk>, tasks: TaskTracker, stop: CancellationToken) {
+pub async fn serve(listener: UnixListener, desk: Arc<Desk>, tasks: TaskTracker, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let desk = std::sync::Arc::clone(&desk);
+                    let desk = Arc::clone(&desk);
                     tasks.spawn(async move {
                         if let Err(error) = converse(stream, &desk).await {
                             tracing::debug!(%error, "a command went away: {error}");
@@ -259,6 +295,14 @@ impl Desk {
                 None => Answer::Refused(format!("there is no reviewer @{handle} in the settings")),
             },
             Question::Unblock { name } => told(self.reception.unblock(&name).await),
+            Question::Keys => done(&keys(&self.keys, &self.reception.reviewers)),
+            Question::RotateKey { handle } => {
+                let rotated = rotate_key(&self.keys, &self.reception.reviewers, &handle, self.clock.now());
+                if rotated.is_ok() {
+                    self.restart.notify_one();
+                }
+                told(rotated)
+            }
         }
     }
 
@@ -330,6 +374,39 @@ pub async fn followers(store: &Store) -> Result<Vec<FollowerView>, StoreError> {
     Ok(views)
 }
 
+/// The rows of `reviewd keys show`.
+pub fn keys(places: &KeyPlaces, reviewers: &[Handle]) -> Vec<KeyView> {
+    let view = |handle: &Handle| {
+        let place = places.reviewer(handle);
+        let public = keys::load(&place).map_err(|problem| problem.to_string());
+        let key = public.and_then(|key| key.to_public_pem().map_err(|problem| problem.to_string()));
+        KeyView { reviewer: handle.to_string(), file: place.path().to_owned(), key }
+    };
+    reviewers.iter().map(view).collect()
+}
+
+/// Why a key was not replaced.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRotated {
+    #[error("there is no reviewer @{0} in the settings")]
+    Nobody(String),
+    #[error(transparent)]
+    Key(#[from] KeyFileProblem),
+}
+
+/// Replaces the key of `reviewd keys rotate`.
+pub fn rotate_key(
+    places: &KeyPlaces,
+    reviewers: &[Handle],
+    handle: &str,
+    now: Timestamp,
+) -> Result<RotatedKey, NotRotated> {
+    let reviewer = reviewers.iter().find(|reviewer| reviewer.as_str() == handle);
+    let place = places.reviewer(reviewer.ok_or_else(|| NotRotated::Nobody(handle.to_owned()))?);
+    let aside = keys::rotate(&place, now)?;
+    Ok(RotatedKey { file: place.path().to_owned(), aside })
+}
+
 /// The rows of `reviewd block` without a name.
 pub async fn blocks(store: &Store) -> Result<Vec<BlockView>, StoreError> {
     let blocks = store.blocks().await?;
@@ -369,6 +446,9 @@ pub async fn ask<T: DeserializeOwned>(path: &Path, question: &Question) -> Resul
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused) => {
             return Ok(None);
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            return Err(ControlError::Forbidden { path: path.to_owned() });
         }
         Err(error) => return Err(failed(error)),
     };

@@ -13,5 +13,6 @@ mod identity;
 mod layers;
 mod peers;
 mod readers;
+mod service;
 mod simulation;
 mod world;
