@@ -9,6 +9,7 @@ pub mod sockets;
 
 use std::{
     fs::{self, File},
+    io,
     net::SocketAddr,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -86,6 +87,13 @@ pub struct Running {
 /// Another process holds it, the database is of a newer version, the journal is damaged, a picture of a reviewer is none.
 pub async fn open(config: &Config) -> anyhow::Result<Parts> {
     let data = config.data_dir();
+    if data.try_exists().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+        bail!(
+            "the data in {} is the service's own: start the service (`sudo systemctl start reviewd`), and this command asks \
+             it; or use sudo",
+            data.display()
+        );
+    }
     if !data.exists() {
         fs::create_dir_all(data).with_context(|| format!("create the data directory {}", data.display()))?;
         fs::set_permissions(data, fs::Permissions::from_mode(DATA_MODE))?;
@@ -241,6 +249,7 @@ pub async fn start_on(
         clock: clock.clone(),
         site: site.clone(),
         keys: key_places(&config),
+        journal: config.data_dir().join("ids.jsonl"),
         restart: Arc::clone(&restart),
     });
     parts.extend(federation.start(&tasks, &stop));

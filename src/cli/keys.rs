@@ -7,7 +7,10 @@ use crate::{
     app,
     clock::Clock,
     config::Config,
-    control::{self, KeyView, Question, RotatedKey},
+    control::{
+        self, Question,
+        keys::{self, KeyView, RotatedKey},
+    },
     domain::Handle,
 };
 
@@ -35,7 +38,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
 async fn show(config: &Config) -> anyhow::Result<u8> {
     let keys: Vec<KeyView> = match control::ask(&config.control.socket, &Question::Keys).await? {
         Some(keys) => keys,
-        None => control::keys(&app::key_places(config), &handles(config)),
+        None => keys::show(&app::key_places(config), &handles(config)),
     };
     let mut code = FINE;
     for KeyView { reviewer, file, key } in keys {
@@ -62,8 +65,7 @@ async fn rotate(config: &Config, handle: &str) -> anyhow::Result<u8> {
         None => {
             // Holds the data directory: a daemon that starts now must not sign with one key and publish another.
             let parts = app::open(config).await?;
-            let rotated =
-                control::rotate_key(&app::key_places(config), &handles(config), handle, Clock::system().now())?;
+            let rotated = keys::rotate(&app::key_places(config), &handles(config), handle, Clock::system().now())?;
             parts.store.close().await;
             rotated
         }

@@ -138,10 +138,10 @@ pub fn run() -> ExitCode {
     let result = runtime.block_on(async {
         match command {
             Command::Serve => serve::run(config, &overrides, &environment, &cwd, sockets).await,
-            Command::Check(arguments) => check::run(&config, &arguments, &cwd),
+            Command::Check(arguments) => check::run(&config, &arguments, &cwd).await,
             Command::Plan(arguments) => plan::run(&config, &arguments).await,
             Command::Apply(arguments) => apply::run(&config, &arguments).await,
-            Command::Preview(arguments) => preview::run(&config, &arguments, &cwd),
+            Command::Preview(arguments) => preview::run(&config, &arguments, &cwd).await,
             Command::Retract(arguments) => retract::run(&config, &arguments).await,
             Command::Status(arguments) => status::run(&config, &arguments).await,
             Command::Deliveries(arguments) => deliveries::run(&config, &arguments).await,

@@ -1,5 +1,8 @@
 //! The Unix socket by which commands reach the running daemon: one JSON line asks, one JSON line answers.
 
+pub mod ids;
+pub mod keys;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -20,9 +23,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
-    domain::{Handle, Site},
+    domain::Site,
     fediverse::{
-        keys::{self, KeyFileProblem, KeyPlaces},
+        keys::KeyPlaces,
         reception::{NoFollower, Reception},
     },
     publish::{Plan, PublisherHandle, Survey},
@@ -79,6 +82,8 @@ pub enum Question {
     RotateKey {
         handle: String,
     },
+    /// Which review stands in which file.
+    Ids,
 }
 
 /// What the daemon answers: what was asked for, or why not.
@@ -142,24 +147,6 @@ pub struct BlockView {
     pub at: Timestamp,
 }
 
-/// Which key a reviewer signs with, as `reviewd keys show` shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyView {
-    pub reviewer: String,
-    /// Where its private half lies.
-    pub file: PathBuf,
-    /// The public half, or why the key cannot be used.
-    pub key: Result<String, String>,
-}
-
-/// What became of a reviewer's old key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RotatedKey {
-    pub file: PathBuf,
-    /// Where the old one lies now, if there was one.
-    pub aside: Option<PathBuf>,
-}
-
 /// Answers questions for the daemon, or in its place where none runs.
 pub struct Desk {
     pub publisher: PublisherHandle,
@@ -168,6 +155,8 @@ pub struct Desk {
     pub clock: Clock,
     pub site: Site,
     pub keys: KeyPlaces,
+    /// The journal of ids.
+    pub journal: PathBuf,
     /// Notified to begin anew with the same settings.
     pub restart: Arc<Notify>,
 }
@@ -295,14 +284,15 @@ impl Desk {
                 None => Answer::Refused(format!("there is no reviewer @{handle} in the settings")),
             },
             Question::Unblock { name } => told(self.reception.unblock(&name).await),
-            Question::Keys => done(&keys(&self.keys, &self.reception.reviewers)),
+            Question::Keys => done(&keys::show(&self.keys, &self.reception.reviewers)),
             Question::RotateKey { handle } => {
-                let rotated = rotate_key(&self.keys, &self.reception.reviewers, &handle, self.clock.now());
+                let rotated = keys::rotate(&self.keys, &self.reception.reviewers, &handle, self.clock.now());
                 if rotated.is_ok() {
                     self.restart.notify_one();
                 }
                 told(rotated)
             }
+            Question::Ids => told(ids::read(&self.journal)),
         }
     }
 
@@ -372,39 +362,6 @@ pub async fn followers(store: &Store) -> Result<Vec<FollowerView>, StoreError> {
         });
     }
     Ok(views)
-}
-
-/// The rows of `reviewd keys show`.
-pub fn keys(places: &KeyPlaces, reviewers: &[Handle]) -> Vec<KeyView> {
-    let view = |handle: &Handle| {
-        let place = places.reviewer(handle);
-        let public = keys::load(&place).map_err(|problem| problem.to_string());
-        let key = public.and_then(|key| key.to_public_pem().map_err(|problem| problem.to_string()));
-        KeyView { reviewer: handle.to_string(), file: place.path().to_owned(), key }
-    };
-    reviewers.iter().map(view).collect()
-}
-
-/// Why a key was not replaced.
-#[derive(Debug, thiserror::Error)]
-pub enum NotRotated {
-    #[error("there is no reviewer @{0} in the settings")]
-    Nobody(String),
-    #[error(transparent)]
-    Key(#[from] KeyFileProblem),
-}
-
-/// Replaces the key of `reviewd keys rotate`.
-pub fn rotate_key(
-    places: &KeyPlaces,
-    reviewers: &[Handle],
-    handle: &str,
-    now: Timestamp,
-) -> Result<RotatedKey, NotRotated> {
-    let reviewer = reviewers.iter().find(|reviewer| reviewer.as_str() == handle);
-    let place = places.reviewer(reviewer.ok_or_else(|| NotRotated::Nobody(handle.to_owned()))?);
-    let aside = keys::rotate(&place, now)?;
-    Ok(RotatedKey { file: place.path().to_owned(), aside })
 }
 
 /// The rows of `reviewd block` without a name.
