@@ -43,8 +43,8 @@ impl Manager {
     }
 
     /// Why there was no start: `systemctl status` shows it.
-    pub fn failed(&self, error: &anyhow::Error) {
-        self.tell(&[NotifyState::Status(&one_line(&format!("{error:#}")))]);
+    pub fn failed(&self, why: &str) {
+        self.tell(&[NotifyState::Status(&one_line(why))]);
     }
 
     /// Tells how things stand and that all is alive, for as long as it is waited for.

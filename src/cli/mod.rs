@@ -21,7 +21,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    app::sockets::Sockets,
+    app::{manager::Manager, sockets::Sockets},
     config::{self, Config, Overrides},
 };
 
@@ -117,6 +117,9 @@ pub fn run() -> ExitCode {
         Err(problems) => {
             for problem in &problems {
                 eprintln!("{problem}");
+            }
+            if let (None | Some(Command::Serve), Some(first)) = (&cli.command, problems.first()) {
+                Manager::of(&environment).failed(&first.to_string());
             }
             return ExitCode::from(PROBLEMS);
         }

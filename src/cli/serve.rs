@@ -34,7 +34,7 @@ pub async fn run(
     loop {
         let running = app::start_on(&mut sockets, config.clone(), clock.clone(), progress())
             .await
-            .inspect_err(|error| manager.failed(error))?;
+            .inspect_err(|error| manager.failed(&format!("{error:#}")))?;
         tell(&running, &sockets);
         manager.ready();
         let wish = tokio::select! {

@@ -241,6 +241,10 @@ fn why_there_was_no_start_is_told_to_systemd_too() {
     let why = unit.told(|notice| notice.contains("another reviewd"));
     assert!(why.starts_with("STATUS=another reviewd works on "), "{why}");
     service.stop();
+    unit.settings("titel = \"A mistake\"");
+    assert_eq!(second.status().unwrap().code(), Some(1));
+    let why = unit.told(|notice| notice.contains("titel"));
+    assert!(why.starts_with("STATUS=") && why.contains("reviewd.toml:4:1"), "{why}");
 }
 
 #[test]
