@@ -24,3 +24,11 @@ lint:
 # What packages ship
 dist:
     cargo build --profile dist --locked
+
+# The Debian package
+package:
+    deploy/package
+
+# The package under a systemd of its own (as root)
+deploy-test:
+    deploy/test

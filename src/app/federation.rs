@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     fediverse::{
         activity,
         conversation::{self, Conversation, Rules},
-        keys::{KeyRing, WhenAbsent},
+        keys::{KeyPlaces, KeyRing, WhenAbsent},
         peers::{Peers, Setup},
         reception::Reception,
         sender::HttpSender,
@@ -73,8 +73,8 @@ pub async fn open(
             );
         }
     }
-    let directory = config.data_dir().join("keys");
-    let keys = tokio::task::spawn_blocking(move || KeyRing::load(&directory, &wanted)).await??;
+    let places = key_places(config);
+    let keys = tokio::task::spawn_blocking(move || KeyRing::load(&places, &wanted)).await??;
     let keys = Arc::new(keys);
     let mut public = PublicKeys { instance: keys.instance.to_public_pem()?, reviewers: HashMap::new() };
     for reviewer in reviewers {
@@ -124,6 +124,11 @@ pub async fn open(
     Ok(Federation { reception, public_keys: public, worker, ends })
 }
 
+/// Where the keys of these settings lie.
+pub fn key_places(config: &Config) -> KeyPlaces {
+    KeyPlaces { directory: config.keys_dir(), credentials: config.credentials.clone() }
+}
+
 /// Ids are made from the origin and last for ever: another one is another site. A trial on loopback pins nothing, and what
 /// it told its own machine is forgotten when it moves to a real domain.
 async fn pin_origin(config: &Config, store: &Store) -> anyhow::Result<()> {
@@ -169,14 +174,14 @@ impl Federation {
         Ok(())
     }
 
-    /// Starts delivering and working through the inbox.
-    pub fn start(self, tasks: &TaskTracker, stop: &CancellationToken) {
+    /// Starts delivering and working through the inbox; the tasks that must not end before the stop, by name.
+    pub fn start(self, tasks: &TaskTracker, stop: &CancellationToken) -> [(&'static str, JoinHandle<()>); 2] {
         let store = self.reception.store.clone();
         let (outcomes, mut gone) = self.ends.part();
         // Ends by itself when the last lane has recorded its outcome.
         tasks.spawn(WorkerEnds::record(outcomes, store));
-        tasks.spawn(self.worker.run(tasks.clone(), stop.clone()));
-        tasks.spawn(self.reception.clone().run(stop.clone()));
+        let delivering = tasks.spawn(self.worker.run(tasks.clone(), stop.clone()));
+        let receiving = tasks.spawn(self.reception.clone().run(stop.clone()));
         tasks.spawn(self.reception.conversation.clone().crawl(stop.clone()));
         let (reception, stop) = (self.reception, stop.clone());
         tasks.spawn({
@@ -205,5 +210,6 @@ impl Federation {
                 }
             }
         });
+        [("delivery", delivering), ("the inbox", receiving)]
     }
 }

@@ -1,28 +1,36 @@
 //! The composition root: builds every part from the settings, starts and stops them in order.
 
+mod door;
 mod federation;
+pub mod manager;
+mod pulse;
 mod sample;
+pub mod sockets;
 
 use std::{
     fs::{self, File},
+    io,
     net::SocketAddr,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use anyhow::{Context, bail};
 use axum::serve::ListenerExt;
 use jiff::Timestamp;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
     config::{Config, Poll, ReviewerSettings},
     control,
-    domain::{Picture, Reviewer, ledger::Stat},
+    domain::{Picture, Reviewer, Site, ledger::Stat},
     intake::folder::PICTURE_BYTES_MAX,
     media,
     mirror::{self, Keeper, KeeperHandle, MirrorFolder},
@@ -36,6 +44,12 @@ use crate::{
     store::Store,
     web::{self, Web, gate::Gate, readers::Readers, shelf::Shelf},
 };
+
+pub use federation::key_places;
+
+use door::{Door, Hearing};
+use pulse::Pulse;
+use sockets::Sockets;
 
 /// How long a stop waits for what is in flight.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -60,6 +74,11 @@ pub struct Running {
     /// Keeps the conversation as files.
     pub mirrors: KeeperHandle,
     pub store: Store,
+    /// Notified when a command changed what only a start reads: a key.
+    pub restart: Arc<Notify>,
+    pulse: Pulse,
+    site: Site,
+    hearing: Hearing,
     tasks: TaskTracker,
     stop: CancellationToken,
     socket: PathBuf,
@@ -71,6 +90,13 @@ pub struct Running {
 /// Another process holds it, the database is of a newer version, the journal is damaged, a picture of a reviewer is none.
 pub async fn open(config: &Config) -> anyhow::Result<Parts> {
     let data = config.data_dir();
+    if data.try_exists().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+        bail!(
+            "the data in {} is the service's own: start the service (`sudo systemctl start reviewd`), and this command asks \
+             it; or use sudo",
+            data.display()
+        );
+    }
     if !data.exists() {
         fs::create_dir_all(data).with_context(|| format!("create the data directory {}", data.display()))?;
         fs::set_permissions(data, fs::Permissions::from_mode(DATA_MODE))?;
@@ -133,18 +159,25 @@ pub fn limits(config: &Config) -> Limits {
     }
 }
 
+/// Starts the daemon on sockets of its own.
+///
+/// # Errors
+/// As [`start_on`].
+pub async fn start(config: Config, clock: Clock, progress: Arc<dyn Fn() + Send + Sync>) -> anyhow::Result<Running> {
+    start_on(&mut Sockets::default(), config, clock, progress).await
+}
+
 /// Starts the daemon: listens first, shows what was published last, then looks at the folders.
 ///
 /// # Errors
 /// A port in use, a data directory in use or damaged: each names the place and the cure.
-pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Send + Sync>) -> anyhow::Result<Running> {
-    let mut listeners = Vec::new();
-    for address in &config.site.listen {
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("listen on {address}; choose another address with --listen or [site] listen"))?;
-        listeners.push(listener);
-    }
+pub async fn start_on(
+    sockets: &mut Sockets,
+    mut config: Config,
+    clock: Clock,
+    progress: Arc<dyn Fn() + Send + Sync>,
+) -> anyhow::Result<Running> {
+    let listeners = sockets.listen(&config).await?;
     let addresses: Vec<SocketAddr> = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
     if let Some(first) = addresses.first() {
         config.bound_to(*first);
@@ -154,6 +187,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
     let site = config.site();
     let founded = founded(&store, &clock).await?;
     let feed_id = feed_id(&store, &clock).await?;
+    let beats = Arc::new(AtomicU64::new(0));
     let setup = Setup {
         clock: clock.clone(),
         store: store.clone(),
@@ -163,7 +197,13 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         folders: folders(&config, &reviewers),
         scan_every: config.publish.scan_every,
         feed_items: config.feeds.items as usize,
-        progress,
+        progress: {
+            let beats = Arc::clone(&beats);
+            Arc::new(move || {
+                beats.fetch_add(1, Ordering::Relaxed);
+                progress();
+            })
+        },
     };
     let (publisher, handle) = Publisher::open(setup).await?;
     let stop = CancellationToken::new();
@@ -190,22 +230,25 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
     });
     federation.tell_of_changed_profiles(&web).await?;
     let router = web::router(web);
+    let (hearing, mut parts) = (Hearing::new(), Vec::new());
     for listener in listeners {
-        let listener = listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
+        let listener = Door::new(listener, hearing.clone()).tap_io(|caller| {
+            if let Err(error) = caller.set_nodelay() {
                 tracing::debug!(%error, "a connection keeps Nagle's delay: {error}");
             }
         });
         let service = router.clone().into_make_service_with_connect_info::<SocketAddr>();
         let stopping = stop.clone();
-        tasks.spawn(async move {
+        let serving = tasks.spawn(async move {
             let served = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned()).await;
             if let Err(error) = served {
                 tracing::error!(%error, "serving ended: {error}");
             }
         });
+        parts.push(("serving", serving));
     }
     let control = control::bind(&config.control.socket)?;
+    let restart = Arc::new(Notify::new());
     let desk = Arc::new(control::Desk {
         publisher: handle.clone(),
         store: store.clone(),
@@ -216,8 +259,11 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
             let clock = clock.clone();
             Arc::new(move || readers.list(clock.now()))
         },
+        keys: key_places(&config),
+        journal: config.data_dir().join("ids.jsonl"),
+        restart: Arc::clone(&restart),
     });
-    federation.start(&tasks, &stop);
+    parts.extend(federation.start(&tasks, &stop));
     let (keeper, mirrors) = Keeper::new(mirror::keeper::Setup {
         clock: clock.clone(),
         store: store.clone(),
@@ -226,20 +272,27 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         scan_every: config.publish.scan_every,
     });
     tasks.spawn(keeper.run(stop.clone()));
-    tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
-    tasks.spawn({
+    let answering = tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
+    parts.push(("the control socket", answering));
+    let publishing = tasks.spawn({
         let stop = stop.clone();
         async move {
             let _lock = _lock;
             publisher.run(stop).await;
         }
     });
+    parts.push(("the publisher", publishing));
+    let pulse = Pulse { clock, publisher: handle.clone(), store: store.clone(), beats, parts };
     Ok(Running {
         addresses,
         origin: site.origin.to_string(),
         publisher: handle,
         mirrors,
         store,
+        restart,
+        pulse,
+        site,
+        hearing,
         tasks,
         stop,
         socket: config.control.socket.clone(),
@@ -295,8 +348,15 @@ async fn feed_id(store: &Store, clock: &Clock) -> anyhow::Result<String> {
 }
 
 impl Running {
+    /// How things stand, as `reviewd status` shows it; `None` while the daemon stops or the store does not answer.
+    pub async fn status(&self) -> Option<control::Status> {
+        let folders = self.publisher.survey().await?;
+        control::status(&self.store, &self.site, folders).await.ok()
+    }
+
     /// Finishes what is in flight, then closes the store. What does not finish in time is taken up at the next start.
     pub async fn stop(self) {
+        self.hearing.end().await;
         self.stop.cancel();
         self.tasks.close();
         if tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait()).await.is_err() {

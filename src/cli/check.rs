@@ -12,13 +12,14 @@ use super::{FINE, PROBLEMS, table};
 use crate::{
     clock::Clock,
     config::{Config, ReviewerSettings},
+    control::ids,
     domain::{Moment, Problem, Rating, Review, ReviewId, Severity, Slug},
     intake::{
         folder::{self, Folder},
         parse::{self, Reading},
     },
     publish::{
-        identity::{self, Journal},
+        identity,
         reading::{self, Glance, Read, ReadResult, Reader},
     },
 };
@@ -69,9 +70,9 @@ struct Place<'a> {
     only: Vec<String>,
 }
 
-pub fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::Result<u8> {
+pub async fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::Result<u8> {
     let mut report = Report::default();
-    let ids = Journal::peek(&config.data_dir().join("ids.jsonl"))?;
+    let ids = ids::find(&config.control.socket, config.data_dir().join("ids.jsonl")).await?;
     let bar = if arguments.json { ProgressBar::hidden() } else { ProgressBar::no_length() };
     for place in places(config, arguments, cwd, &mut report) {
         let mut found = look(&place, &ids, &bar);

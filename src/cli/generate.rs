@@ -1,7 +1,8 @@
 //! `reviewd generate`: the settings file, a man page, shell completions.
 
-use std::io;
+use std::{io, path::PathBuf};
 
+use anyhow::Context;
 use clap::{CommandFactory, Subcommand};
 use clap_complete::Shell;
 
@@ -19,7 +20,11 @@ enum What {
     /// Every setting with its default and reason
     Config,
     /// The man page
-    Man,
+    Man {
+        /// Write it, and one for each command, into this directory instead of printing it
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+    },
     /// Completions for a shell
     Completions { shell: Shell },
 }
@@ -28,7 +33,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let mut command = Cli::command();
     match &arguments.what {
         What::Config => print!("{EXAMPLE}"),
-        What::Man => clap_mangen::Man::new(command).render(&mut io::stdout())?,
+        What::Man { into: Some(directory) } => {
+            clap_mangen::generate_to(command, directory)
+                .with_context(|| format!("write the man pages into {}", directory.display()))?;
+        }
+        What::Man { into: None } => clap_mangen::Man::new(command).render(&mut io::stdout())?,
         What::Completions { shell } => clap_complete::generate(*shell, &mut command, "reviewd", &mut io::stdout()),
     }
     Ok(FINE)

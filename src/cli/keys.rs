@@ -1,8 +1,5 @@
 //! `reviewd keys show|rotate`: which key each reviewer signs with, and a new one when the old is lost or known to others.
 
-use std::{fs, path::PathBuf};
-
-use anyhow::{Context, bail};
 use clap::Subcommand;
 
 use super::{FINE, PROBLEMS};
@@ -10,8 +7,11 @@ use crate::{
     app,
     clock::Clock,
     config::Config,
+    control::{
+        self, Question,
+        keys::{self, KeyView, RotatedKey},
+    },
     domain::Handle,
-    fediverse::keys::{self, KeyFileProblem, WhenAbsent},
 };
 
 #[derive(Debug, clap::Args)]
@@ -24,23 +24,26 @@ pub struct Arguments {
 enum What {
     /// The public key of each reviewer, and where its private half lies
     Show,
-    /// Put the key aside and make a new one; followers are told at the next start
+    /// Put the key aside and make a new one; followers are told at once, or at the next start
     Rotate { handle: String },
 }
 
 pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
     match &arguments.what {
-        What::Show => show(config),
+        What::Show => show(config).await,
         What::Rotate { handle } => rotate(config, handle).await,
     }
 }
 
-fn show(config: &Config) -> anyhow::Result<u8> {
+async fn show(config: &Config) -> anyhow::Result<u8> {
+    let keys: Vec<KeyView> = match control::ask(&config.control.socket, &Question::Keys).await? {
+        Some(keys) => keys,
+        None => keys::show(&app::key_places(config), &handles(config)),
+    };
     let mut code = FINE;
-    for reviewer in &config.reviewers {
-        let path = key_file(config, &reviewer.handle);
-        match keys::load(&path) {
-            Ok(key) => println!("@{} {}\n{}", reviewer.handle, path.display(), key.to_public_pem()?),
+    for KeyView { reviewer, file, key } in keys {
+        match key {
+            Ok(public) => println!("@{reviewer} {}\n{public}", file.display()),
             Err(problem) => {
                 eprintln!("{problem}");
                 code = PROBLEMS;
@@ -54,27 +57,27 @@ fn show(config: &Config) -> anyhow::Result<u8> {
 /// a signature fails: Mastodon and BookWyrm do, GoToSocial and NeoDB keep the old key until they refresh the account.
 async fn rotate(config: &Config, handle: &str) -> anyhow::Result<u8> {
     let handle = handle.trim_start_matches('@');
-    let Some(reviewer) = config.reviewers.iter().find(|reviewer| reviewer.handle.as_str() == handle) else {
-        bail!("there is no reviewer @{handle} in the settings");
-    };
-    // Holds the data directory: the daemon must not sign with one key and publish another.
-    let parts = app::open(config).await.context("stop the daemon before its key changes")?;
-    let path = key_file(config, &reviewer.handle);
-    match keys::load(&path) {
-        Ok(_) => {
-            let aside = path.with_extension(format!("{}.pem", Clock::system().now().as_second()));
-            fs::rename(&path, &aside).with_context(|| format!("put {} aside", path.display()))?;
-            println!("The old key lies in {}; delete it when the new one is in use.", aside.display());
+    let question = Question::RotateKey { handle: handle.to_owned() };
+    let told = control::ask(&config.control.socket, &question).await?;
+    let when = if told.is_some() { "followers are told now" } else { "the next start tells the followers" };
+    let RotatedKey { file, aside } = match told {
+        Some(rotated) => rotated,
+        None => {
+            // Holds the data directory: a daemon that starts now must not sign with one key and publish another.
+            let parts = app::open(config).await?;
+            let rotated = keys::rotate(&app::key_places(config), &handles(config), handle, Clock::system().now())?;
+            parts.store.close().await;
+            rotated
         }
-        Err(KeyFileProblem::Missing { .. }) => println!("There was no key."),
-        Err(problem) => return Err(problem.into()),
+    };
+    match aside {
+        Some(aside) => println!("The old key lies in {}; delete it when the new one is in use.", aside.display()),
+        None => println!("There was no key."),
     }
-    keys::load_or_create(&path, WhenAbsent::Create)?;
-    parts.store.close().await;
-    println!("@{handle} has a new key in {}; the next start tells the followers.", path.display());
+    println!("@{handle} has a new key in {}; {when}.", file.display());
     Ok(FINE)
 }
 
-fn key_file(config: &Config, handle: &Handle) -> PathBuf {
-    config.data_dir().join("keys").join(format!("{handle}.pem"))
+fn handles(config: &Config) -> Vec<Handle> {
+    config.reviewers.iter().map(|reviewer| reviewer.handle.clone()).collect()
 }

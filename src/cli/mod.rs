@@ -22,7 +22,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{self, Config, Overrides};
+use crate::{
+    app::{manager::Manager, sockets::Sockets},
+    config::{self, Config, Overrides},
+};
 
 /// Everything was as it should be.
 const FINE: u8 = 0;
@@ -106,6 +109,7 @@ pub fn run() -> ExitCode {
         reviews: options.reviews.clone(),
         listen: options.listen.clone(),
         origin: options.origin.clone(),
+        speaks_to_daemon: !matches!(cli.command, None | Some(Command::Serve)),
     };
     match &cli.command {
         Some(Command::Generate(arguments)) => return finished(generate::run(arguments)),
@@ -122,20 +126,33 @@ pub fn run() -> ExitCode {
             for problem in &problems {
                 eprintln!("{problem}");
             }
+            if let (None | Some(Command::Serve), Some(first)) = (&cli.command, problems.first()) {
+                Manager::of(&environment).failed(&first.to_string());
+            }
             return ExitCode::from(PROBLEMS);
         }
+    };
+    let command = cli.command.unwrap_or(Command::Serve);
+    // Before there is a second thread, for it changes the environment.
+    let sockets = match &command {
+        Command::Serve => Sockets::from_manager(),
+        _ => Ok(Sockets::default()),
+    };
+    let sockets = match sockets {
+        Ok(sockets) => sockets,
+        Err(error) => return failed(&error),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&anyhow::Error::new(error).context("start the runtime")),
     };
     let result = runtime.block_on(async {
-        match cli.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::run(config, &overrides, &environment, &cwd).await,
-            Command::Check(arguments) => check::run(&config, &arguments, &cwd),
+        match command {
+            Command::Serve => serve::run(config, &overrides, &environment, &cwd, sockets).await,
+            Command::Check(arguments) => check::run(&config, &arguments, &cwd).await,
             Command::Plan(arguments) => plan::run(&config, &arguments).await,
             Command::Apply(arguments) => apply::run(&config, &arguments).await,
-            Command::Preview(arguments) => preview::run(&config, &arguments, &cwd),
+            Command::Preview(arguments) => preview::run(&config, &arguments, &cwd).await,
             Command::Retract(arguments) => retract::run(&config, &arguments).await,
             Command::Status(arguments) => status::run(&config, &arguments).await,
             Command::Deliveries(arguments) => deliveries::run(&config, &arguments).await,

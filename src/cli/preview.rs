@@ -12,12 +12,13 @@ use super::{FINE, PROBLEMS, table};
 use crate::{
     clock::Clock,
     config::Config,
+    control::ids,
     domain::{Published, Reviewer},
     fediverse::note::{self, Counts, Speaker},
     feed::{self, Addresses, Archive, Author, Feed},
     intake::{folder, parse::Reading},
     publish::{
-        identity::{self, Journal},
+        identity,
         reading::{self, Reader},
     },
     site::{self, ReviewPage, Shell},
@@ -44,7 +45,7 @@ enum View {
     Html,
 }
 
-pub fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::Result<u8> {
+pub async fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::Result<u8> {
     let full = cwd.join(&arguments.file);
     let settings = config.reviewers.iter().find(|reviewer| full.starts_with(&reviewer.folder));
     let settings = settings.or(config.reviewers.first()).context("find a reviewer in the settings")?;
@@ -73,7 +74,7 @@ pub fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::Result
     if let Some(problem) = reading::scale_rating(&mut review, &path, scale.unwrap_or(5.0)) {
         eprintln!("{problem}");
     }
-    let ids = Journal::peek(&config.data_dir().join("ids.jsonl"))?;
+    let ids = ids::find(&config.control.socket, config.data_dir().join("ids.jsonl")).await?;
     let id = ids.get(&(settings.handle.to_string(), path)).cloned();
     let reviewer = Reviewer {
         handle: settings.handle.clone(),

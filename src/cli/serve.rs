@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::FINE;
 use crate::{
-    app,
+    app::{self, manager::Manager, sockets::Sockets},
     clock::Clock,
     config::{Config, Overrides},
     telemetry,
@@ -21,8 +21,10 @@ pub async fn run(
     overrides: &Overrides,
     environment: &BTreeMap<String, String>,
     cwd: &Path,
+    mut sockets: Sockets,
 ) -> anyhow::Result<u8> {
     let clock = Clock::system();
+    let manager = Manager::of(environment);
     telemetry::start(&config.log.filter, environment, {
         let clock = clock.clone();
         move || clock.now()
@@ -30,12 +32,20 @@ pub async fn run(
     let mut wishes = Wishes::listen()?;
     let mut config = config;
     loop {
-        let running = app::start(config, clock.clone(), progress()).await?;
-        tell(&running);
-        match reread(overrides, environment, cwd, &running, &mut wishes).await {
+        let running = app::start_on(&mut sockets, config.clone(), clock.clone(), progress())
+            .await
+            .inspect_err(|error| manager.failed(&format!("{error:#}")))?;
+        tell(&running, &sockets);
+        manager.ready();
+        let wish = tokio::select! {
+            () = running.restart.notified() => Some(config.clone()),
+            wish = reread(overrides, environment, cwd, &manager, &mut wishes) => wish,
+            never = manager.accompany(&running, &clock) => match never {},
+        };
+        match wish {
             Some(good) => config = good,
             None => {
-                notify(&[sd_notify::NotifyState::Stopping]);
+                manager.stopping();
                 tracing::info!("stopping: what is in flight is finished first");
                 running.stop().await;
                 return Ok(FINE);
@@ -81,13 +91,13 @@ async fn reread(
     overrides: &Overrides,
     environment: &BTreeMap<String, String>,
     cwd: &Path,
-    running: &app::Running,
+    manager: &Manager,
     wishes: &mut Wishes,
 ) -> Option<Config> {
     loop {
         match wishes.next().await {
             Wish::Stop => return None,
-            Wish::ReadSettings => notify(&[sd_notify::NotifyState::Reloading]),
+            Wish::ReadSettings => manager.reloading(),
         }
         match Config::load(overrides, environment, cwd) {
             Ok(config) => {
@@ -99,23 +109,16 @@ async fn reread(
                     tracing::error!("{problem}");
                 }
                 tracing::error!("the settings are not usable; the old ones stay in force until the next SIGHUP");
-                tell(running);
+                manager.ready();
             }
         }
     }
 }
 
-fn tell(running: &app::Running) {
+fn tell(running: &app::Running, sockets: &Sockets) {
+    let holder = if sockets.are_held() { " (a socket of the service manager)" } else { "" };
     for address in &running.addresses {
-        tracing::info!(%address, "serving {} on {address}", running.origin);
-    }
-    notify(&[sd_notify::NotifyState::Ready]);
-}
-
-/// Tells systemd, where it started us.
-fn notify(states: &[sd_notify::NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "systemd could not be told: {error}");
+        tracing::info!(%address, "serving {} on {address}{holder}", running.origin);
     }
 }
 

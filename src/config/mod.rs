@@ -26,8 +26,11 @@ pub const EXAMPLE: &str = include_str!("../../config/reviewd.toml");
 /// The settings file in the working directory, read when `--config` names no other.
 const FILE_NAME: &str = "reviewd.toml";
 
-/// The settings file of a system service, read when the service manager started us and there is no other.
+/// The settings file of a system service, read when there is no other and nothing of reviewd lies in the working directory.
 const SYSTEM_FILE: &str = "/etc/reviewd/reviewd.toml";
+
+/// Where a trial keeps its data: a directory that has it is no place from which the system's service is meant.
+const TRIAL_DATA: &str = "data/reviewd.db";
 
 /// A settings file is a page or two; more is some other file given by mistake.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -43,6 +46,8 @@ pub struct Overrides {
     pub listen: Option<String>,
     /// `--origin URL`
     pub origin: Option<String>,
+    /// The command is about a daemon that is there already, perhaps the system's; `serve` is not.
+    pub speaks_to_daemon: bool,
 }
 
 /// All settings, each in its own type; every path is absolute (if the working directory given to [`Config::load`] was).
@@ -61,6 +66,8 @@ pub struct Config {
     pub control: ControlSettings,
     pub federation: FederationSettings,
     pub log: LogSettings,
+    /// Where the service manager put secrets for us (`LoadCredential=` of systemd).
+    pub credentials: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -173,7 +180,8 @@ pub struct LogSettings {
 impl Config {
     /// Reads all settings, or says everything that is wrong with them.
     ///
-    /// The file is `--config`, else `reviewd.toml` in `cwd` if there is one, else (for a service) the system's. Relative
+    /// The file is `--config`, else `reviewd.toml` in `cwd` if there is one, else (for a service, and for commands where
+    /// there is no trial in `cwd`) the system's. Relative
     /// paths are relative to the file they stand in; those of options and of the environment, and the defaults where
     /// there is no file, to `cwd`.
     ///
@@ -194,7 +202,8 @@ impl Config {
         sources.add_option("site", "listen", "--listen", options.listen.as_deref(), cwd);
         sources.add_option("site", "origin", "--origin", options.origin.as_deref(), cwd);
         let base = file.as_deref().and_then(Path::parent).unwrap_or(cwd).to_owned();
-        settings::build(sources, file, &settings::Defaults::new(base, environment))
+        let defaults = settings::Defaults::new(base, file.as_deref(), environment);
+        settings::build(sources, file, &defaults)
     }
 
     /// What pages and feeds share.
@@ -215,6 +224,11 @@ impl Config {
     /// Where the database, keys, journal and pictures are.
     pub fn data_dir(&self) -> &Path {
         self.store.database.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// Where the private keys lie that are not credentials.
+    pub fn keys_dir(&self) -> PathBuf {
+        self.data_dir().join("keys")
     }
 
     /// Takes the port that was really bound, for `--listen 127.0.0.1:0`: an origin that nobody set follows it.
@@ -243,8 +257,12 @@ fn find_file(options: &Overrides, environment: &BTreeMap<String, String>, cwd: &
         return Some(value::tidy(&cwd.join(file)));
     }
     let here = cwd.join(FILE_NAME);
+    if here.exists() {
+        return Some(here);
+    }
     let is_service = environment.contains_key("RUNTIME_DIRECTORY") || environment.contains_key("STATE_DIRECTORY");
-    if here.exists() { Some(here) } else { Some(PathBuf::from(SYSTEM_FILE)).filter(|file| is_service && file.exists()) }
+    let is_meant = is_service || (options.speaks_to_daemon && !cwd.join(TRIAL_DATA).exists());
+    Some(PathBuf::from(SYSTEM_FILE)).filter(|file| is_meant && file.exists())
 }
 
 fn read_file(file: &Path) -> Result<String, Problem> {

@@ -32,16 +32,30 @@ pub struct Defaults {
     state: Option<PathBuf>,
     /// systemd's `RuntimeDirectory=`.
     runtime: Option<PathBuf>,
+    /// systemd's `LoadCredential=`.
+    credentials: Option<PathBuf>,
 }
 
+/// The settings of system services lie here: `reviewd.toml` of reviewd.service, `ana.toml` of reviewd@ana.service.
+const SYSTEM_DIRECTORY: &str = "/etc/reviewd";
+
 impl Defaults {
-    pub fn new(base: PathBuf, environment: &BTreeMap<String, String>) -> Self {
+    /// A command typed by hand has no directories from systemd, but must find those of the service whose settings `file`
+    /// has.
+    pub fn new(base: PathBuf, file: Option<&Path>, environment: &BTreeMap<String, String>) -> Self {
         // Each may hold several directories, separated by colons (systemd.exec(5)).
         let directory = |name| {
             let first = environment.get(name)?.split(':').next()?;
             (!first.is_empty()).then(|| PathBuf::from(first))
         };
-        Self { base, state: directory("STATE_DIRECTORY"), runtime: directory("RUNTIME_DIRECTORY") }
+        let service = file.and_then(service_of);
+        let of_service = |parent: &str| service.as_ref().map(|service| Path::new(parent).join(service));
+        Self {
+            base,
+            state: directory("STATE_DIRECTORY").or_else(|| of_service("/var/lib")),
+            runtime: directory("RUNTIME_DIRECTORY").or_else(|| of_service("/run")),
+            credentials: directory("CREDENTIALS_DIRECTORY"),
+        }
     }
 
     fn database(&self) -> PathBuf {
@@ -58,6 +72,16 @@ impl Defaults {
     fn socket(&self, database: &Path) -> PathBuf {
         let beside = self.runtime.as_deref().or_else(|| database.parent()).unwrap_or(&self.base);
         beside.join("control.sock")
+    }
+}
+
+/// What the directories of the service with this settings file are called (deploy/reviewd.service, reviewd@.service).
+fn service_of(file: &Path) -> Option<String> {
+    let name = file.strip_prefix(SYSTEM_DIRECTORY).ok()?.to_str()?.strip_suffix(".toml")?;
+    match name {
+        "reviewd" => Some(name.to_owned()),
+        name if !name.is_empty() && !name.contains('/') => Some(format!("reviewd-{name}")),
+        _ => None,
     }
 }
 
@@ -79,6 +103,7 @@ pub fn build(mut sources: Sources, file: Option<PathBuf>, defaults: &Defaults) -
         control: control(sources.section("control"), defaults.socket(&store.database), &mut problems),
         federation: federation(sources.section("federation"), &mut problems),
         log: log(sources.section("log"), &mut problems),
+        credentials: defaults.credentials.clone(),
         store,
     };
     problems.extend(sources.sections.iter().map(|(name, (place, _))| unknown_section(name, place)));

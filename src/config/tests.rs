@@ -259,6 +259,23 @@ fn a_settings_file_that_is_not_there_is_a_problem_and_not_a_default() {
     assert_eq!(problems[0].file, "/nowhere/none.toml");
 }
 
+/// Where a command typed by hand looks for the daemon, and for its data where none runs.
+#[test]
+fn a_command_finds_the_directories_of_the_service_whose_settings_it_reads() {
+    let check = |file: &str, environment: &[(&str, &str)], database: &str, socket: &str| {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let defaults = settings::Defaults::new(PathBuf::from("/base"), Some(Path::new(file)), &environment);
+        let config = settings::build(Sources::default(), None, &defaults).unwrap();
+        assert_eq!((config.store.database, config.control.socket), (database.into(), socket.into()), "{file}");
+    };
+    check("/etc/reviewd/reviewd.toml", &[], "/var/lib/reviewd/reviewd.db", "/run/reviewd/control.sock");
+    check("/etc/reviewd/ana.toml", &[], "/var/lib/reviewd-ana/reviewd.db", "/run/reviewd-ana/control.sock");
+    check("/etc/reviewd/old/ana.toml", &[], "/base/data/reviewd.db", "/base/data/control.sock");
+    check("/home/ana/reviewd.toml", &[], "/base/data/reviewd.db", "/base/data/control.sock");
+    let own = [("STATE_DIRECTORY", "/state"), ("RUNTIME_DIRECTORY", "/runtime")];
+    check("/etc/reviewd/reviewd.toml", &own, "/state/reviewd.db", "/runtime/control.sock");
+}
+
 #[test]
 fn an_option_for_one_of_several_reviewers_is_refused() {
     let file = "[[reviewer]]\nhandle = \"ana\"\nfolder = \"a\"\n[[reviewer]]\nhandle = \"eve\"\nfolder = \"e\"\n";
@@ -283,7 +300,7 @@ proptest::proptest! {
     fn any_text_is_settings_or_problems_and_never_a_panic(text in "(\\[{0,2}(site|reviewer|publish)?\\]{0,2}\n?|[a-z]{1,9} ?= ?|\"|[0-9.:-]{1,9}|\\PC{0,5}|\n){0,40}") {
         let mut sources = Sources::default();
         sources.add_file(Path::new("/x/reviewd.toml"), &text);
-        let defaults = settings::Defaults::new(PathBuf::from("/x"), &BTreeMap::new());
+        let defaults = settings::Defaults::new(PathBuf::from("/x"), None, &BTreeMap::new());
         let _ = settings::build(sources, None, &defaults);
     }
 }

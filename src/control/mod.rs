@@ -1,11 +1,14 @@
 //! The Unix socket by which commands reach the running daemon: one JSON line asks, one JSON line answers.
 
+pub mod ids;
+pub mod keys;
 mod replies;
 
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,13 +18,17 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
+    sync::Notify,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
     domain::{ReplyState, Site, reader::FeedReader},
-    fediverse::reception::{NoFollower, Reception},
+    fediverse::{
+        keys::KeyPlaces,
+        reception::{NoFollower, Reception},
+    },
     publish::{Plan, PublisherHandle, Survey},
     store::{FollowState, Follower, Store, StoreError},
 };
@@ -92,6 +99,13 @@ pub enum Question {
     },
     /// Complaints that came in.
     Reports,
+    Keys,
+    /// Makes a reviewer's key anew, and starts again with it.
+    RotateKey {
+        handle: String,
+    },
+    /// Which review stands in which file.
+    Ids,
 }
 
 /// What the daemon answers: what was asked for, or why not.
@@ -168,6 +182,11 @@ pub struct Desk {
     pub site: Site,
     /// The programs that read the feeds.
     pub feed_readers: std::sync::Arc<dyn Fn() -> Vec<FeedReader> + Send + Sync>,
+    pub keys: KeyPlaces,
+    /// The journal of ids.
+    pub journal: PathBuf,
+    /// Notified to begin anew with the same settings.
+    pub restart: Arc<Notify>,
 }
 
 /// Deliveries listed at most; `deliveries REVIEW` narrows them down.
@@ -177,6 +196,11 @@ const DELIVERIES_MAX: i64 = 10_000;
 pub enum ControlError {
     #[error("open the control socket {path}: {source}; name another one in [control] socket")]
     Bind { path: PathBuf, source: std::io::Error },
+    #[error(
+        "the control socket {path} is not open to you: become a member of its group (for a service: `sudo adduser $USER \
+         reviewd`, then log in anew), or use sudo"
+    )]
+    Forbidden { path: PathBuf },
     #[error("talk to the daemon through {path}: {source}")]
     Talk { path: PathBuf, source: std::io::Error },
     #[error("the daemon behind {path} did not answer within {} seconds; look at its log", ANSWER_TIMEOUT.as_secs())]
@@ -206,13 +230,13 @@ pub fn bind(path: &Path) -> Result<UnixListener, ControlError> {
 }
 
 /// Answers until told to stop.
-pub async fn serve(listener: UnixListener, desk: std::sync::Arc<Desk>, tasks: TaskTracker, stop: CancellationToken) {
+pub async fn serve(listener: UnixListener, desk: Arc<Desk>, tasks: TaskTracker, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let desk = std::sync::Arc::clone(&desk);
+                    let desk = Arc::clone(&desk);
                     tasks.spawn(async move {
                         if let Err(error) = converse(stream, &desk).await {
                             tracing::debug!(%error, "a command went away: {error}");
@@ -297,6 +321,15 @@ impl Desk {
             }
             Question::ReportReply { name, words } => told(self.report(&name, &words).await),
             Question::Reports => told(list_reports(&self.store).await),
+            Question::Keys => done(&keys::show(&self.keys, &self.reception.reviewers)),
+            Question::RotateKey { handle } => {
+                let rotated = keys::rotate(&self.keys, &self.reception.reviewers, &handle, self.clock.now());
+                if rotated.is_ok() {
+                    self.restart.notify_one();
+                }
+                told(rotated)
+            }
+            Question::Ids => told(ids::read(&self.journal)),
         }
     }
 
@@ -409,6 +442,9 @@ pub async fn ask<T: DeserializeOwned>(path: &Path, question: &Question) -> Resul
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused) => {
             return Ok(None);
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            return Err(ControlError::Forbidden { path: path.to_owned() });
         }
         Err(error) => return Err(failed(error)),
     };

@@ -116,7 +116,11 @@ mod tests {
     use super::*;
     use crate::{
         domain::Handle,
-        fediverse::{keys::WhenAbsent, signature::tests::origin_of, stage::Stage},
+        fediverse::{
+            keys::{KeyPlaces, WhenAbsent},
+            signature::tests::origin_of,
+            stage::Stage,
+        },
         net::Reach,
     };
 
@@ -124,7 +128,11 @@ mod tests {
 
     fn sender(directory: &tempfile::TempDir) -> HttpSender {
         let origin = Origin::parse("http://localhost:8080").unwrap();
-        let keys = KeyRing::load(directory.path(), &[(Handle::parse("ana").unwrap(), WhenAbsent::Create)]).unwrap();
+        let keys = KeyRing::load(
+            &KeyPlaces::directory(directory.path()),
+            &[(Handle::parse("ana").unwrap(), WhenAbsent::Create)],
+        )
+        .unwrap();
         let client = Client::new(&origin, Reach::for_federation(&origin, &[])).unwrap();
         let (clock, _) = Clock::turned(NOW.parse().unwrap(), 1);
         HttpSender::new(origin, client, clock, Arc::new(keys))

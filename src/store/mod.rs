@@ -134,6 +134,12 @@ impl Store {
         sqlx::query("SELECT 1").execute(&self.read).await.map(drop).map_err(doing("ask the database"))
     }
 
+    /// Whether the database answers a read, and the one connection that writes is not held by somebody for ever.
+    pub async fn ping_both(&self) -> Result<(), StoreError> {
+        self.ping().await?;
+        sqlx::query("SELECT 1").execute(&self.write).await.map(drop).map_err(doing("ask the database"))
+    }
+
     /// Waits for running statements and closes the file.
     pub async fn close(&self) {
         self.read.close().await;

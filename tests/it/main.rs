@@ -15,5 +15,6 @@ mod layers;
 mod mirror;
 mod peers;
 mod readers;
+mod service;
 mod simulation;
 mod world;

@@ -8,6 +8,7 @@ mod delivery;
 mod fedify;
 mod inbox;
 mod neighbour;
+mod proxies;
 mod two_daemons;
 
 use std::time::Duration;

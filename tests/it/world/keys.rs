@@ -6,7 +6,7 @@ use std::{
     sync::LazyLock,
 };
 
-use reviewd::fediverse::keys::{KeyRing, WhenAbsent};
+use reviewd::fediverse::keys::{KeyPlaces, KeyRing, WhenAbsent};
 
 use super::handle;
 
@@ -14,7 +14,7 @@ use super::handle;
 static KEYS: LazyLock<PathBuf> = LazyLock::new(|| {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("keys");
     let wanted = ["ana", "bea"].map(|name| (handle(name), WhenAbsent::Create));
-    KeyRing::load(&directory, &wanted).unwrap();
+    KeyRing::load(&KeyPlaces::directory(&directory), &wanted).unwrap();
     directory
 });
 
