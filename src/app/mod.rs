@@ -22,6 +22,7 @@ use crate::{
     clock::Clock,
     config::{Config, Poll},
     control,
+    doctor::{self, Doctor},
     domain::{Picture, Reviewer, ledger::Stat},
     intake::folder::PICTURE_BYTES_MAX,
     media,
@@ -165,6 +166,16 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let federation = federation::open(&config, &clock, &store, &reviewers, &handle).await?;
+    let doctor = Arc::new(Doctor::new(doctor::Setup {
+        config: config.clone(),
+        clock: clock.clone(),
+        store: store.clone(),
+        site: site.clone(),
+        reviewers: reviewers.clone(),
+        keys: Arc::clone(&federation.keys),
+        client: federation.client.clone(),
+        stop: stop.clone(),
+    }));
     let web = Arc::new(Web {
         site: site.clone(),
         reviewers,
@@ -178,6 +189,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         keys: federation.public_keys.clone(),
         reception: federation.reception.clone(),
         gate: Gate::new(),
+        examined: Arc::clone(&doctor.room),
         approves_followers: config.federation.approve_followers,
         source: SOURCE_ARCHIVE,
     });
@@ -205,7 +217,10 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         reception: federation.reception.clone(),
         clock: clock.clone(),
         site: site.clone(),
+        doctor: Arc::clone(&doctor),
     });
+    let looked = handle.looked.clone();
+    tasks.spawn(async move { doctor.after_upgrade(looked).await });
     federation.start(&tasks, &stop);
     tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
     tasks.spawn({

@@ -8,6 +8,7 @@ use crate::{
     clock::Clock,
     config::Config,
     control::{self, Question, Status},
+    doctor::LastReport,
     publish::{Desk, publisher},
 };
 
@@ -39,6 +40,7 @@ struct Counts<'a> {
     deliveries_refused: i64,
     oldest_due: Option<jiff::Timestamp>,
     hosts_dead: i64,
+    last_doctor: Option<&'a LastReport>,
     folders: &'a [publisher::Survey],
 }
 
@@ -69,6 +71,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         deliveries_refused: status.deliveries_refused,
         oldest_due: status.oldest_due,
         hosts_dead: status.hosts_dead,
+        last_doctor: status.last_doctor.as_ref(),
         folders: &status.folders,
     };
     if arguments.json {
@@ -106,6 +109,10 @@ fn show(counts: &Counts<'_>) {
         counts.hosts_dead,
         counts.oldest_due.map(|oldest| format!(" · oldest due since {oldest}")).unwrap_or_default()
     );
+    if let Some(last) = counts.last_doctor {
+        let (at, failed, warnings) = (last.at, last.failed, last.warnings);
+        println!("last examined {at} ({}): {failed} failed, {warnings} warnings; `reviewd doctor`", last.version);
+    }
     for folder in counts.folders {
         if let Some(reason) = &folder.hold_reason {
             println!("{reason}");

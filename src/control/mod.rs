@@ -18,6 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
+    doctor::{self, Doctor, EXAMINATION_TIMEOUT, LastReport},
     domain::Site,
     fediverse::reception::{NoFollower, Reception},
     publish::{Plan, PublisherHandle, Survey},
@@ -69,6 +70,18 @@ pub enum Question {
     Retire {
         handle: String,
     },
+    /// The whole examination of `reviewd doctor`.
+    Doctor,
+}
+
+impl Question {
+    /// How long the answer may take.
+    fn patience(&self) -> Duration {
+        match self {
+            Self::Doctor => EXAMINATION_TIMEOUT + ANSWER_TIMEOUT,
+            _ => ANSWER_TIMEOUT,
+        }
+    }
 }
 
 /// What the daemon answers: what was asked for, or why not.
@@ -92,6 +105,9 @@ pub struct Status {
     pub deliveries_refused: i64,
     pub oldest_due: Option<Timestamp>,
     pub hosts_dead: i64,
+    /// How the last examination went.
+    #[serde(default)]
+    pub last_doctor: Option<LastReport>,
 }
 
 /// One copy of an activity, as `reviewd deliveries` shows it.
@@ -139,6 +155,7 @@ pub struct Desk {
     pub reception: Reception,
     pub clock: Clock,
     pub site: Site,
+    pub doctor: std::sync::Arc<Doctor>,
 }
 
 /// Deliveries listed at most; `deliveries REVIEW` narrows them down.
@@ -150,8 +167,8 @@ pub enum ControlError {
     Bind { path: PathBuf, source: std::io::Error },
     #[error("talk to the daemon through {path}: {source}")]
     Talk { path: PathBuf, source: std::io::Error },
-    #[error("the daemon behind {path} did not answer within {} seconds; look at its log", ANSWER_TIMEOUT.as_secs())]
-    Silent { path: PathBuf },
+    #[error("the daemon behind {path} did not answer within {} seconds; look at its log", patience.as_secs())]
+    Silent { path: PathBuf, patience: Duration },
     #[error(
         "the daemon behind {path} answered what this reviewd does not understand ({detail}); both must be the same version"
     )]
@@ -258,6 +275,7 @@ impl Desk {
                 Some(reviewer) => told(self.reception.retire(reviewer).await),
                 None => Answer::Refused(format!("there is no reviewer @{handle} in the settings")),
             },
+            Question::Doctor => told(self.doctor.examine().await),
             Question::Unblock { name } => told(self.reception.unblock(&name).await),
         }
     }
@@ -290,6 +308,7 @@ pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<
         deliveries_refused: figures.refused,
         oldest_due: figures.oldest_due,
         hosts_dead: figures.hosts_dead,
+        last_doctor: doctor::last(store).await?,
     })
 }
 
@@ -378,9 +397,10 @@ pub async fn ask<T: DeserializeOwned>(path: &Path, question: &Question) -> Resul
     writer.write_all(text.as_bytes()).await.map_err(failed)?;
     let mut line = String::new();
     let mut reader = BufReader::new(reader);
-    tokio::time::timeout(ANSWER_TIMEOUT, reader.read_line(&mut line))
+    let patience = question.patience();
+    tokio::time::timeout(patience, reader.read_line(&mut line))
         .await
-        .map_err(|_| ControlError::Silent { path: path.to_owned() })?
+        .map_err(|_| ControlError::Silent { path: path.to_owned(), patience })?
         .map_err(failed)?;
     let strange = |error: serde_json::Error| ControlError::Strange { path: path.to_owned(), detail: error.to_string() };
     match serde_json::from_str(&line).map_err(strange)? {

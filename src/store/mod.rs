@@ -2,6 +2,7 @@
 
 mod delivery;
 mod follower;
+mod health;
 mod ledger;
 mod outbox;
 mod peer;
@@ -22,6 +23,7 @@ use sqlx::{
 
 pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
 pub use follower::{FollowState, Follower};
+pub use health::Health;
 pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use quote::QuoteStamp;
