@@ -72,24 +72,21 @@ fn show(report: &Report, arguments: &Arguments) -> anyhow::Result<u8> {
 fn print(shown: &Shown<'_>) {
     let report = shown.report;
     println!("reviewd {} at {}", report.version, report.origin);
-    for check in &report.checks {
+    for (check, names) in together(&report.checks) {
         let sign = match check.outcome {
             Outcome::Ok => "✓",
             Outcome::Warning => "!",
             Outcome::Failed => "✗",
             Outcome::Skipped => "–",
         };
-        let about = check.about.as_deref().map(|about| format!(" {about}")).unwrap_or_default();
-        let name = check.name.replace('_', " ");
-        match (check.outcome, check.means.as_deref()) {
-            (Outcome::Skipped, means) => println!("{sign} {name}{about}: not looked at: {}", means.unwrap_or_default()),
-            (_, means) => {
-                println!("{sign} {name}{about}: {}", check.measured);
-                for (label, text) in [("means", means), ("do", check.cure.as_deref())] {
-                    if let Some(text) = text {
-                        println!("    {label}: {text}");
-                    }
-                }
+        let means = check.means.as_deref().unwrap_or_default();
+        match check.outcome {
+            Outcome::Ok => println!("{sign} {names}: {}", check.measured),
+            Outcome::Skipped => println!("{sign} {names}: not looked at: {means}"),
+            Outcome::Warning | Outcome::Failed => {
+                println!("{sign} {names}: {}", check.measured);
+                println!("    means: {means}");
+                println!("    do: {}", check.cure.as_deref().unwrap_or_default());
             }
         }
     }
@@ -100,4 +97,25 @@ fn print(shown: &Shown<'_>) {
         "{} fine, {} to be watched, {} failed, {} not looked at",
         shown.ok, shown.warnings, shown.failed, shown.skipped
     );
+}
+
+/// Each check with its name; neighbours that were skipped for the same reason stand in one line.
+fn together(checks: &[Check]) -> Vec<(&Check, String)> {
+    let mut lines: Vec<(&Check, String)> = Vec::new();
+    for check in checks {
+        let about = check.about.as_deref().map(|about| format!(" {about}")).unwrap_or_default();
+        let name = check.name.replace('_', " ") + &about;
+        match lines.last_mut() {
+            Some((last, names))
+                if check.outcome == Outcome::Skipped
+                    && last.outcome == Outcome::Skipped
+                    && last.means == check.means =>
+            {
+                names.push_str(", ");
+                names.push_str(&name);
+            }
+            _ => lines.push((check, name)),
+        }
+    }
+    lines
 }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     domain::Origin,
+    fediverse::context::ACTIVITY_JSON,
     net::{HeaderMap, NetProblem, Probe, Trust, Url, is_public},
 };
 
@@ -228,7 +229,7 @@ pub async fn leads_here(visitor: &Visitor) -> (Check, Option<Reply>) {
         }
     };
     let (status, server) = (reply.seen.status, reply.server());
-    let arrived = reply.arrival.is_some();
+    let arrived = reply.arrival.is_some() || (status == 200 && hosts_the_peer(visitor).await);
     let measured = format!("{url} answers with status {status}{server}");
     let check = match status {
         200 if arrived => Check::ok(name, format!("{measured}, from this daemon")),
@@ -267,6 +268,16 @@ pub async fn leads_here(visitor: &Visitor) -> (Check, Option<Reply>) {
     };
     let goes_on = check.outcome == super::report::Outcome::Ok;
     (check, goes_on.then_some(reply))
+}
+
+/// Whether the throw-away peer's document is to be had, which this daemon alone has: a proxy may drop headers it does not
+/// know, the mark of an examination among them.
+async fn hosts_the_peer(visitor: &Visitor) -> bool {
+    let actor = visitor.examination.actor();
+    let shown = visitor.get(&actor, &[("accept", ACTIVITY_JSON)]).await;
+    shown.is_ok_and(|reply| {
+        reply.seen.status == 200 && reply.json().is_some_and(|document| document["id"] == actor.as_str())
+    })
 }
 
 /// What mends a `Host` that was rewritten.

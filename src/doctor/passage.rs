@@ -29,6 +29,7 @@ pub async fn headers(visitor: &Visitor) -> Check {
     let url = visitor.origin().at("/inbox");
     let means = "other servers' follows, likes and replies are refused, because their signatures no longer hold";
     for spec in [Spec::Cavage, Spec::Rfc9421] {
+        let before = visitor.examination.knocks().len();
         let sent = visitor.post(&url, &probe(visitor, ""), spec).await;
         let (reply, sent) = match sent {
             Ok(sent) => sent,
@@ -45,11 +46,12 @@ pub async fn headers(visitor: &Visitor) -> Check {
             let cure = if changed.iter().any(|change| change.starts_with("Host")) { HOST_CURE } else { HEADER_CURE };
             return Check::failed(name, changed.join("; "), means, cure);
         }
-        if reply.seen.status != 202 {
+        let taken = visitor.examination.knocks().len() > before;
+        if reply.seen.status != 202 || !taken {
             let why = visitor.examination.last_refusal().unwrap_or_default();
             let answered = String::from_utf8_lossy(&reply.seen.body);
             let why = if why.is_empty() { answered.trim() } else { &why };
-            let arrived = if reply.arrival.is_some() { "" } else { "; it did not arrive here" };
+            let arrived = if taken || reply.arrival.is_some() { "" } else { "; it did not arrive here" };
             let measured = format!(
                 "a signed request to {url} is answered with {}{}{arrived}: {why}",
                 reply.seen.status,
@@ -106,8 +108,11 @@ pub async fn body_size(visitor: &Visitor) -> Check {
     let means = "long posts that answer a review, and big servers' bundles, are lost";
     let cure = "allow bodies of 1 MiB: nginx `client_max_body_size 1m;`, Caddy `request_body { max_size 1MiB }`, Apache \
                 `LimitRequestBody 1048576`";
+    let whole = || visitor.examination.knocks().iter().any(|knock| knock.bytes == BODY_BYTES);
     match visitor.post(&url, &activity, Spec::Cavage).await {
-        Ok((reply, _)) if reply.seen.status == 202 => Check::ok(name, format!("{BODY_BYTES} bytes get through")),
+        Ok((reply, _)) if reply.seen.status == 202 && whole() => {
+            Check::ok(name, format!("{BODY_BYTES} bytes get through"))
+        }
         Ok((reply, _)) => {
             let measured =
                 format!("{BODY_BYTES} bytes are answered with status {}{}", reply.seen.status, reply.server());

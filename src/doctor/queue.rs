@@ -100,7 +100,7 @@ async fn last_publish(store: &Store, now: Timestamp) -> Result<Check, StoreError
     Ok(match cards.iter().map(|card| card.changed()).max() {
         Some(newest) => Check::ok(
             name,
-            format!("{} reviews, the newest change {} ago", cards.len(), age_of(now.duration_since(newest))),
+            format!("{} reviews, the newest dated {} ago", cards.len(), age_of(now.duration_since(newest))),
         ),
         None => Check::ok(name, "nothing is published yet"),
     })

@@ -4,9 +4,11 @@
 mod account;
 mod daemon;
 mod delivery;
+mod doctor;
 mod fedify;
 mod inbox;
 mod neighbour;
+mod proxy;
 mod two_daemons;
 
 use std::time::Duration;
