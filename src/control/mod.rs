@@ -77,10 +77,7 @@ pub enum Question {
 impl Question {
     /// How long the answer may take.
     fn patience(&self) -> Duration {
-        match self {
-            Self::Doctor => EXAMINATION_TIMEOUT + ANSWER_TIMEOUT,
-            _ => ANSWER_TIMEOUT,
-        }
+        if *self == Self::Doctor { EXAMINATION_TIMEOUT + ANSWER_TIMEOUT } else { ANSWER_TIMEOUT }
     }
 }
 

@@ -22,6 +22,7 @@ const ORDER: [bool; 4] = [true, false, true, false];
 /// Shorter feeds are not worth compressing.
 const COMPRESSED_BYTES_MIN: usize = 512;
 
+const ACCEPT_CURE: &str = "pass the header Accept as it came: servers and people are told apart by it";
 const CACHE_CURE: &str = "do not cache at the proxy, or let its cache heed `Vary` (nginx does; a CDN needs a rule that \
                           bypasses its cache for /users/ and /@)";
 
@@ -107,8 +108,6 @@ pub async fn actor(visitor: &Visitor, reviewer: &Reviewer) -> (Check, Option<(Va
     let document = reply.json().unwrap_or_default();
     let is_json = reply.media_type() == ACTIVITY_JSON;
     if reply.seen.status != 200 || !is_json {
-        let accept = reply.arrival.as_ref().map(|arrival| arrival.headers.get("accept").cloned());
-        let lost = matches!(accept, Some(accept) if accept.as_ref().is_none_or(|accept| accept != ACCEPT_JSON));
         let measured = format!(
             "asked for {ACTIVITY_JSON}, {url} answers with status {} and `{}`{}{}",
             reply.seen.status,
@@ -116,7 +115,7 @@ pub async fn actor(visitor: &Visitor, reviewer: &Reviewer) -> (Check, Option<(Va
             reply.server(),
             unseen(&reply)
         );
-        let cure = if lost { "pass the header Accept as it came" } else { CACHE_CURE };
+        let cure = if loses_accept(&reply, ACCEPT_JSON) { ACCEPT_CURE } else { CACHE_CURE };
         return (Check::failed(name, measured, means, cure).about(about), None);
     }
     let pem = document["publicKey"]["publicKeyPem"].as_str().unwrap_or_default();
@@ -278,6 +277,14 @@ async fn asked_with(
     match visitor.get(url, headers).await {
         Err(problem) => Err(Check::failed(name, format!("{url}: {problem}"), means, "look at the web server's log")),
         Ok(reply) => match reply.redirect() {
+            Some(_) if headers.iter().any(|(name, value)| *name == "accept" && loses_accept(&reply, value)) => {
+                Err(Check::failed(
+                    name,
+                    format!("{url} answers as to a person, because the header Accept did not arrive as it was sent"),
+                    means,
+                    ACCEPT_CURE,
+                ))
+            }
             Some(to) => Err(Check::failed(
                 name,
                 format!("{url} leads elsewhere, to {to}{}", unseen(&reply)),
@@ -287,6 +294,11 @@ async fn asked_with(
             None => Ok(reply),
         },
     }
+}
+
+/// Whether `Accept` arrived, but otherwise than it was sent.
+fn loses_accept(reply: &Reply, sent: &str) -> bool {
+    reply.arrival.as_ref().is_some_and(|arrival| arrival.headers.get("accept").is_none_or(|came| came != sent))
 }
 
 /// Says when a request never came here, so that somebody on the way answered it.
