@@ -1,7 +1,7 @@
 //! `reviewd doctor`: each thing that a web server in front can do wrong is found, named and told how to mend, and nothing
 //! of an examination is ever seen by anybody else.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use jiff::SignedDuration;
 use reviewd::{
@@ -9,6 +9,11 @@ use reviewd::{
     doctor::{Check, Outcome, Report},
 };
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
 
 use super::{
     daemon::Daemon,
@@ -16,6 +21,7 @@ use super::{
     proxy::{Fault, Proxy},
     review,
 };
+use crate::peers::{Authority, Certificate};
 
 const STEPS: [&str; 5] =
     ["round_trip_follow", "round_trip_accept", "round_trip_create", "round_trip_update", "round_trip_delete"];
@@ -315,7 +321,13 @@ async fn a_folder_that_vanished_is_found() {
 
 /// What `reviewd doctor --json` prints in a directory where no daemon runs, and how it ends.
 async fn alone(directory: &Path) -> (i32, Value) {
+    alone_with(directory, None).await
+}
+
+/// The same with one more authority in the trust store.
+async fn alone_with(directory: &Path, trust: Option<&Path>) -> (i32, Value) {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_reviewd"));
+    command.envs(trust.map(|bundle| ("SSL_CERT_FILE", bundle)));
     command.args(["doctor", "--json", "--config", "reviewd.toml"]).current_dir(directory);
     let output = command.output().await.unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -377,4 +389,51 @@ async fn settings_that_cannot_be_read_are_the_only_finding() {
     let (code, shown) = alone(home.path()).await;
     assert_eq!((code, &shown["failed"], shown["checks"].as_array().unwrap().len()), (1, &json!(1), 1));
     assert!(shown["checks"][0]["measured"].as_str().unwrap().contains("reviewd.toml:2:"), "{shown:#}");
+}
+
+/// A web server that shows this certificate and says "ok" to everything; its port.
+async fn secure_server(certificate: &Certificate) -> (u16, tokio::task::JoinSet<()>) {
+    let chain = CertificateDer::pem_file_iter(&certificate.chain).unwrap().map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(&certificate.key).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // A client that does not like the certificate goes away here.
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\nok\n").await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    (port, tasks)
+}
+
+#[tokio::test]
+async fn a_certificate_is_judged_by_chain_name_and_days() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let day =
+        |days: i64| jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date() + jiff::Span::new().days(days);
+    for (name, hosts, days, trust, expected, words, cure) in [
+        ("good", ["localhost"], 60, true, "ok", "days", ""),
+        ("soon", ["localhost"], 9, true, "warning", " 8 days", "renew"),
+        ("ended", ["localhost"], -3, true, "failed", "it is valid from", "renew it"),
+        ("other", ["other.example"], 60, true, "failed", "other.example", "certificate for the host of [site] origin"),
+        ("unknown", ["localhost"], 60, false, "failed", "it is valid from", "fullchain.pem"),
+    ] {
+        let certificate = authority.issue_for(name, &hosts, Some(day(days)));
+        let (port, _server) = secure_server(&certificate).await;
+        let home = tempfile::tempdir().unwrap();
+        let settings = format!("[site]\nlisten = \"127.0.0.1:0\"\norigin = \"https://localhost:{port}\"\n");
+        fs::write(home.path().join("reviewd.toml"), settings).unwrap();
+        let trusted = if trust { authority.bundle() } else { stranger.bundle() };
+        let (_, shown) = alone_with(home.path(), Some(&trusted)).await;
+        let found = outcome(&shown, "certificate");
+        let text = |part: &str| found[part].as_str().unwrap_or_default().to_owned();
+        assert_eq!(found["outcome"], expected, "{name}: {found}");
+        assert!(text("measured").contains(words) && text("cure").contains(cure), "{name}: {found}");
+    }
 }
