@@ -83,8 +83,6 @@ pub enum NoReport {
     Busy,
     #[error("the daemon is stopping; start it again")]
     Stopping,
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl Doctor {
@@ -111,8 +109,15 @@ impl Doctor {
             ));
         }
         let report = report(&self.setup.site, self.setup.clock.now_in_seconds(), checks);
-        if let Ok(summary) = serde_json::to_string(&report.summary()) {
-            self.setup.store.remember_fact(LAST_REPORT, &summary).await?;
+        let remembered = match serde_json::to_string(&report.summary()) {
+            Ok(summary) => {
+                self.setup.store.remember_fact(LAST_REPORT, &summary).await.map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        // On a full disk, of all times, the report itself must be told.
+        if let Err(error) = remembered {
+            tracing::warn!(error, "how the examination went could not be noted for `status`: {error}");
         }
         Ok(report)
     }
