@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod delivery;
+pub mod doctor;
 pub mod domain;
 pub mod fediverse;
 pub mod feed;

@@ -40,6 +40,9 @@ const LONG_SLEEP: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub struct Federation {
     pub reception: Reception,
     pub public_keys: PublicKeys,
+    pub keys: Arc<KeyRing>,
+    /// The client for other servers.
+    pub client: Client,
     worker: Worker,
     ends: WorkerEnds,
 }
@@ -84,6 +87,7 @@ pub async fn open(
     }
     let reach = Reach::for_federation(origin, &config.federation.allow_addresses);
     let client = Client::new(origin, reach).context("set up the client for other servers")?;
+    let client = client.hearing_clocks(clock.clone());
     let peers = Peers::new(Setup {
         origin: origin.clone(),
         store: store.clone(),
@@ -114,14 +118,14 @@ pub async fn open(
         mail: Arc::clone(&publisher.mail),
         work: Arc::new(Notify::new()),
     };
-    let sender = Arc::new(HttpSender::new(origin.clone(), client, clock.clone(), keys));
+    let sender = Arc::new(HttpSender::new(origin.clone(), client.clone(), clock.clone(), Arc::clone(&keys)));
     let limits = Limits {
         concurrency: config.delivery.concurrency as usize,
         per_host: config.delivery.per_host as usize,
         give_up_after: config.delivery.give_up_after,
     };
     let (worker, ends) = Worker::new(clock.clone(), store.clone(), sender, limits, Arc::clone(&publisher.mail));
-    Ok(Federation { reception, public_keys: public, worker, ends })
+    Ok(Federation { reception, public_keys: public, keys, client, worker, ends })
 }
 
 /// Where the keys of these settings lie.

@@ -30,6 +30,7 @@ use crate::{
     clock::Clock,
     config::{Config, Poll, ReviewerSettings},
     control,
+    doctor::{self, Doctor},
     domain::{Picture, Reviewer, Site, ledger::Stat},
     intake::folder::PICTURE_BYTES_MAX,
     media,
@@ -210,6 +211,16 @@ pub async fn start_on(
     let tasks = TaskTracker::new();
     let federation = federation::open(&config, &clock, &store, &reviewers, &handle).await?;
     let readers = Arc::new(Readers::default());
+    let doctor = Arc::new(Doctor::new(doctor::Setup {
+        config: config.clone(),
+        clock: clock.clone(),
+        store: store.clone(),
+        site: site.clone(),
+        reviewers: reviewers.clone(),
+        keys: Arc::clone(&federation.keys),
+        client: federation.client.clone(),
+        stop: stop.clone(),
+    }));
     let web = Arc::new(Web {
         site: site.clone(),
         reviewers,
@@ -225,6 +236,7 @@ pub async fn start_on(
         gate: Gate::new(),
         readers: Arc::clone(&readers),
         clock: clock.clone(),
+        examined: Arc::clone(&doctor.room),
         approves_followers: config.federation.approve_followers,
         source: SOURCE_ARCHIVE,
     });
@@ -262,7 +274,10 @@ pub async fn start_on(
         keys: key_places(&config),
         journal: config.data_dir().join("ids.jsonl"),
         restart: Arc::clone(&restart),
+        doctor: Arc::clone(&doctor),
     });
+    let looked = handle.looked.clone();
+    tasks.spawn(async move { doctor.after_upgrade(looked).await });
     parts.extend(federation.start(&tasks, &stop));
     let (keeper, mirrors) = Keeper::new(mirror::keeper::Setup {
         clock: clock.clone(),

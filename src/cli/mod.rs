@@ -4,6 +4,7 @@ mod apply;
 mod block;
 mod check;
 mod deliveries;
+mod doctor;
 mod followers;
 mod generate;
 mod import;
@@ -77,6 +78,8 @@ enum Command {
     Retract(retract::Arguments),
     /// Show how things stand
     Status(status::Arguments),
+    /// Examine the site through its own public address, and say what to mend
+    Doctor(doctor::Arguments),
     /// Show who has a review, who has it not and why
     Deliveries(deliveries::Arguments),
     /// Send again what was refused or given up
@@ -123,6 +126,9 @@ pub fn run() -> ExitCode {
     let config = match Config::load(&overrides, &environment, &cwd) {
         Ok(config) => config,
         Err(problems) => {
+            if let Some(Command::Doctor(arguments)) = &cli.command {
+                return finished(doctor::without_settings(&problems, arguments));
+            }
             for problem in &problems {
                 eprintln!("{problem}");
             }
@@ -155,6 +161,7 @@ pub fn run() -> ExitCode {
             Command::Preview(arguments) => preview::run(&config, &arguments, &cwd).await,
             Command::Retract(arguments) => retract::run(&config, &arguments).await,
             Command::Status(arguments) => status::run(&config, &arguments).await,
+            Command::Doctor(arguments) => doctor::run(&config, &arguments).await,
             Command::Deliveries(arguments) => deliveries::run(&config, &arguments).await,
             Command::Resend(arguments) => resend::run(&config, &arguments).await,
             Command::Followers(arguments) => followers::run(&config, &arguments).await,

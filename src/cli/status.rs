@@ -9,6 +9,7 @@ use crate::{
     clock::Clock,
     config::Config,
     control::{self, Question, Status},
+    doctor::LastReport,
     domain::reader::FeedReader,
     publish::{Desk, publisher},
 };
@@ -46,6 +47,7 @@ struct Counts<'a> {
     hosts_dead: i64,
     replies_waiting: u64,
     reports: u64,
+    last_doctor: Option<&'a LastReport>,
     folders: &'a [publisher::Survey],
 }
 
@@ -81,6 +83,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         hosts_dead: status.hosts_dead,
         replies_waiting: status.replies_waiting,
         reports: status.reports,
+        last_doctor: status.last_doctor.as_ref(),
         folders: &status.folders,
     };
     if arguments.json {
@@ -123,6 +126,10 @@ fn show(counts: &Counts<'_>) {
     }
     if counts.reports > 0 {
         println!("{} complaints came from other servers: reviewd replies list --reports", counts.reports);
+    }
+    if let Some(last) = counts.last_doctor {
+        let (at, failed, warnings) = (last.at, last.failed, last.warnings);
+        println!("last examined {at} ({}): {failed} failed, {warnings} warnings; `reviewd doctor`", last.version);
     }
     for folder in counts.folders {
         if let Some(reason) = &folder.hold_reason {

@@ -24,6 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
+    doctor::{self, Doctor, EXAMINATION_TIMEOUT, LastReport},
     domain::{ReplyState, Site, reader::FeedReader},
     fediverse::{
         keys::KeyPlaces,
@@ -106,6 +107,15 @@ pub enum Question {
     },
     /// Which review stands in which file.
     Ids,
+    /// The whole examination of `reviewd doctor`.
+    Doctor,
+}
+
+impl Question {
+    /// How long the answer may take.
+    fn patience(&self) -> Duration {
+        if *self == Self::Doctor { EXAMINATION_TIMEOUT + ANSWER_TIMEOUT } else { ANSWER_TIMEOUT }
+    }
 }
 
 /// What the daemon answers: what was asked for, or why not.
@@ -133,6 +143,9 @@ pub struct Status {
     pub replies_waiting: u64,
     /// Complaints received from other servers.
     pub reports: u64,
+    /// How the last examination went.
+    #[serde(default)]
+    pub last_doctor: Option<LastReport>,
 }
 
 /// One copy of an activity, as `reviewd deliveries` shows it.
@@ -187,6 +200,7 @@ pub struct Desk {
     pub journal: PathBuf,
     /// Notified to begin anew with the same settings.
     pub restart: Arc<Notify>,
+    pub doctor: std::sync::Arc<Doctor>,
 }
 
 /// Deliveries listed at most; `deliveries REVIEW` narrows them down.
@@ -203,8 +217,8 @@ pub enum ControlError {
     Forbidden { path: PathBuf },
     #[error("talk to the daemon through {path}: {source}")]
     Talk { path: PathBuf, source: std::io::Error },
-    #[error("the daemon behind {path} did not answer within {} seconds; look at its log", ANSWER_TIMEOUT.as_secs())]
-    Silent { path: PathBuf },
+    #[error("the daemon behind {path} did not answer within {} seconds; look at its log", patience.as_secs())]
+    Silent { path: PathBuf, patience: Duration },
     #[error(
         "the daemon behind {path} answered what this reviewd does not understand ({detail}); both must be the same version"
     )]
@@ -312,6 +326,7 @@ impl Desk {
                 Some(reviewer) => told(self.reception.retire(reviewer).await),
                 None => Answer::Refused(format!("there is no reviewer @{handle} in the settings")),
             },
+            Question::Doctor => told(self.doctor.examine().await),
             Question::Unblock { name } => told(self.reception.unblock(&name).await),
             Question::Replies { which, review } => {
                 told(list_replies(&self.store, &self.site.origin, which, review.as_deref()).await)
@@ -363,6 +378,7 @@ pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<
         hosts_dead: figures.hosts_dead,
         replies_waiting: store.count_waiting_replies().await?,
         reports: store.reports().await?.len() as u64,
+        last_doctor: doctor::last(store).await?,
     })
 }
 
@@ -454,9 +470,10 @@ pub async fn ask<T: DeserializeOwned>(path: &Path, question: &Question) -> Resul
     writer.write_all(text.as_bytes()).await.map_err(failed)?;
     let mut line = String::new();
     let mut reader = BufReader::new(reader);
-    tokio::time::timeout(ANSWER_TIMEOUT, reader.read_line(&mut line))
+    let patience = question.patience();
+    tokio::time::timeout(patience, reader.read_line(&mut line))
         .await
-        .map_err(|_| ControlError::Silent { path: path.to_owned() })?
+        .map_err(|_| ControlError::Silent { path: path.to_owned(), patience })?
         .map_err(failed)?;
     let strange = |error: serde_json::Error| ControlError::Strange { path: path.to_owned(), detail: error.to_string() };
     match serde_json::from_str(&line).map_err(strange)? {

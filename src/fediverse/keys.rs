@@ -20,7 +20,7 @@ use crate::domain::Handle;
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 /// Any of these bits means that somebody else may read the key.
-const OTHERS_MASK: u32 = 0o077;
+pub const OTHERS_MASK: u32 = 0o077;
 
 /// Whether a missing key may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +105,7 @@ pub struct KeyRing {
 }
 
 /// The instance actor's file; a handle holds no hyphen, so no reviewer's file has this name.
-const INSTANCE_FILE: &str = "instance-actor.pem";
+pub const INSTANCE_FILE: &str = "instance-actor.pem";
 
 impl KeyRing {
     /// Loads `{handle}.pem` of each reviewer, and the instance actor's key.

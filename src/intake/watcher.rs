@@ -104,13 +104,32 @@ impl Watcher {
 
 /// Whether the path lies on a network file system, by the longest mount point above it.
 fn is_remote(path: &Path) -> bool {
-    let (Ok(path), Ok(mounts)) = (path.canonicalize(), fs::read_to_string("/proc/self/mountinfo")) else {
-        return false;
-    };
-    file_system(&path, &mounts).is_some_and(|kind| {
-        let kind = kind.strip_prefix("fuse.").unwrap_or(kind);
-        REMOTE_FILE_SYSTEMS.contains(&kind)
-    })
+    network_file_system(path).is_some()
+}
+
+/// The kind of network file system that a path lies on, if it does.
+pub fn network_file_system(path: &Path) -> Option<String> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let kind = file_system(&path.canonicalize().ok()?, &mounts)?;
+    let plain = kind.strip_prefix("fuse.").unwrap_or(kind);
+    REMOTE_FILE_SYSTEMS.contains(&plain).then(|| kind.to_owned())
+}
+
+/// How many directories a watch on this folder holds, hidden ones included: the kernel counts each against a limit.
+/// Counting ends at `most`.
+pub fn directories(root: &Path, most: usize) -> usize {
+    let mut waiting = vec![root.to_owned()];
+    let mut count = 0;
+    while let Some(directory) = waiting.pop() {
+        count += 1;
+        if count >= most {
+            break;
+        }
+        let entries = fs::read_dir(&directory).into_iter().flatten().filter_map(Result::ok);
+        let is_directory = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+        waiting.extend(entries.filter(is_directory).map(|entry| entry.path()));
+    }
+    count
 }
 
 /// The file system type of a path in the text of `/proc/self/mountinfo` (proc(5)).
@@ -155,6 +174,18 @@ mod tests {
         ] {
             assert_eq!(file_system(Path::new(path), MOUNTS), Some(kind), "{path}");
         }
+    }
+
+    #[test]
+    fn every_directory_of_a_folder_is_counted_hidden_ones_too() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in [".git/objects/00", "2024/summer", "2025"] {
+            fs::create_dir_all(directory.path().join(name)).unwrap();
+        }
+        fs::write(directory.path().join("2025/dune.md"), "Dune").unwrap();
+        std::os::unix::fs::symlink("/", directory.path().join("everything")).unwrap();
+        assert_eq!(directories(directory.path(), 100), 7);
+        assert_eq!(directories(directory.path(), 3), 3);
     }
 
     #[tokio::test]

@@ -9,8 +9,11 @@ use reqwest::{
 };
 use url::Url;
 
-use super::reach::{NoEntry, Reach, Refusal, Resolver};
-use crate::domain::Origin;
+use super::{
+    reach::{NoEntry, Reach, Refusal, Resolver},
+    skew::Skews,
+};
+use crate::{clock::Clock, domain::Origin};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the first packet to the last byte of the body; a slow sender cannot hold a connection longer.
@@ -26,6 +29,7 @@ const ANSWER_BYTES_MAX: usize = 64 << 10;
 pub struct Client {
     pub(super) http: reqwest::Client,
     pub(super) reach: Arc<Reach>,
+    skews: Option<Skews>,
 }
 
 /// What a GET brought, after redirects.
@@ -94,7 +98,23 @@ impl Client {
             .dns_resolver(Resolver(Arc::clone(&reach)))
             .build()
             .map_err(|error| NetProblem::Request(chain(&error)))?;
-        Ok(Self { http, reach })
+        Ok(Self { http, reach, skews: None })
+    }
+
+    /// The same client, which from now on hears in passing what other servers' clocks say.
+    pub fn hearing_clocks(self, clock: Clock) -> Self {
+        Self { skews: Some(Skews::new(clock)), ..self }
+    }
+
+    /// What was heard; shared by all clones of this client.
+    pub fn skews(&self) -> Option<&Skews> {
+        self.skews.as_ref()
+    }
+
+    fn hear(&self, url: &Url, response: &Response) {
+        if let (Some(skews), Some(host)) = (&self.skews, url.host_str()) {
+            skews.note(host, response.headers());
+        }
     }
 
     /// Fetches with at most three redirects, of a body of at most `bytes_max` after decompression.
@@ -115,6 +135,7 @@ impl Client {
             self.reach.admit(&url).await?;
             let request = self.http.request(Method::GET, url.clone()).header(ACCEPT, accept).headers(dress(&url));
             let mut response = request.send().await?;
+            self.hear(&url, &response);
             if let Some(next) = redirect(&response)? {
                 url = next;
                 continue;
@@ -134,6 +155,7 @@ impl Client {
     pub async fn post(&self, url: &Url, headers: HeaderMap, bytes: Vec<u8>) -> Result<Answer, NetProblem> {
         self.reach.admit(url).await?;
         let mut response = self.http.request(Method::POST, url.clone()).headers(headers).body(bytes).send().await?;
+        self.hear(url, &response);
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let status = response.status().as_u16();
         // The status is the answer; a body that breaks off or never ends does not change it.
@@ -158,7 +180,7 @@ pub(super) fn redirect(response: &Response) -> Result<Option<Url>, NetProblem> {
 }
 
 /// The body, counted as it comes and after decompression; `None` where it is longer than `bytes_max`.
-async fn body(response: &mut Response, bytes_max: usize) -> Result<Option<Vec<u8>>, NetProblem> {
+pub(super) async fn body(response: &mut Response, bytes_max: usize) -> Result<Option<Vec<u8>>, NetProblem> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if bytes.len() + chunk.len() > bytes_max {

@@ -10,11 +10,15 @@
 mod address;
 mod client;
 mod middleware;
+mod probe;
 mod reach;
+mod skew;
 
 pub use address::is_public;
 pub use client::{Answer, Client, Fetched, NetProblem};
 pub use middleware::{Dress, Tidy};
+pub use probe::{Probe, Seen, Trust};
 pub use reach::{NoEntry, Reach};
 pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+pub use skew::Skews;
 pub use url::Url;

@@ -49,6 +49,8 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     ids: BTreeMap<(Handle, ReviewId), Known>,
+    /// How long the file is as far as its lines are whole.
+    whole_bytes: u64,
 }
 
 /// What the journal knows of an id.
@@ -87,7 +89,13 @@ impl Journal {
             let parsed = serde_json::from_slice::<Line>(&bytes);
             let length = file.metadata().map_err(failed)?.len();
             match parsed {
-                Ok(line) => note(&mut ids, line),
+                Ok(line) => {
+                    note(&mut ids, line);
+                    // An editor may have left the last line without its end.
+                    if ends > length {
+                        (&file).write_all(b"\n").map_err(failed)?;
+                    }
+                }
                 Err(_) if ends > length => {
                     file.set_len(whole_bytes).map_err(failed)?;
                     break;
@@ -102,7 +110,7 @@ impl Journal {
             }
             whole_bytes = ends;
         }
-        Ok(Self { path: path.to_owned(), file, ids })
+        Ok(Self { path: path.to_owned(), file, ids, whole_bytes })
     }
 
     /// The ids of files by (reviewer, file), read without touching a journal that a daemon may be writing.
@@ -134,8 +142,13 @@ impl Journal {
             text.push('\n');
         }
         let failed = |source| JournalError::Write { path: self.path.clone(), source };
+        // A full disk may have cut the last attempt short: what is left of it must not stand before a whole line.
+        if self.file.metadata().map_err(failed)?.len() > self.whole_bytes {
+            self.file.set_len(self.whole_bytes).map_err(failed)?;
+        }
         self.file.write_all(text.as_bytes()).map_err(failed)?;
         self.file.sync_data().map_err(failed)?;
+        self.whole_bytes += text.len() as u64;
         for line in lines {
             note(&mut self.ids, line);
         }
@@ -256,6 +269,25 @@ mod tests {
         let journal = Journal::open(&path).unwrap();
         let (found, known) = journal.lost(&handle(), &BTreeSet::new()).remove("dune.md").unwrap();
         assert_eq!((found, known.guid.as_deref()), (id, Some("urn:uuid:dune.md")));
+    }
+
+    #[test]
+    fn a_line_cut_short_by_a_full_disk_is_cut_off_before_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ids.jsonl");
+        let (dune, emma) = (derived(&handle(), &Slug::from_text("dune")), derived(&handle(), &Slug::from_text("emma")));
+        let mut journal = Journal::open(&path).unwrap();
+        journal.append(vec![minted("dune.md", &dune)]).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, [whole.as_slice(), b"{\"at\":\"20"].concat()).unwrap();
+        journal.append(vec![minted("emma.md", &emma)]).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        for _ in 0..2 {
+            let mut journal = Journal::open(&path).unwrap();
+            assert!(journal.used(&handle(), &dune) && journal.used(&handle(), &emma));
+            journal.append(vec![minted("late.md", &dune.nth(2))]).unwrap();
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod conversation;
 mod crawl;
 mod delivery;
 mod follower;
+mod health;
 mod ledger;
 mod mirror;
 mod outbox;
@@ -23,7 +24,7 @@ use std::{
 };
 
 use sqlx::{
-    Sqlite, SqlitePool, Transaction,
+    Connection as _, Sqlite, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -32,6 +33,7 @@ pub use conversation::{GonePost, Kept, ReplyFilter, Which};
 pub use crawl::{CRAWL_COOL_DOWN, DueCrawl, TalkLoad};
 pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
 pub use follower::{FollowState, Follower};
+pub use health::Health;
 pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
 pub use mirror::MirrorFile;
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
@@ -62,12 +64,25 @@ pub enum StoreError {
     Newer { path: String, found: i64, known: i64 },
     #[error("open the database {path}: {source}")]
     Open { path: String, source: sqlx::Error },
-    #[error("{doing}: {source}")]
+    #[error("{doing}: {}", told(.source))]
     Sql { doing: &'static str, source: sqlx::Error },
     #[error("{doing}: the row {row} is damaged: {detail}; restore a backup")]
     Damaged { doing: &'static str, row: String, detail: String },
     #[error("create the directory {path}: {source}")]
     Directory { path: PathBuf, source: std::io::Error },
+}
+
+/// SQLite's code for a disk without room (SQLITE_FULL).
+const FULL: &str = "13";
+
+/// What the database says, with the cure where a person has one.
+fn told(source: &sqlx::Error) -> String {
+    match source.as_database_error().and_then(|error| error.code()) {
+        Some(code) if code == FULL => {
+            "the disk is full; make room, and it goes on by itself (nothing is lost meanwhile)".to_owned()
+        }
+        Some(_) | None => source.to_string(),
+    }
 }
 
 /// `map_err(doing("read the ledger"))`: errors say what was being done, once.
@@ -93,7 +108,14 @@ impl Store {
             .foreign_keys(true)
             .pragma("cache_size", (-CACHE_KIB).to_string());
         let open = |source| StoreError::Open { path: path.clone(), source };
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(open)?;
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            // On a full disk SQLite ends a transaction by itself, and sqlx, whose own ROLLBACK then fails, would count it as
+            // open for ever: such a connection is replaced.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+            .connect_with(options.clone())
+            .await
+            .map_err(open)?;
         schema::upgrade(&write, &path).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
@@ -144,5 +166,39 @@ impl Store {
     pub async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_ended_by_itself_does_not_block_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("reviewd.db")).await.unwrap();
+        for _ in 0..3 {
+            let mut transaction = store.begin().await.unwrap();
+            // What a full disk makes SQLite do.
+            sqlx::raw_sql("ROLLBACK").execute(&mut *transaction).await.unwrap();
+            drop(transaction);
+        }
+        store.begin().await.unwrap().commit().await.unwrap();
+        store.remember_fact("after", "it").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_with_its_cure_and_nothing_stays_broken() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("reviewd.db")).await.unwrap();
+        sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&store.write).await.unwrap();
+        let words = "words ".repeat(100_000);
+        let problem = store.remember_fact("long", &words).await.unwrap_err().to_string();
+        assert_eq!(
+            problem,
+            "remember a fact: the disk is full; make room, and it goes on by itself (nothing is lost meanwhile)"
+        );
+        sqlx::raw_sql("PRAGMA max_page_count = 1000000").execute(&store.write).await.unwrap();
+        store.remember_fact("long", &words).await.unwrap();
     }
 }

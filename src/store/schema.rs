@@ -16,9 +16,12 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0013_archive.sqlite.sql"),
 ];
 
+/// The version that this program's database has.
+pub(super) const KNOWN: i64 = STEPS.len() as i64;
+
 /// Applies the steps a database lacks.
 pub(super) async fn upgrade(pool: &SqlitePool, path: &str) -> Result<(), StoreError> {
-    let known = STEPS.len() as i64;
+    let known = KNOWN;
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(doing("begin the schema upgrade"))?;
     sqlx::raw_sql("CREATE TABLE IF NOT EXISTS schema_step (step BIGINT PRIMARY KEY)")
         .execute(&mut *transaction)

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::{
     body::{Body, to_bytes},
     extract::{ConnectInfo, Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 
@@ -13,7 +13,7 @@ use super::{Web, gate};
 use crate::fediverse::{reception::Verdict, signature::Received};
 
 /// Largest activity that is taken, in bytes (Mastodon's `MAX_JSON_SIZE`).
-const BODY_BYTES_MAX: usize = 1 << 20;
+pub(super) const BODY_BYTES_MAX: usize = 1 << 20;
 /// How long a sender may take to say it: slow bodies are cut (CVE-2023-36461).
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -28,11 +28,7 @@ pub(super) async fn receive(
         return gate::too_many(wait);
     }
     let (mut parts, body) = request.into_parts();
-    // HTTP/2 carries the host in the authority; signatures speak of the header.
-    let authority = parts.uri.authority().filter(|_| !parts.headers.contains_key(header::HOST));
-    if let Some(Ok(host)) = authority.map(|authority| HeaderValue::from_str(authority.as_str())) {
-        parts.headers.insert(header::HOST, host);
-    }
+    name_the_host(&mut parts);
     let body = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES_MAX)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => return (StatusCode::PAYLOAD_TOO_LARGE, "an activity has at most 1 MiB\n").into_response(),
@@ -40,6 +36,9 @@ pub(super) async fn receive(
     };
     let path_and_query = parts.uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
     let received = Received { method: parts.method.as_str(), path_and_query, headers: &parts.headers, body: &body };
+    if let Some(answered) = web.examined.knock(&received).await {
+        return super::doctor::said(answered);
+    }
     match web.reception.take(&received).await {
         Verdict::Taken => StatusCode::ACCEPTED.into_response(),
         Verdict::Unreadable(why) => (StatusCode::BAD_REQUEST, format!("{why}\n")).into_response(),
@@ -52,5 +51,13 @@ pub(super) async fn receive(
             tracing::info!(why, "an activity has to come again: {why}");
             (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "60")]).into_response()
         }
+    }
+}
+
+/// HTTP/2 carries the host in the authority; signatures speak of the header.
+pub(super) fn name_the_host(parts: &mut Parts) {
+    let authority = parts.uri.authority().filter(|_| !parts.headers.contains_key(header::HOST));
+    if let Some(Ok(host)) = authority.map(|authority| HeaderValue::from_str(authority.as_str())) {
+        parts.headers.insert(header::HOST, host);
     }
 }

@@ -2,6 +2,7 @@
 
 mod archives;
 pub mod conditional;
+mod doctor;
 mod documents;
 pub mod encoding;
 pub mod fediverse;
@@ -22,12 +23,13 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{get, post},
 };
 use jiff::Timestamp;
 
 use crate::{
     clock::Clock,
+    doctor::Room,
     domain::{Reviewer, Site, picture::Size},
     fediverse::reception::Reception,
     feed::Dialect,
@@ -72,6 +74,8 @@ pub struct Web {
     /// The programs that read the feeds.
     pub readers: Arc<readers::Readers>,
     pub clock: Clock,
+    /// Where an examination by `reviewd doctor` finds its requests.
+    pub examined: Arc<Room>,
     /// Followers wait for the reviewer's approval.
     pub approves_followers: bool,
     /// The program's own source code, packed (AGPL-3.0 section 13).
@@ -100,17 +104,21 @@ pub fn router(web: Arc<Web>) -> Router {
     Router::new()
         .route("/inbox", post(inbox::receive))
         .route("/users/{handle}/inbox", post(inbox::receive))
+        .route("/doctor/{token}/actor", get(doctor::actor))
+        .route("/doctor/{token}/inbox", post(doctor::inbox))
         .fallback(answer)
         .layer(middleware::from_fn_with_state(Arc::clone(&web), only_our_host))
         .with_state(web)
 }
 
 /// A trial on a loopback origin answers to its own name only: a page in a browser must not reach it under another one
-/// (DNS rebinding).
+/// (DNS rebinding). Before anything else, `reviewd doctor` sees what of its own requests arrives.
 async fn only_our_host(State(web): State<Arc<Web>>, request: Request<Body>, next: Next) -> Response {
-    let origin = &web.site.origin;
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str));
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    web.examined.notice(request.uri(), request.headers(), host, peer);
+    let origin = &web.site.origin;
     if origin.is_loopback() && !host.is_none_or(|host| is_loopback_name(host, origin.host())) {
         return web.trouble(Trouble::Misdirected);
     }

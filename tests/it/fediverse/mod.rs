@@ -5,10 +5,12 @@ mod account;
 mod conversation;
 mod daemon;
 mod delivery;
+mod doctor;
 mod fedify;
 mod inbox;
 mod neighbour;
 mod proxies;
+mod proxy;
 mod two_daemons;
 
 use std::time::Duration;

@@ -37,9 +37,24 @@ impl Authority {
 
     /// A certificate for `localhost` and the loopback addresses; `name` tells the files apart.
     pub fn issue(&self, name: &str) -> Certificate {
-        let hosts = ["localhost", "127.0.0.1", "::1"].map(String::from);
-        let mut params = CertificateParams::new(hosts).unwrap();
+        self.issue_for(name, &["localhost", "127.0.0.1", "::1"], None)
+    }
+
+    /// A certificate for these hosts, valid from one year before until this day, or for a very long time.
+    pub fn issue_for(&self, name: &str, hosts: &[&str], until: Option<jiff::civil::Date>) -> Certificate {
+        let mut params =
+            CertificateParams::new(hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>()).unwrap();
         params.use_authority_key_identifier_extension = true;
+        if let Some(until) = until {
+            let day = |date: jiff::civil::Date| {
+                rcgen::date_time_ymd(
+                    date.year().into(),
+                    date.month().try_into().unwrap(),
+                    date.day().try_into().unwrap(),
+                )
+            };
+            (params.not_before, params.not_after) = (day(until - jiff::Span::new().years(1)), day(until));
+        }
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let write = |ending: &str, content: String| write(self.folder.path(), &format!("{name}.{ending}"), content);

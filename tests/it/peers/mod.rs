@@ -24,7 +24,7 @@ mod program;
 mod readers;
 mod reviewd;
 
-pub use authority::Authority;
+pub use authority::{Authority, Certificate};
 pub use browser::Browser;
 pub use fedify::{Fedify, Front, Received};
 pub use program::Program;
