@@ -76,7 +76,7 @@ pub async fn open(
             );
         }
     }
-    let places = key_places(config);
+    let places = KeyPlaces::configured(config);
     let keys = tokio::task::spawn_blocking(move || KeyRing::load(&places, &wanted)).await??;
     let keys = Arc::new(keys);
     let mut public = PublicKeys { instance: keys.instance.to_public_pem()?, reviewers: HashMap::new() };
@@ -126,11 +126,6 @@ pub async fn open(
     };
     let (worker, ends) = Worker::new(clock.clone(), store.clone(), sender, limits, Arc::clone(&publisher.mail));
     Ok(Federation { reception, public_keys: public, keys, client, worker, ends })
-}
-
-/// Where the keys of these settings lie.
-pub fn key_places(config: &Config) -> KeyPlaces {
-    KeyPlaces { directory: config.keys_dir(), credentials: config.credentials.clone() }
 }
 
 /// Ids are made from the origin and last for ever: another one is another site. A trial on loopback pins nothing, and what

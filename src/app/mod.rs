@@ -32,6 +32,7 @@ use crate::{
     control,
     doctor::{self, Doctor},
     domain::{Picture, Reviewer, Site, ledger::Stat},
+    fediverse::keys::KeyPlaces,
     intake::folder::PICTURE_BYTES_MAX,
     media,
     mirror::{self, Keeper, KeeperHandle, MirrorFolder},
@@ -45,8 +46,6 @@ use crate::{
     store::Store,
     web::{self, Web, gate::Gate, readers::Readers, shelf::Shelf},
 };
-
-pub use federation::key_places;
 
 use door::{Door, Hearing};
 use pulse::Pulse;
@@ -271,7 +270,7 @@ pub async fn start_on(
             let clock = clock.clone();
             Arc::new(move || readers.list(clock.now()))
         },
-        keys: key_places(&config),
+        keys: KeyPlaces::configured(&config),
         journal: config.data_dir().join("ids.jsonl"),
         restart: Arc::clone(&restart),
         doctor: Arc::clone(&doctor),

@@ -12,6 +12,7 @@ use crate::{
         keys::{self, KeyView, RotatedKey},
     },
     domain::Handle,
+    fediverse::keys::KeyPlaces,
 };
 
 #[derive(Debug, clap::Args)]
@@ -38,7 +39,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
 async fn show(config: &Config) -> anyhow::Result<u8> {
     let keys: Vec<KeyView> = match control::ask(&config.control.socket, &Question::Keys).await? {
         Some(keys) => keys,
-        None => keys::show(&app::key_places(config), &handles(config)),
+        None => keys::show(&KeyPlaces::configured(config), &handles(config)),
     };
     let mut code = FINE;
     for KeyView { reviewer, file, key } in keys {
@@ -65,7 +66,7 @@ async fn rotate(config: &Config, handle: &str) -> anyhow::Result<u8> {
         None => {
             // Holds the data directory: a daemon that starts now must not sign with one key and publish another.
             let parts = app::open(config).await?;
-            let rotated = keys::rotate(&app::key_places(config), &handles(config), handle, Clock::system().now())?;
+            let rotated = keys::rotate(&KeyPlaces::configured(config), &handles(config), handle, Clock::system().now())?;
             parts.store.close().await;
             rotated
         }

@@ -9,8 +9,7 @@ use std::{
 use super::report::Check;
 use crate::{
     config::{Config, Poll, ReviewerSettings},
-    domain::Handle,
-    fediverse::keys,
+    fediverse::keys::{self, KeyPlaces},
     intake::{
         folder::{self, Folder},
         watcher,
@@ -106,25 +105,25 @@ fn disk_space(config: &Config) -> Check {
 
 /// Each key file: there, ours alone, and a key.
 fn key_files(config: &Config) -> Vec<Check> {
-    let (name, directory) = ("keys", config.data_dir().join("keys"));
-    if !directory.exists() {
+    let (name, directory, places) = ("keys", config.keys_dir(), KeyPlaces::configured(config));
+    if !directory.exists() && places.credentials.is_none() {
         let why = format!("{} does not exist yet; the first start makes the keys", directory.display());
         return vec![Check::skipped(name, why)];
     }
     let mut checks = Vec::new();
-    let handles = config.reviewers.iter().map(|reviewer| reviewer.handle.clone());
-    for file in handles.map(|handle: Handle| format!("{handle}.pem")).chain([keys::INSTANCE_FILE.to_owned()]) {
-        let path = directory.join(&file);
-        let check = match keys::load(&path) {
-            Ok(_) => Check::ok(name, "0600, and a key"),
+    let reviewers = config.reviewers.iter().map(|reviewer| places.reviewer(&reviewer.handle));
+    for place in reviewers.chain([places.instance()]) {
+        let check = match keys::load(&place) {
+            Ok(_) => Check::ok(name, "a key, and closed to others"),
             Err(problem) => Check::failed(
                 name,
                 problem.to_string(),
                 "without its key an account signs nothing, and followers believe nobody else; a key that others can read \
                  lets them speak in its name",
-                key_cure(&problem, &path),
+                key_cure(&problem, place.path()),
             ),
         };
+        let file = place.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         checks.push(check.about(&file));
     }
     let mode = fs::metadata(&directory).map(|metadata| metadata.permissions().mode() & 0o777);
@@ -156,6 +155,9 @@ fn key_cure(problem: &keys::KeyFileProblem, path: &Path) -> String {
             format!("give it to the service's user: chown USER {place}; chmod 600 {place}")
         }
         keys::KeyFileProblem::Damaged { .. } => format!("restore {place} from your backup"),
+        keys::KeyFileProblem::Credential { .. } => {
+            "replace the file that LoadCredential= names, and restart the service".to_owned()
+        }
     }
 }
 

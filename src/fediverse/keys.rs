@@ -14,7 +14,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::signature::{KeyPair, key::KeyProblem};
-use crate::domain::Handle;
+use crate::{config::Config, domain::Handle};
 
 /// Owner reads and writes, nobody else.
 const FILE_MODE: u32 = 0o600;
@@ -70,6 +70,11 @@ pub enum KeyPlace {
 }
 
 impl KeyPlaces {
+    /// Where the keys of these settings lie.
+    pub fn configured(config: &Config) -> Self {
+        Self { directory: config.keys_dir(), credentials: config.credentials.clone() }
+    }
+
     /// All keys lie in `directory`.
     pub fn directory(directory: &Path) -> Self {
         Self { directory: directory.to_owned(), credentials: None }
@@ -77,6 +82,10 @@ impl KeyPlaces {
 
     pub fn reviewer(&self, handle: &Handle) -> KeyPlace {
         self.named(&format!("{handle}.pem"))
+    }
+
+    pub fn instance(&self) -> KeyPlace {
+        self.named(INSTANCE_FILE)
     }
 
     fn named(&self, name: &str) -> KeyPlace {
