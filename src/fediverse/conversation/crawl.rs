@@ -10,9 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{Conversation, fetched};
+use super::Conversation;
 use crate::{
-    domain::{KeptReply, ReplyState, Source},
+    domain::{KeptReply, Source},
     fediverse::{
         inbox::same_host,
         json::{address_of, authority, items},
@@ -41,6 +41,16 @@ struct Budget {
     posts: usize,
     /// Hosts that did not answer.
     silent: HashSet<String>,
+}
+
+impl Budget {
+    /// A host that does not answer would make each of its posts a long wait: it is not asked again in this look.
+    fn note(&mut self, address: &str, problem: &PeerProblem) {
+        tracing::debug!(address, %problem, "{address} could not be read: {problem}");
+        if problem.is_passing() {
+            self.silent.extend(authority(address));
+        }
+    }
 }
 
 /// What a look at a thread brought.
@@ -115,6 +125,9 @@ impl Conversation {
 
     /// Reads one post's replies; how many of them are new.
     async fn look_at(&self, target: &KeptReply, budget: &mut Budget) -> Result<usize, PeerProblem> {
+        if budget.silent.contains(&authority(&target.reply.id).unwrap_or_default()) {
+            return Ok(0);
+        }
         if target.source == Source::Crawled && !self.read_again(target, budget).await? {
             return Ok(0);
         }
@@ -128,21 +141,14 @@ impl Conversation {
             if ours || self.store.reply(&id).await?.is_some() || self.store.gone_post(&id).await?.is_some() {
                 continue;
             }
-            let host = authority(&id).unwrap_or_default();
-            if budget.silent.contains(&host) {
+            if budget.silent.contains(&authority(&id).unwrap_or_default()) {
                 continue;
             }
             budget.posts -= 1;
             match self.read_listed(&id).await {
                 Ok(is_new) => new += usize::from(is_new),
                 Err(PeerProblem::Store(error)) => return Err(error.into()),
-                Err(problem) => {
-                    tracing::debug!(id, %problem, "{id} could not be read: {problem}");
-                    // One that does not answer would make each of its posts a long wait.
-                    if problem.is_passing() {
-                        budget.silent.insert(host);
-                    }
-                }
+                Err(problem) => budget.note(&id, &problem),
             }
         }
         Ok(new)
@@ -175,7 +181,11 @@ impl Conversation {
                 Ok(false)
             }
             Err(PeerProblem::Store(error)) => Err(error.into()),
-            Ok(_) | Err(_) => Ok(target.state == ReplyState::Shown),
+            Err(problem) => {
+                budget.note(id, &problem);
+                Ok(!problem.is_passing())
+            }
+            Ok(_) => Ok(true),
         }
     }
 
@@ -190,8 +200,13 @@ impl Conversation {
             }
             budget.pages -= 1;
             let visit: Visit = self.peers.visit();
-            let Ok(Some(document)) = fetched(visit.document(&address).await) else { break };
-            let page = read_page(&document);
+            let page = match visit.document(&address).await {
+                Ok(document) => read_page(&document),
+                Err(problem) => {
+                    budget.note(&address, &problem);
+                    break;
+                }
+            };
             ids.extend(page.ids);
             next.extend(page.next);
             if ids.len() >= POSTS_MAX {
