@@ -1,6 +1,7 @@
 //! The composition root: builds every part from the settings, starts and stops them in order.
 
 mod federation;
+mod hub;
 mod sample;
 
 use std::{
@@ -26,7 +27,7 @@ use crate::{
     intake::folder::PICTURE_BYTES_MAX,
     media,
     publish::{
-        Publisher, PublisherHandle,
+        Herald, Publisher, PublisherHandle,
         decide::Limits,
         identity::Journal,
         publisher::{FolderSetup, Setup},
@@ -34,6 +35,7 @@ use crate::{
     source::SOURCE_ARCHIVE,
     store::Store,
     web::{self, Web, gate::Gate, shelf::Shelf},
+    websub::Hub,
 };
 
 /// How long a stop waits for what is in flight.
@@ -57,6 +59,7 @@ pub struct Running {
     pub origin: String,
     pub publisher: PublisherHandle,
     pub store: Store,
+    pub hub: Arc<Hub>,
     tasks: TaskTracker,
     stop: CancellationToken,
     socket: PathBuf,
@@ -161,10 +164,11 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         scan_every: config.publish.scan_every,
         progress,
     };
-    let (publisher, handle) = Publisher::open(setup).await?;
+    let (mut publisher, handle) = Publisher::open(setup).await?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let federation = federation::open(&config, &clock, &store, &reviewers, &handle).await?;
+    let hub = hub::open(&config, &clock, &store)?;
+    let federation = federation::open(&config, &clock, &store, &reviewers, &handle, &hub).await?;
     let web = Arc::new(Web {
         site: site.clone(),
         reviewers,
@@ -179,10 +183,13 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         reception: federation.reception.clone(),
         gate: Gate::new(),
         approves_followers: config.federation.approve_followers,
+        hub: Arc::clone(&hub),
+        told: web::websub::Told::default(),
         source: SOURCE_ARCHIVE,
     });
+    publisher.announce_to(Arc::clone(&web) as Arc<dyn Herald>);
     federation.tell_of_changed_profiles(&web).await?;
-    let router = web::router(web);
+    let router = web::router(Arc::clone(&web));
     for listener in listeners {
         let listener = listener.tap_io(|stream| {
             if let Err(error) = stream.set_nodelay(true) {
@@ -207,6 +214,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         site: site.clone(),
     });
     federation.start(&tasks, &stop);
+    tasks.spawn(hub::keep(web, clock, stop.clone()));
     tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
     tasks.spawn({
         let stop = stop.clone();
@@ -220,6 +228,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         origin: site.origin.to_string(),
         publisher: handle,
         store,
+        hub,
         tasks,
         stop,
         socket: config.control.socket.clone(),

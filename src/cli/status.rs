@@ -39,6 +39,8 @@ struct Counts<'a> {
     deliveries_refused: i64,
     oldest_due: Option<jiff::Timestamp>,
     hosts_dead: i64,
+    subscribers: i64,
+    pushes_due: i64,
     folders: &'a [publisher::Survey],
 }
 
@@ -69,6 +71,8 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         deliveries_refused: status.deliveries_refused,
         oldest_due: status.oldest_due,
         hosts_dead: status.hosts_dead,
+        subscribers: status.subscribers,
+        pushes_due: status.pushes_due,
         folders: &status.folders,
     };
     if arguments.json {
@@ -106,6 +110,7 @@ fn show(counts: &Counts<'_>) {
         counts.hosts_dead,
         counts.oldest_due.map(|oldest| format!(" · oldest due since {oldest}")).unwrap_or_default()
     );
+    println!("subscribers by WebSub {} · pushes due {}", counts.subscribers, counts.pushes_due);
     for folder in counts.folders {
         if let Some(reason) = &folder.hold_reason {
             println!("{reason}");

@@ -92,6 +92,9 @@ pub struct Status {
     pub deliveries_refused: i64,
     pub oldest_due: Option<Timestamp>,
     pub hosts_dead: i64,
+    /// By WebSub.
+    pub subscribers: i64,
+    pub pushes_due: i64,
 }
 
 /// One copy of an activity, as `reviewd deliveries` shows it.
@@ -277,6 +280,7 @@ impl Desk {
 /// The figures of `reviewd status`.
 pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<Status, StoreError> {
     let figures = store.delivery_figures().await?;
+    let websub = store.websub_figures().await?;
     let followers = store.followers(None).await?;
     let accepted = followers.iter().filter(|one| one.state == FollowState::Accepted).count() as u64;
     Ok(Status {
@@ -290,6 +294,8 @@ pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<
         deliveries_refused: figures.refused,
         oldest_due: figures.oldest_due,
         hosts_dead: figures.hosts_dead,
+        subscribers: websub.subscriptions,
+        pushes_due: websub.pushes_due,
     })
 }
 
@@ -299,7 +305,10 @@ pub async fn deliveries(store: &Store, object: Option<&str>) -> Result<Vec<Deliv
     Ok(rows
         .into_iter()
         .map(|row| DeliveryView {
-            review: row.object.rsplit('/').next().unwrap_or(&row.object).to_owned(),
+            review: match row.is_feed {
+                true => row.object.clone(),
+                false => row.object.rsplit('/').next().unwrap_or(&row.object).to_owned(),
+            },
             activity: row.activity,
             kind: row.kind,
             inbox: row.inbox,

@@ -15,6 +15,7 @@ pub mod published;
 pub mod rating;
 pub mod review;
 pub mod reviewer;
+pub mod websub;
 
 pub use address::Origin;
 pub use book::{Book, Cover, Isbn, Series};

@@ -17,4 +17,5 @@ pub use client::{Answer, Client, Fetched, NetProblem};
 pub use middleware::{Dress, Tidy};
 pub use reach::{NoEntry, Reach};
 pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+pub use tokio_util::bytes::Bytes;
 pub use url::Url;

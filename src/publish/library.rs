@@ -1,7 +1,7 @@
 //! All live reviews as lists show them, indexed by what addresses ask for. Made anew at each change, then only read.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -39,6 +39,24 @@ pub struct Library {
     tags: BTreeMap<String, Group>,
     authors: BTreeMap<String, Group>,
     books: BTreeMap<String, Group>,
+}
+
+/// What a change touched. A tag is a key as in addresses.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Touched {
+    pub reviewers: BTreeSet<Handle>,
+    pub tags: BTreeSet<String>,
+}
+
+impl Touched {
+    pub fn is_empty(&self) -> bool {
+        self.reviewers.is_empty() && self.tags.is_empty()
+    }
+
+    fn add(&mut self, card: &Card) {
+        self.reviewers.insert(card.reviewer.clone());
+        self.tags.extend(card.tags.iter().map(|tag| tag_key(tag)));
+    }
 }
 
 impl Library {
@@ -123,6 +141,33 @@ impl Library {
         let own = self.of_reviewer(&card.reviewer);
         let Some(at) = own.iter().position(|other| other.id == card.id) else { return (None, None) };
         (own.get(at + 1), at.checked_sub(1).and_then(|newer| own.get(newer)))
+    }
+
+    /// Whose reviews and which tags' differ from those of an older library; a card that is the same in memory is the same.
+    pub fn touched_since(&self, older: &Self) -> Touched {
+        let mut touched = Touched::default();
+        let key = |card: &Card| (card.reviewer.clone(), card.id.clone());
+        for (one, other) in [(self, older), (older, self)] {
+            for card in &one.cards {
+                if !other.by_id.get(&key(card)).is_some_and(|same| Arc::ptr_eq(same, card)) {
+                    touched.add(card);
+                }
+            }
+        }
+        touched
+    }
+
+    /// Whose reviews and which tags' changed after a moment.
+    pub fn touched_after(&self, moment: Timestamp) -> Touched {
+        let mut touched = Touched::default();
+        for card in self.cards.iter().filter(|card| card.changed() > moment) {
+            touched.add(card);
+        }
+        // What left is told by its time alone, so everybody's reviews may be others now.
+        if self.rearranged.is_some_and(|rearranged| rearranged > moment) {
+            touched.reviewers.extend(self.by_reviewer.keys().cloned());
+        }
+        touched
     }
 
     /// When anything here last changed; `None` while there is nothing.

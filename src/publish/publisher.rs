@@ -103,6 +103,13 @@ pub struct PublisherHandle {
     pub mail: Arc<Notify>,
 }
 
+/// Is shown each change of the library before readers are, so that those who wait for news have it no later than those who
+/// happen to look.
+#[async_trait::async_trait]
+pub trait Herald: Send + Sync {
+    async fn tell(&self, before: &Library, now: &Library);
+}
+
 /// The task itself.
 pub struct Publisher {
     setup: Setup,
@@ -113,6 +120,7 @@ pub struct Publisher {
     looked: watch::Sender<bool>,
     rearranged: Option<Timestamp>,
     mail: Arc<Notify>,
+    herald: Option<Arc<dyn Herald>>,
 }
 
 impl Publisher {
@@ -136,9 +144,15 @@ impl Publisher {
         let mail = Arc::new(Notify::new());
         let rearranged = setup.store.last_removal().await?;
         let (looked, looked_receiver) = watch::channel(false);
-        let publisher = Self { setup, desks, hint, orders, library, looked, rearranged, mail: Arc::clone(&mail) };
-        publisher.show();
+        let (own_mail, herald) = (Arc::clone(&mail), None);
+        let publisher = Self { setup, desks, hint, orders, library, looked, rearranged, mail: own_mail, herald };
+        publisher.library.send_replace(Arc::new(publisher.library_now()));
         Ok((publisher, PublisherHandle { orders: order_sender, library: receiver, looked: looked_receiver, mail }))
+    }
+
+    /// From now on `herald` hears of every change first.
+    pub fn announce_to(&mut self, herald: Arc<dyn Herald>) {
+        self.herald = Some(herald);
     }
 
     /// Reconciles until told to stop; a reconcile that has begun is finished.
@@ -210,16 +224,23 @@ impl Publisher {
             tracing::warn!(reviewer = %desk.reviewer.handle, "{reason}");
         }
         if visible {
-            self.show();
+            self.show().await;
         }
         Ok(next)
     }
 
     /// Puts the library as it is now before the readers.
-    fn show(&self) {
+    async fn show(&mut self) {
+        let (before, now) = (Arc::clone(&self.library.borrow()), Arc::new(self.library_now()));
+        if let Some(herald) = &self.herald {
+            herald.tell(&before, &now).await;
+        }
+        self.library.send_replace(now);
+    }
+
+    fn library_now(&self) -> Library {
         let cards = self.desks.iter().flat_map(|(desk, _)| desk.cards.values().cloned()).collect();
-        let version = self.library.borrow().version + 1;
-        self.library.send_replace(Arc::new(Library::new(version, cards, self.rearranged)));
+        Library::new(self.library.borrow().version + 1, cards, self.rearranged)
     }
 
     async fn let_burst_pass(&self) {

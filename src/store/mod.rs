@@ -9,6 +9,7 @@ mod picture;
 mod quote;
 mod received;
 mod schema;
+mod websub;
 
 use std::{
     path::{Path, PathBuf},
@@ -20,12 +21,13 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
+pub use delivery::{Attempt, Cargo, DeliveryFigures, DueDelivery, DueHost, HostNews, Way};
 pub use follower::{FollowState, Follower};
 pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use quote::QuoteStamp;
 pub use received::{Block, ReceivedActivity, ReceivedState};
+pub use websub::{Asked, Caps, Push, WebsubFigures};
 
 /// Connections for readers; writers queue on one of their own because SQLite has one writer.
 const READERS_MAX: u32 = 4;

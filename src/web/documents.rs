@@ -47,8 +47,6 @@ pub enum Found {
 /// The reviews of a feed and what it is called.
 struct Selection<'a> {
     title: String,
-    /// Without a trailing slash; empty for the feed of everything.
-    path: String,
     cards: &'a [Arc<Card>],
     authors: Vec<&'a Reviewer>,
 }
@@ -85,6 +83,10 @@ impl Web {
             Route::Search { query, page } => self.search(query, *page, library).await,
             Route::Feeds => Ok(self.html(site::feeds(&self.shell()), library.changed())),
             Route::Feed { scope, dialect, from } => self.feed(scope, *dialect, *from, library).await,
+            Route::Hub => Ok(match self.about_hub() {
+                Some(words) => self.plain("text/plain; charset=utf-8", words),
+                None => Found::Trouble(Trouble::NotFound),
+            }),
             Route::FeedStyle => Ok(self.plain("text/css; charset=utf-8", feed::feed_css())),
             Route::Robots => Ok(self.plain("text/plain; charset=utf-8", site::robots(&self.site))),
             Route::OpenSearch => Ok(self.plain("application/opensearchdescription+xml", site::open_search(&self.site))),
@@ -263,18 +265,38 @@ impl Web {
     }
 
     async fn feed(&self, scope: &Scope, dialect: Dialect, from: usize, library: &Library) -> Result<Found, WebError> {
-        let Some(Selection { title, path, cards, authors }) = self.feed_scope(scope, library) else {
+        let Some(feed) = self.feed_model(scope, from, library).await? else {
             return Ok(Found::Trouble(Trouble::NotFound));
         };
-        let Some(older) = cards.get(from..).filter(|older| from == 0 || !older.is_empty()) else {
-            return Ok(Found::Trouble(Trouble::NotFound));
-        };
+        let hubs = feed.hubs.iter().map(|hub| (hub.clone(), "rel=\"hub\"".to_owned()));
+        let own = (feed.address.of(dialect).to_owned(), "rel=\"self\"".to_owned());
+        Ok(Found::Document(Box::new(Document {
+            status: StatusCode::OK,
+            content_type: dialect.content_type(),
+            body: feed.write(dialect).into_bytes(),
+            last_modified: feed.updated,
+            policy: Policy::FEED,
+            links: hubs.chain([own]).collect(),
+            is_page: false,
+        })))
+    }
+
+    /// A feed from some item on, for readers and subscribers alike; `None` where there is no such feed.
+    pub(super) async fn feed_model(
+        &self,
+        scope: &Scope,
+        from: usize,
+        library: &Library,
+    ) -> Result<Option<Feed>, WebError> {
+        let Some(Selection { title, cards, authors }) = self.feed_scope(scope, library) else { return Ok(None) };
+        let Some(older) = cards.get(from..).filter(|older| from == 0 || !older.is_empty()) else { return Ok(None) };
+        let path = scope.path();
         let entries = self.entries(older).await?;
         let next = from + entries.len();
         let changed = library.changed_among(cards).unwrap_or(self.founded).max(self.founded);
         let base = self.site.origin.at(&path);
         let address = Addresses::under(&base);
-        let feed = Feed {
+        Ok(Some(Feed {
             title,
             description: self.site.description.clone(),
             home: if path.is_empty() { self.site.origin.home() } else { base },
@@ -284,21 +306,13 @@ impl Web {
             updated: changed,
             authors: authors.iter().map(|reviewer| Author::new(reviewer, &self.site.origin)).collect(),
             icons: Vec::new(),
-            hub: None,
+            // Hubs know the newest items only.
+            hubs: if from == 0 { self.hub.addresses() } else { Vec::new() },
             entries,
             archive: Archive::Current { prev: None },
             next_page: (next < cards.len()).then(|| address.from_item(next)),
             source_url: self.site.source_url.clone(),
-        };
-        Ok(Found::Document(Box::new(Document {
-            status: StatusCode::OK,
-            content_type: dialect.content_type(),
-            body: feed.write(dialect).into_bytes(),
-            last_modified: changed,
-            policy: Policy::FEED,
-            links: vec![(feed.address.of(dialect).to_owned(), "rel=\"self\"".to_owned())],
-            is_page: false,
-        })))
+        }))
     }
 
     /// What a feed holds; `None` where there is no such reviewer or tag.
@@ -307,7 +321,6 @@ impl Web {
         match scope {
             Scope::Everything => Some(Selection {
                 title: title.clone(),
-                path: String::new(),
                 cards: library.cards(),
                 authors: self.reviewers.iter().collect(),
             }),
@@ -315,15 +328,14 @@ impl Web {
                 let reviewer = self.reviewer(handle)?;
                 let cards = library.of_reviewer(handle);
                 let title = format!("{} · {title}", reviewer.name);
-                Some(Selection { title, path: format!("/@{handle}"), cards, authors: vec![reviewer] })
+                Some(Selection { title, cards, authors: vec![reviewer] })
             }
             Scope::Tag(tag) => {
                 let group = library.tags().get(&tag_key(tag))?;
                 let authors =
                     self.reviewers.iter().filter(|one| group.cards.iter().any(|card| card.reviewer == one.handle));
-                let path = crate::domain::address::tag_path(tag);
                 let title = format!("{} · {title}", group.name);
-                Some(Selection { title, path, cards: &group.cards, authors: authors.collect() })
+                Some(Selection { title, cards: &group.cards, authors: authors.collect() })
             }
         }
     }

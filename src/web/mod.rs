@@ -10,6 +10,7 @@ pub mod negotiate;
 pub mod representation;
 pub mod route;
 pub mod shelf;
+pub mod websub;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -30,6 +31,7 @@ use crate::{
     publish::PublisherHandle,
     site::{self, Trouble},
     store::{Store, StoreError},
+    websub::Hub,
 };
 use documents::Found;
 use representation::{Policy, Representation};
@@ -67,6 +69,8 @@ pub struct Web {
     pub gate: gate::Gate,
     /// Followers wait for the reviewer's approval.
     pub approves_followers: bool,
+    pub hub: Arc<Hub>,
+    pub told: websub::Told,
     /// The program's own source code, packed (AGPL-3.0 section 13).
     pub source: &'static [u8],
 }
@@ -89,6 +93,7 @@ pub fn router(web: Arc<Web>) -> Router {
     Router::new()
         .route("/inbox", post(inbox::receive))
         .route("/users/{handle}/inbox", post(inbox::receive))
+        .route("/websub", post(websub::ask).fallback(answer))
         .fallback(answer)
         .layer(middleware::from_fn_with_state(Arc::clone(&web), only_our_host))
         .with_state(web)

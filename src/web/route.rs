@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    domain::{Handle, picture::Size},
+    domain::{Handle, address::tag_path, picture::Size},
     feed::Dialect,
 };
 
@@ -48,6 +48,7 @@ pub enum Route {
         from: usize,
     },
     FeedStyle,
+    Hub,
     Media {
         key: String,
         size: Size,
@@ -78,6 +79,17 @@ pub enum Scope {
     Tag(String),
 }
 
+impl Scope {
+    /// The path under which its feeds lie, without a trailing slash; empty for the feed of everything.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Everything => String::new(),
+            Self::Reviewer(handle) => format!("/@{handle}"),
+            Self::Tag(tag) => tag_path(tag),
+        }
+    }
+}
+
 /// The longest search that is looked for, in characters.
 const QUERY_CHARS_MAX: usize = 200;
 
@@ -105,6 +117,7 @@ pub fn route(path: &str, query: Option<&str>) -> Route {
         }
         ["feeds"] => Route::Feeds,
         ["feed.css"] => Route::FeedStyle,
+        ["websub"] => Route::Hub,
         ["robots.txt"] => Route::Robots,
         ["sitemap.xml"] => Route::Sitemap { part: value("part").and_then(|part| part.parse().ok()) },
         ["opensearch.xml"] => Route::OpenSearch,
@@ -136,12 +149,8 @@ fn feed(scope: Scope, document: &str, from: usize, path: &str) -> Route {
 }
 
 fn dialect(document: &str) -> Option<Dialect> {
-    match document {
-        "feed.xml" => Some(Dialect::Rss),
-        "atom.xml" => Some(Dialect::Atom),
-        "feed.json" => Some(Dialect::Json),
-        _ => None,
-    }
+    // A part of a path that was encoded may hold a slash, and is no document then.
+    Dialect::of_address(document).filter(|_| !document.contains('/'))
 }
 
 fn media(name: &str) -> Route {
@@ -186,6 +195,8 @@ mod tests {
             ("//evil.example/", Route::Elsewhere { path: "/evil.example".into() }),
             ("/@ana/feed.xml", Route::Feed { scope: Scope::Reviewer(handle()), dialect: Dialect::Rss, from: 0 }),
             ("/tags/a%2Fb/atom.xml", Route::Feed { scope: Scope::Tag("a/b".into()), dialect: Dialect::Atom, from: 0 }),
+            ("/websub", Route::Hub),
+            ("/tags/a%2Ffeed.xml", Route::Tag { key: "a/feed.xml".into(), page: 1 }),
             ("/feed.json", Route::Feed { scope: Scope::Everything, dialect: Dialect::Json, from: 0 }),
             ("/tags/caf%C3%A9", Route::Tag { key: "café".into(), page: 1 }),
             ("/search?q=le+petit", Route::Search { query: "le petit".into(), page: 1 }),

@@ -87,6 +87,11 @@ impl Daemon {
         self.config.reviewers[0].name = name.to_owned();
     }
 
+    /// Changes a setting from the next start on.
+    pub fn set(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+    }
+
     /// Lets time pass while nothing runs.
     pub fn sleep(&self, time: Duration) {
         self.hand.turn(time);
@@ -137,6 +142,7 @@ impl Daemon {
     pub fn pass(&self, by: Duration) {
         self.hand.turn(by);
         self.running().publisher.mail.notify_one();
+        self.running().hub.mail.notify_one();
     }
 
     /// Lets time pass until the next try of a delivery.
@@ -185,7 +191,7 @@ impl Daemon {
     }
 
     /// Asks again until there is an answer. What is asked for is on its way already; nothing is timed by this.
-    async fn when<T>(&self, found: impl AsyncFn() -> Option<T>) -> T {
+    pub async fn when<T>(&self, found: impl AsyncFn() -> Option<T>) -> T {
         let asking = async {
             loop {
                 if let Some(found) = found().await {

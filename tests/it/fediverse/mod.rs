@@ -2,11 +2,11 @@
 #![allow(clippy::disallowed_methods, reason = "other servers have their own clocks, clients and tasks")]
 
 mod account;
-mod daemon;
+pub mod daemon;
 mod delivery;
 mod fedify;
 mod inbox;
-mod neighbour;
+pub mod neighbour;
 mod two_daemons;
 
 use std::time::Duration;
