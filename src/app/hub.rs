@@ -43,8 +43,10 @@ pub async fn keep(web: Arc<Web>, clock: Clock, stop: CancellationToken) {
     }
     loop {
         let library = web.publisher.library();
-        if let Err(error) = web.distribute(&library, None).await {
-            tracing::error!(%error, "subscribers could not be told what changed: {error}");
+        match web.distribute(&library, None).await {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(error) => tracing::error!(%error, "subscribers could not be told what changed: {error}"),
         }
         if let Err(error) = web.ping_others(&library, None).await {
             tracing::error!(%error, "hubs elsewhere could not be told what changed: {error}");

@@ -1,7 +1,7 @@
 //! All live reviews as lists show them, indexed by what addresses ask for. Made anew at each change, then only read.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -146,12 +146,10 @@ impl Library {
     /// Whose reviews and which tags' differ from those of an older library; a card that is the same in memory is the same.
     pub fn touched_since(&self, older: &Self) -> Touched {
         let mut touched = Touched::default();
-        let key = |card: &Card| (card.reviewer.clone(), card.id.clone());
-        for (one, other) in [(self, older), (older, self)] {
-            for card in &one.cards {
-                if !other.by_id.get(&key(card)).is_some_and(|same| Arc::ptr_eq(same, card)) {
-                    touched.add(card);
-                }
+        let known = |library: &Self| library.cards.iter().map(Arc::as_ptr).collect::<HashSet<_>>();
+        for (one, others) in [(self, known(older)), (older, known(self))] {
+            for card in one.cards.iter().filter(|card| !others.contains(&Arc::as_ptr(card))) {
+                touched.add(card);
             }
         }
         touched

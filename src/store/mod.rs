@@ -6,6 +6,7 @@ mod ledger;
 mod outbox;
 mod peer;
 mod picture;
+mod push;
 mod quote;
 mod received;
 mod schema;
@@ -25,9 +26,10 @@ pub use delivery::{Attempt, Cargo, DeliveryFigures, DueDelivery, DueHost, HostNe
 pub use follower::{FollowState, Follower};
 pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
+pub use push::Push;
 pub use quote::QuoteStamp;
 pub use received::{Block, ReceivedActivity, ReceivedState};
-pub use websub::{Asked, Caps, Push, WebsubFigures};
+pub use websub::{Asked, Caps, WebsubFigures};
 
 /// Connections for readers; writers queue on one of their own because SQLite has one writer.
 const READERS_MAX: u32 = 4;

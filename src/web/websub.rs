@@ -53,6 +53,15 @@ struct Topic {
     address: String,
 }
 
+/// A feed with subscribers.
+#[derive(Debug)]
+struct Subscribed {
+    dialect: Dialect,
+    address: String,
+    /// Of what they have.
+    digests: Vec<String>,
+}
+
 /// Takes a request to subscribe or unsubscribe: 202 when the callback will be asked, else why not, in plain text
 /// (WebSub section 5.1.2).
 pub(super) async fn ask(
@@ -137,57 +146,73 @@ impl Web {
     }
 
     /// Puts every subscribed feed on its way to those who have an older state of it: all, or those that a change touched.
+    /// `false` when a newer library came in between, which has to be looked at instead.
     ///
     /// Doing it twice is doing it once: what each subscriber has is noted in the transaction that stores the push.
-    pub async fn distribute(&self, library: &Library, touched: Option<&Touched>) -> Result<(), WebError> {
+    pub async fn distribute(&self, library: &Library, touched: Option<&Touched>) -> Result<bool, WebError> {
         if !self.hub.is_open() {
-            return Ok(());
+            return Ok(true);
         }
-        let mut told = self.told.0.lock().await;
-        // Whoever waited for their turn may hold a library that is no longer the newest.
-        if library.version < told.version {
-            return Ok(());
-        }
-        if library.version > told.version {
-            *told = LastTold { version: library.version, digests: HashMap::new() };
-        }
-        let mut scopes: HashMap<Scope, Vec<(Dialect, String, Vec<String>)>> = HashMap::new();
+        let mut scopes: HashMap<Scope, Vec<Subscribed>> = HashMap::new();
         for (address, digests) in self.hub.subscribed().await? {
             let Some(topic) = self.topic(&address) else {
                 self.hub.deny(&address, "this feed has another address now").await?;
                 continue;
             };
-            let is_touched = touched.is_none_or(|touched| topic.scope.is_touched(touched));
-            let is_told = told.digests.get(&address).is_some_and(|now| digests.iter().all(|digest| digest == now));
-            if is_touched && !is_told {
-                scopes.entry(topic.scope).or_default().push((topic.dialect, address, digests));
+            if touched.is_none_or(|touched| topic.scope.is_touched(touched)) {
+                scopes.entry(topic.scope).or_default().push(Subscribed { dialect: topic.dialect, address, digests });
             }
         }
-        // One after the other: a feed may have a megabyte, and there may be many.
+        // One after the other, because a feed may have a megabyte; and each by itself, so that a change need not wait until
+        // all feeds were looked at.
         for (scope, topics) in scopes {
-            let Some(feed) = self.feed_model(&scope, 0, library).await? else {
-                self.feed_is_gone(&scope, &topics).await?;
-                continue;
-            };
-            let dialects: Vec<Dialect> = topics.iter().map(|(dialect, ..)| *dialect).collect();
-            let mut news = Vec::new();
-            for (printed, (_, address, digests)) in printed(feed, &dialects).into_iter().zip(topics) {
-                told.digests.insert(address.clone(), printed.digest.clone());
-                if digests.iter().any(|digest| *digest != printed.digest) {
-                    news.push((address, printed.digest, printed.body));
-                }
+            let mut told = self.told.0.lock().await;
+            if library.version < told.version {
+                return Ok(false);
             }
-            self.hub.push(news).await?;
+            if library.version > told.version {
+                *told = LastTold { version: library.version, digests: HashMap::new() };
+            }
+            self.distribute_one(&scope, topics, library, &mut told).await?;
         }
+        Ok(true)
+    }
+
+    async fn distribute_one(
+        &self,
+        scope: &Scope,
+        mut topics: Vec<Subscribed>,
+        library: &Library,
+        told: &mut LastTold,
+    ) -> Result<(), WebError> {
+        topics.retain(|topic| {
+            let now = told.digests.get(&topic.address);
+            !now.is_some_and(|now| topic.digests.iter().all(|digest| digest == now))
+        });
+        if topics.is_empty() {
+            return Ok(());
+        }
+        let Some(feed) = self.feed_model(scope, 0, library).await? else {
+            return self.feed_is_gone(scope, &topics).await;
+        };
+        let dialects: Vec<Dialect> = topics.iter().map(|topic| topic.dialect).collect();
+        let mut news = Vec::new();
+        for (printed, Subscribed { address, digests, .. }) in printed(feed, &dialects).into_iter().zip(topics) {
+            told.digests.insert(address.clone(), printed.digest.clone());
+            if digests.iter().any(|digest| *digest != printed.digest) {
+                news.push((address, printed.digest, printed.body));
+            }
+        }
+        self.hub.push(news).await?;
         Ok(())
     }
 
     /// A reviewer who is gone stays gone; a subject without reviews may have one again, so its subscriptions run on.
-    async fn feed_is_gone(&self, scope: &Scope, topics: &[(Dialect, String, Vec<String>)]) -> Result<(), WebError> {
+    async fn feed_is_gone(&self, scope: &Scope, topics: &[Subscribed]) -> Result<(), WebError> {
         match scope {
             Scope::Reviewer(handle) => {
-                for (_, address, _) in topics {
-                    self.hub.deny(address, &format!("there is no reviewer {handle} any more")).await?;
+                for topic in topics {
+                    self.hub.deny(&topic.address, &format!("there is no reviewer {handle} any more")).await?;
                 }
                 Ok(())
             }

@@ -177,3 +177,20 @@ async fn every_feed_names_the_hub_and_itself_in_its_headers_and_in_its_body() {
     assert_eq!(client().get(daemon.door("/websub")).send().await.unwrap().status().as_u16(), 404);
     assert_eq!(request(&daemon, "subscribe", &daemon.url("/feed.xml"), "http://localhost:9/", &[]).await.0, 404);
 }
+
+#[tokio::test]
+async fn whoever_subscribed_to_a_reviewer_who_left_is_told_so() {
+    let other = "[[reviewer]]\nhandle = \"bob\"\nname = \"Bob\"\nfolder = \"other\"";
+    let mut daemon = Daemon::start_with(other).await;
+    let reader = reader(&daemon, &["/cb"]).await;
+    subscribe(&daemon, &reader, "/@bob/feed.xml", "/cb?of=bob", &[]).await;
+    daemon.stop().await;
+    daemon.set(|config| config.reviewers.truncate(1));
+    daemon.start_again().await;
+    reader.fetched(2).await;
+    let told = reader.asked().remove(1);
+    let parameters = ["of", "hub.mode", "hub.topic", "hub.reason"].map(|name| told.parameter(name).unwrap());
+    let reason = "there is no reviewer bob any more".to_owned();
+    assert_eq!(parameters, ["bob".to_owned(), "denied".to_owned(), daemon.url("/@bob/feed.xml"), reason]);
+    subscriptions_when(&daemon, 0).await;
+}
