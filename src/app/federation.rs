@@ -109,7 +109,11 @@ pub async fn open(
         inboxes: Arc::new(HttpSender::new(origin.clone(), client, clock.clone(), keys)),
         callbacks: Arc::new(Courier::new(Arc::clone(hub))),
     };
-    let mail = Mail { inboxes: Arc::clone(&publisher.mail), callbacks: Arc::clone(&hub.mail) };
+    let mail = Mail {
+        inboxes: Arc::clone(&publisher.mail),
+        callbacks: Arc::clone(&hub.mail),
+        questions: Arc::clone(&hub.questions),
+    };
     let limits = Limits {
         concurrency: config.delivery.concurrency as usize,
         per_host: config.delivery.per_host as usize,

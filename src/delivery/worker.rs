@@ -1,5 +1,6 @@
 //! Carries due deliveries to their inboxes and callbacks: a lane for each host, the oldest first, order kept for each
-//! inbox. Inboxes and callbacks are carried to side by side, each by as many lanes, so that neither waits for the other.
+//! inbox. Followers' inboxes, subscribers' callbacks and callbacks to be asked are carried to side by side, each by as many
+//! lanes, so that none waits for the others.
 //!
 //! Nothing is claimed on the disk: what was under way when the process died is due again at the next start, with the same
 //! id and bytes, so it is sent at least once and counted once.
@@ -58,7 +59,7 @@ pub struct Worker {
     store: Store,
     carriers: Carriers,
     limits: Limits,
-    rounds: [Arc<Round>; 2],
+    rounds: [Arc<Round>; 3],
     outcomes: mpsc::Sender<(Attempt, oneshot::Sender<bool>)>,
     gone: mpsc::Sender<String>,
 }
@@ -75,9 +76,10 @@ pub struct Carriers {
 pub struct Mail {
     pub inboxes: Arc<Notify>,
     pub callbacks: Arc<Notify>,
+    pub questions: Arc<Notify>,
 }
 
-/// One half of the queue and its lanes.
+/// One part of the queue and its lanes.
 struct Round {
     way: Way,
     mail: Arc<Notify>,
@@ -97,7 +99,8 @@ impl Worker {
     pub fn new(clock: Clock, store: Store, carriers: Carriers, limits: Limits, mail: Mail) -> (Self, WorkerEnds) {
         let (outcome_sender, outcomes) = mpsc::channel(OUTCOMES_PER_COMMIT);
         let (gone_sender, gone) = mpsc::channel(GONE_MAX);
-        let rounds = [(Way::Inboxes, mail.inboxes), (Way::Callbacks, mail.callbacks)];
+        let Mail { inboxes, callbacks, questions } = mail;
+        let rounds = [(Way::Inboxes, inboxes), (Way::Callbacks, callbacks), (Way::Questions, questions)];
         let rounds = rounds.map(|(way, mail)| Arc::new(Round::new(way, mail, limits.concurrency)));
         let worker = Self { clock, store, carriers, limits, rounds, outcomes: outcome_sender, gone: gone_sender };
         (worker, WorkerEnds { outcomes, gone })
@@ -105,8 +108,12 @@ impl Worker {
 
     /// Carries until told to stop; attempts under way are finished and recorded.
     pub async fn run(self, tasks: TaskTracker, stop: CancellationToken) {
-        let [inboxes, callbacks] = &self.rounds;
-        tokio::join!(self.carry(inboxes, &tasks, &stop), self.carry(callbacks, &tasks, &stop));
+        let [inboxes, callbacks, questions] = &self.rounds;
+        tokio::join!(
+            self.carry(inboxes, &tasks, &stop),
+            self.carry(callbacks, &tasks, &stop),
+            self.carry(questions, &tasks, &stop)
+        );
     }
 
     async fn carry(&self, round: &Arc<Round>, tasks: &TaskTracker, stop: &CancellationToken) {

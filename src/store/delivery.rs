@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use sqlx::{FromRow, Row, sqlite::SqliteRow};
 
-use super::{DeliveryRow, DeliveryState, Store, StoreError, doing, websub::LANE_PREFIX};
+use super::{
+    DeliveryRow, DeliveryState, Store, StoreError, doing,
+    websub::{LANE_PREFIX, QUESTION_PREFIX},
+};
 use crate::domain::{
     Handle,
     delivery::Spec,
@@ -36,13 +39,27 @@ pub enum Cargo {
     Errand(Errand),
 }
 
-/// Which half of the queue: a slow callback, which anybody can name, must not hold up the followers' mail.
+/// Which part of the queue, each with lanes of its own: a slow callback must not hold up the followers' mail, and one that
+/// a stranger named must not hold up the subscribers' either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// To inboxes of ActivityPub servers.
     Inboxes,
-    /// To WebSub callbacks and hubs.
+    /// To WebSub callbacks that confirmed, and to hubs elsewhere.
     Callbacks,
+    /// To callbacks that anybody may have named, to be asked.
+    Questions,
+}
+
+impl Way {
+    /// As the queries count them.
+    fn number(self) -> i64 {
+        match self {
+            Self::Inboxes => 0,
+            Self::Callbacks => 1,
+            Self::Questions => 2,
+        }
+    }
 }
 
 /// A host with something due, and whether it may be knocked at.
@@ -100,14 +117,15 @@ impl Store {
             "SELECT delivery.host, host.spec, COALESCE(host.dead, FALSE), COALESCE(host.failures, 0), host.failing_since
              FROM delivery LEFT JOIN host ON host.name = delivery.host
              WHERE delivery.state = 'due' AND COALESCE(host.closed_until, 0) <= $1
-               AND (delivery.host LIKE 'websub/%') = $3
+               AND CASE WHEN delivery.host LIKE 'websub/ask/%' THEN 2 WHEN delivery.host LIKE 'websub/%' THEN 1
+                   ELSE 0 END = $3
              GROUP BY delivery.host, host.spec, host.dead, host.failures, host.failing_since
              HAVING MIN(delivery.next_at) <= $1
              ORDER BY MIN(delivery.seq) LIMIT $2",
         )
         .bind(now.as_millisecond())
         .bind(limit)
-        .bind(way == Way::Callbacks)
+        .bind(way.number())
         .fetch_all(&self.read)
         .await
         .map_err(doing("list the hosts with mail"))?;
@@ -150,9 +168,11 @@ impl Store {
         let millis: Option<i64> = sqlx::query_scalar(
             "SELECT MIN(MAX(delivery.next_at, COALESCE(host.closed_until, 0)))
              FROM delivery LEFT JOIN host ON host.name = delivery.host
-             WHERE delivery.state = 'due' AND (delivery.host LIKE 'websub/%') = $1",
+             WHERE delivery.state = 'due'
+               AND CASE WHEN delivery.host LIKE 'websub/ask/%' THEN 2 WHEN delivery.host LIKE 'websub/%' THEN 1
+                   ELSE 0 END = $1",
         )
-        .bind(way == Way::Callbacks)
+        .bind(way.number())
         .fetch_one(&self.read)
         .await
         .map_err(doing("find the next delivery"))?;
@@ -253,7 +273,7 @@ impl Store {
             is_feed: row.get::<String, _>(5).starts_with(LANE_PREFIX),
             object: row.get(3),
             inbox: row.get(4),
-            host: row.get::<String, _>(5).trim_start_matches(LANE_PREFIX).to_owned(),
+            host: without_prefix(row.get(5)),
             state: row.get(6),
             attempts: row.get(7),
             last_status: row.get(8),
@@ -308,6 +328,12 @@ impl Store {
             hosts_dead,
         })
     }
+}
+
+/// The host of a lane.
+fn without_prefix(lane: &str) -> String {
+    let host = [QUESTION_PREFIX, LANE_PREFIX].iter().find_map(|prefix| lane.strip_prefix(prefix));
+    host.unwrap_or(lane).to_owned()
 }
 
 struct DueRow(Option<DueDelivery>);

@@ -12,6 +12,9 @@ use crate::domain::websub::{Denial, ErrandKind, Intent, Mode, Subscription};
 /// Begins the lane of a callback. A host has no slash, so these lanes are no server's inboxes', and a callback in trouble
 /// holds up nobody's mail.
 pub(super) const LANE_PREFIX: &str = "websub/";
+/// Begins the lane in which a callback is asked. It is another one, so that a subscriber whose pushes fail can come back at
+/// any time.
+pub(super) const QUESTION_PREFIX: &str = "websub/ask/";
 /// Asked and answered questions that are kept for `reviewd deliveries`.
 const ANSWERED_KEPT: i64 = 100;
 
@@ -57,12 +60,21 @@ impl Store {
         caps: Caps,
         at: Timestamp,
     ) -> Result<Asked, StoreError> {
-        let Some(lane) = lane_of(&intent.callback) else { return Ok(Asked::NoSubscription) };
+        let Some(lane) = question_lane(&intent.callback) else { return Ok(Asked::NoSubscription) };
         let mut transaction = self.begin().await?;
         let refused = refusal(&mut transaction, intent, &lane, caps).await?;
         if let Some(refused) = refused {
             return Ok(refused);
         }
+        // Whoever asks is there, however long their host was silent.
+        sqlx::query(
+            "UPDATE host SET failures = 0, failing_since = NULL, closed_until = 0, dead = FALSE
+             WHERE name = $1 AND failures > 0",
+        )
+        .bind(&lane)
+        .execute(&mut *transaction)
+        .await
+        .map_err(doing("open a callback's lane"))?;
         sqlx::query(
             "UPDATE delivery SET state = 'superseded' WHERE state = 'due' AND inbox = $1 AND activity IN
              (SELECT seq FROM activity WHERE object = $2 AND audience = 'websub' AND kind = 'Verify')",
@@ -166,19 +178,20 @@ impl Store {
     /// Ends every subscription to a feed that is no more, and tells the callbacks. `id` begins the messages' ids.
     pub async fn deny_topic(&self, topic: &str, reason: &str, id: &str, at: Timestamp) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
-        let rows: Vec<(String, String, String)> =
-            sqlx::query_as("DELETE FROM websub_subscription WHERE topic = $1 RETURNING callback, named, host")
+        let rows: Vec<(String, String)> =
+            sqlx::query_as("DELETE FROM websub_subscription WHERE topic = $1 RETURNING callback, named")
                 .bind(topic)
                 .fetch_all(&mut *transaction)
                 .await
                 .map_err(doing("drop a feed's subscriptions"))?;
         take_back_pushes(&mut transaction).await?;
-        for (number, (callback, named, lane)) in rows.iter().enumerate() {
+        for (number, (callback, named)) in rows.iter().enumerate() {
+            let Some(lane) = question_lane(callback) else { continue };
             let denial = Denial { named: named.clone(), reason: reason.to_owned() };
             let body = serde_json::to_vec(&denial).unwrap_or_default();
             let id = format!("{id}-{number}");
             let seq = add_message(&mut transaction, &id, ErrandKind::Deny, topic, &body, at).await?;
-            add_delivery(&mut transaction, seq, callback, lane, at).await?;
+            add_delivery(&mut transaction, seq, callback, &lane, at).await?;
         }
         transaction.commit().await.map_err(doing("commit the end of a feed"))?;
         Ok(rows.len() as u64)
@@ -228,11 +241,15 @@ pub(super) fn lane_of(address: &str) -> Option<String> {
     host_of(address).map(|host| format!("{LANE_PREFIX}{host}"))
 }
 
+fn question_lane(address: &str) -> Option<String> {
+    host_of(address).map(|host| format!("{QUESTION_PREFIX}{host}"))
+}
+
 /// Why a request is not taken, if it is not.
 async fn refusal(
     transaction: &mut Transaction<'_, Sqlite>,
     intent: &Intent,
-    lane: &str,
+    question_lane: &str,
     caps: Caps,
 ) -> Result<Option<Asked>, StoreError> {
     let row = sqlx::query(
@@ -240,7 +257,7 @@ async fn refusal(
                 (SELECT COUNT(*) FROM delivery JOIN activity ON activity.seq = delivery.activity
                  WHERE delivery.state = 'due' AND delivery.inbox = $2 AND delivery.host = $3
                    AND activity.kind = 'Verify' AND activity.object = $1),
-                (SELECT COUNT(*) FROM websub_subscription WHERE host = $3)
+                (SELECT COUNT(*) FROM websub_subscription WHERE host = $4)
                 + (SELECT COUNT(*) FROM delivery JOIN activity ON activity.seq = delivery.activity
                    WHERE delivery.state = 'due' AND delivery.host = $3 AND activity.kind = 'Verify'),
                 (SELECT COUNT(*) FROM websub_subscription),
@@ -249,7 +266,8 @@ async fn refusal(
     )
     .bind(&intent.topic)
     .bind(&intent.callback)
-    .bind(lane)
+    .bind(question_lane)
+    .bind(lane_of(&intent.callback))
     .fetch_one(&mut **transaction)
     .await
     .map_err(doing("count the subscriptions"))?;

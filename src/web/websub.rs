@@ -123,6 +123,9 @@ impl Web {
                 format!("hub.topic is no feed of {}; take the address that a feed names as `self`", self.site.origin);
             return Ok(Err(Refusal::new(404, why)));
         };
+        if let Err(refusal) = self.hub.admit(&request, &topic.address, client).await? {
+            return Ok(Err(refusal));
+        }
         self.first_look().await;
         let digest = match (request.mode, self.feed_model(&topic.scope, 0, &self.publisher.library()).await?) {
             (_, Some(feed)) => printed(feed, &[topic.dialect]).remove(0).digest,
@@ -130,7 +133,7 @@ impl Web {
             (Mode::Unsubscribe, None) => String::new(),
             (Mode::Subscribe, None) => return Ok(Err(Refusal::new(404, "there is no such feed"))),
         };
-        Ok(self.hub.ask(request, topic.address, digest, client).await?)
+        Ok(self.hub.ask(request, topic.address, digest).await?)
     }
 
     /// Which feed an address names, in whatever spelling; `None` where it is no feed of ours.

@@ -28,6 +28,8 @@ const WAITING_MAX: i64 = 1_000;
 
 /// Requests an hour from one client: an aggregator that takes every subject's feed.
 const PER_CLIENT: u32 = 300;
+/// Questions an hour to one callback with a subscription: renewals, and whoever learned of its secret address.
+const PER_CALLBACK: u32 = 20;
 /// Questions an hour to callbacks at a host that has confirmed none yet: nobody is knocked at more often for a stranger.
 const PER_STRANGE_HOST: u32 = 20;
 /// The same at a host with subscriptions.
@@ -57,15 +59,18 @@ pub struct Setup {
 pub struct Hub {
     setup: Setup,
     pace: Pace,
-    /// Notified when something for callbacks was stored.
+    /// Notified when something for subscribers, or for hubs elsewhere, was stored.
     pub mail: Arc<Notify>,
+    /// Notified when a question to a callback was stored.
+    pub questions: Arc<Notify>,
     /// Notified when somebody subscribed: the feed may have changed since they asked.
     pub joined: Notify,
 }
 
 impl Hub {
     pub fn new(setup: Setup) -> Self {
-        Self { setup, pace: Pace::default(), mail: Arc::new(Notify::new()), joined: Notify::new() }
+        let (mail, questions) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        Self { setup, pace: Pace::default(), mail, questions, joined: Notify::new() }
     }
 
     /// The hubs that feeds name, our own first: most readers take no other.
@@ -86,32 +91,58 @@ impl Hub {
         &self.setup
     }
 
-    /// Takes a request for one of our feeds, whose canonical address is `topic` and whose `digest` is that of its present
-    /// state. The callback is asked afterwards (section 5.3).
+    /// Whether a request for the feed at `topic` may go on: its callback may be asked, and was not too often.
     ///
     /// # Errors
-    /// In the inner result why the request is not taken; in the outer one a breakdown on our side.
+    /// In the inner result why not; in the outer one a breakdown on our side.
+    pub async fn admit(
+        &self,
+        request: &Request,
+        topic: &str,
+        client: Option<IpAddr>,
+    ) -> Result<Result<(), Refusal>, StoreError> {
+        let Setup { clock, store, client: net, .. } = &self.setup;
+        if let Err(no_entry) = net.admit(&request.callback).await {
+            return Ok(Err(Refusal::new(400, format!("hub.callback cannot be asked: {no_entry}"))));
+        }
+        let (now, callback) = (clock.elapsed(), request.callback.as_str());
+        let host = request.callback.host_str().unwrap_or_default();
+        let port = request.callback.port_or_known_default().unwrap_or_default();
+        let stands = store.subscription(topic, callback, clock.now()).await?.is_some();
+        let known = stands || store.subscriptions_beside(callback).await? > 0;
+        let by_client = client.and_then(|client| self.pace.take(&format!("client {client}"), PER_CLIENT, now));
+        let wait = by_client.or_else(|| {
+            // Strangers who name other callbacks there use up nothing of whoever knows this one.
+            if stands {
+                return self.pace.take(&format!("callback {callback}"), PER_CALLBACK, now);
+            }
+            let most = if known { PER_KNOWN_HOST } else { PER_STRANGE_HOST };
+            let by_host = self.pace.take(&format!("host {host}:{port}"), most, now);
+            by_host.or_else(|| if known { None } else { self.pace.take("strangers", STRANGERS, now) })
+        });
+        Ok(match wait {
+            Some(wait) => Err(Refusal::later(429, format!("too many requests for callbacks at {host}"), wait)),
+            None => Ok(()),
+        })
+    }
+
+    /// Takes an admitted request for one of our feeds, whose canonical address is `topic` and whose `digest` is that of its
+    /// present state. The callback is asked afterwards (section 5.3).
+    ///
+    /// # Errors
+    /// As for [`Hub::admit`].
     pub async fn ask(
         &self,
         request: Request,
         topic: String,
         digest: String,
-        client: Option<IpAddr>,
     ) -> Result<Result<(), Refusal>, StoreError> {
-        let Setup { clock, store, client: net, .. } = &self.setup;
-        let callback = request.callback.to_string();
-        if let Err(no_entry) = net.admit(&request.callback).await {
-            return Ok(Err(Refusal::new(400, format!("hub.callback cannot be asked: {no_entry}"))));
-        }
-        if let Some(refusal) = self.too_often(&request, client).await? {
-            return Ok(Err(refusal));
-        }
         let lease = request.lease.unwrap_or(self.setup.lease).clamp(LEASE_LEAST, LEASE_MOST);
         let intent = Intent {
             mode: request.mode,
             topic,
             named: request.topic,
-            callback,
+            callback: request.callback.to_string(),
             lease_seconds: u32::try_from(lease.as_secs()).unwrap_or(u32::MAX),
             secret: request.secret,
             digest,
@@ -123,9 +154,9 @@ impl Hub {
         };
         let host = request.callback.host_str().unwrap_or_default();
         let minute = Duration::from_secs(60);
-        Ok(match store.ask_callback(&self.id(), &intent, caps, clock.now()).await? {
+        Ok(match self.setup.store.ask_callback(&self.id(), &intent, caps, self.setup.clock.now()).await? {
             Asked::Taken => {
-                self.mail.notify_one();
+                self.questions.notify_one();
                 Ok(())
             }
             Asked::NoSubscription => Err(Refusal::new(404, "there is no such subscription")),
@@ -135,22 +166,6 @@ impl Hub {
             Asked::Full => Err(Refusal::later(503, "this hub has as many subscriptions as it can carry", 60 * minute)),
             Asked::Busy => Err(Refusal::later(503, "too many requests wait for their callbacks", minute)),
         })
-    }
-
-    /// Whoever lets us knock too often, and wherever we would.
-    async fn too_often(&self, request: &Request, client: Option<IpAddr>) -> Result<Option<Refusal>, StoreError> {
-        let now = self.setup.clock.elapsed();
-        let host = request.callback.host_str().unwrap_or_default();
-        let port = request.callback.port_or_known_default().unwrap_or_default();
-        let known = self.setup.store.subscriptions_beside(request.callback.as_str()).await? > 0;
-        let wait = client
-            .and_then(|client| self.pace.take(&format!("client {client}"), PER_CLIENT, now))
-            .or_else(|| {
-                let most = if known { PER_KNOWN_HOST } else { PER_STRANGE_HOST };
-                self.pace.take(&format!("host {host}:{port}"), most, now)
-            })
-            .or_else(|| if known { None } else { self.pace.take("strangers", STRANGERS, now) });
-        Ok(wait.map(|wait| Refusal::later(429, format!("too many requests for callbacks at {host}"), wait)))
     }
 
     /// The feeds that somebody here subscribed to, each with the digests of what its subscribers have.
@@ -187,7 +202,7 @@ impl Hub {
         let ended = self.setup.store.deny_topic(topic, reason, &self.id(), self.setup.clock.now()).await?;
         if ended > 0 {
             tracing::info!(topic, ended, "{topic} is no more: {ended} subscriptions to it have ended");
-            self.mail.notify_one();
+            self.questions.notify_one();
         }
         Ok(())
     }

@@ -18,5 +18,6 @@ CREATE TABLE websub_subscription (
 CREATE INDEX websub_subscription_host ON websub_subscription (host);
 
 -- What goes to callbacks stands on the same queue as activities: audience 'websub', the feed as object, and as kind
--- Push (the body is the feed), Verify, Deny or Ping. Their lanes begin with 'websub/'.
+-- Push (the body is the feed), Verify, Deny or Ping. Their lanes begin with 'websub/', those of questions with
+-- 'websub/ask/'.
 CREATE INDEX activity_websub ON activity (kind, seq) WHERE audience = 'websub';

@@ -143,6 +143,7 @@ impl Daemon {
         self.hand.turn(by);
         self.running().publisher.mail.notify_one();
         self.running().hub.mail.notify_one();
+        self.running().hub.questions.notify_one();
     }
 
     /// Lets time pass until the next try of a delivery.

@@ -72,6 +72,40 @@ async fn a_victim_is_knocked_at_a_few_times_whatever_strangers_ask() {
 }
 
 #[tokio::test]
+async fn strangers_cannot_use_up_what_a_subscriber_may_ask() {
+    let daemon = Daemon::start().await;
+    let reader = reader(&daemon, &["/cb"]).await;
+    subscribe(&daemon, &reader, "/feed.xml", "/cb", &[]).await;
+    let topic = daemon.url("/feed.xml");
+    for number in 0..310 {
+        let callback = format!("{}/any/{number}", reader.origin);
+        request(&daemon, "unsubscribe", &topic, &callback, &[]).await;
+    }
+    let stranger = format!("{}/other", reader.origin);
+    assert_eq!(request(&daemon, "subscribe", &topic, &stranger, &[]).await.0, 429);
+    let callback = format!("{}/cb", reader.origin);
+    assert_eq!(request(&daemon, "unsubscribe", &topic, &callback, &[]).await.0, 202);
+    subscriptions_when(&daemon, 0).await;
+}
+
+#[tokio::test]
+async fn a_stranger_who_never_answers_holds_up_no_subscriber() {
+    let daemon = Daemon::start_with("[delivery]\nconcurrency = 1").await;
+    let good = reader(&daemon, &["/cb"]).await;
+    subscribe(&daemon, &good, "/feed.xml", "/cb", &[]).await;
+    let silent = reader(&daemon, &[]).await;
+    silent.serve("/cb", Answer::Silence);
+    let callback = format!("{}/cb", silent.origin);
+    request(&daemon, "subscribe", &daemon.url("/feed.xml"), &callback, &[]).await;
+    silent.fetched(1).await;
+    daemon.publish("dune.md", &review("Dune", "", "Sand.")).await;
+    good.posts(1).await;
+    daemon.deliveries_when("Push", |row| row.state == "delivered").await;
+    let asked = daemon.deliveries().await.into_iter().filter(|row| row.kind == "Verify" && row.attempts == 0);
+    assert_eq!(asked.count(), 1, "the silent one is still being asked");
+}
+
+#[tokio::test]
 async fn one_host_has_so_many_subscriptions_and_no_more() {
     let daemon = Daemon::start_with("[websub]\nsubscriptions_per_host = 3").await;
     let callbacks = ["/1", "/2", "/3", "/4"];

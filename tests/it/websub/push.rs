@@ -125,6 +125,24 @@ async fn a_subscriber_in_trouble_gets_the_newest_state_and_only_that() {
 }
 
 #[tokio::test]
+async fn a_subscriber_whose_pushes_fail_can_come_back_at_any_time() {
+    let daemon = Daemon::start().await;
+    let reader = reader(&daemon, &["/cb"]).await;
+    subscribe(&daemon, &reader, "/feed.xml", "/cb", &[]).await;
+    reader.answer("/cb", [Answer::Breaks, Answer::Breaks, Answer::Breaks]);
+    daemon.publish("dune.md", &review("Dune", "", "Sand.")).await;
+    for attempts in 1..=2 {
+        daemon.deliveries_when("Push", |row| row.attempts == attempts && row.state == "due").await;
+        daemon.pass_until_next_try().await;
+    }
+    daemon.deliveries_when("Push", |row| row.attempts == 3).await;
+    let callback = format!("{}/cb", reader.origin);
+    assert_eq!(request(&daemon, "subscribe", &daemon.url("/feed.xml"), &callback, &[]).await.0, 202);
+    reader.fetched(2).await;
+    daemon.deliveries_when("Verify", |row| row.state == "delivered").await;
+}
+
+#[tokio::test]
 async fn a_subscriber_who_is_gone_is_forgotten() {
     let daemon = Daemon::start().await;
     let reader = reader(&daemon, &["/gone", "/lost"]).await;
