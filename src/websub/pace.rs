@@ -10,10 +10,19 @@ use std::{
 const WINDOW: Duration = Duration::from_secs(3600);
 /// Names that are counted at once; when there are more, those whose time is over are forgotten.
 const NAMES_MAX: usize = 20_000;
+/// How often that is tried: looking at all of them for each request would be work to be had for nothing.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Counts, for each name, what it had in its last hour. In memory: after a restart everybody begins anew.
 #[derive(Debug, Default)]
-pub struct Pace(Mutex<HashMap<String, Count>>);
+pub struct Pace(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    by_name: HashMap<String, Count>,
+    /// When names may be forgotten again.
+    next_sweep: Duration,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Count {
@@ -25,14 +34,17 @@ impl Pace {
     /// Counts once more for `name`, at `now` on the monotonic clock; how long to wait when that is more than `most` an hour.
     pub fn take(&self, name: &str, most: u32, now: Duration) -> Option<Duration> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.len() >= NAMES_MAX && !counts.contains_key(name) {
-            counts.retain(|_, count| now < count.began + WINDOW);
-            if counts.len() >= NAMES_MAX {
-                return Some(WINDOW);
+        if counts.by_name.len() >= NAMES_MAX && !counts.by_name.contains_key(name) {
+            if now >= counts.next_sweep {
+                counts.by_name.retain(|_, count| now < count.began + WINDOW);
+                counts.next_sweep = now + SWEEP_EVERY;
+            }
+            if counts.by_name.len() >= NAMES_MAX {
+                return Some(SWEEP_EVERY);
             }
         }
         let fresh = Count { began: now, times: 0 };
-        let count = counts.entry(name.to_owned()).or_insert(fresh);
+        let count = counts.by_name.entry(name.to_owned()).or_insert(fresh);
         if now >= count.began + WINDOW {
             *count = fresh;
         }

@@ -44,7 +44,7 @@ async fn a_callback_that_became_private_is_not_pushed_to() {
     daemon.start_again().await;
     daemon.publish("dune.md", &review("Dune", "", "Sand.")).await;
     let rows = daemon.deliveries_when("Push", |row| row.attempts == 1).await;
-    assert_eq!(rows[0].last_error.as_deref(), Some("the address is not https"));
+    assert_eq!(rows[0].last_error.as_deref(), Some("the host is a bare IP address"));
     reader.posts(0).await;
 }
 
