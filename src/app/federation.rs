@@ -10,7 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     clock::Clock,
     config::Config,
-    delivery::{Limits, Worker, WorkerEnds},
+    delivery::{Carriers, Limits, Mail, Worker, WorkerEnds},
     domain::{Handle, Origin, Reviewer},
     fediverse::{
         activity,
@@ -24,6 +24,7 @@ use crate::{
     publish::PublisherHandle,
     store::{Outgoing, Recipients, Store},
     web::{Web, fediverse::PublicKeys},
+    websub::{Courier, Hub},
 };
 
 /// The fact under which the origin of the first follower's time is pinned.
@@ -58,6 +59,7 @@ pub async fn open(
     store: &Store,
     reviewers: &[Reviewer],
     publisher: &PublisherHandle,
+    hub: &Arc<Hub>,
 ) -> anyhow::Result<Federation> {
     let origin = &config.site.origin;
     pin_origin(config, store).await?;
@@ -118,13 +120,21 @@ pub async fn open(
         mail: Arc::clone(&publisher.mail),
         work: Arc::new(Notify::new()),
     };
-    let sender = Arc::new(HttpSender::new(origin.clone(), client.clone(), clock.clone(), Arc::clone(&keys)));
+    let carriers = Carriers {
+        inboxes: Arc::new(HttpSender::new(origin.clone(), client.clone(), clock.clone(), Arc::clone(&keys))),
+        callbacks: Arc::new(Courier::new(Arc::clone(hub))),
+    };
+    let mail = Mail {
+        inboxes: Arc::clone(&publisher.mail),
+        callbacks: Arc::clone(&hub.mail),
+        questions: Arc::clone(&hub.questions),
+    };
     let limits = Limits {
         concurrency: config.delivery.concurrency as usize,
         per_host: config.delivery.per_host as usize,
         give_up_after: config.delivery.give_up_after,
     };
-    let (worker, ends) = Worker::new(clock.clone(), store.clone(), sender, limits, Arc::clone(&publisher.mail));
+    let (worker, ends) = Worker::new(clock.clone(), store.clone(), carriers, limits, mail);
     Ok(Federation { reception, public_keys: public, keys, client, worker, ends })
 }
 

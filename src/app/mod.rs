@@ -2,6 +2,7 @@
 
 mod door;
 mod federation;
+mod hub;
 pub mod manager;
 mod pulse;
 mod sample;
@@ -37,7 +38,7 @@ use crate::{
     media,
     mirror::{self, Keeper, KeeperHandle, MirrorFolder},
     publish::{
-        Publisher, PublisherHandle,
+        Herald, Publisher, PublisherHandle,
         decide::Limits,
         identity::Journal,
         publisher::{FolderSetup, Setup},
@@ -45,6 +46,7 @@ use crate::{
     source::SOURCE_ARCHIVE,
     store::Store,
     web::{self, Web, gate::Gate, readers::Readers, shelf::Shelf},
+    websub::Hub,
 };
 
 use door::{Door, Hearing};
@@ -79,6 +81,7 @@ pub struct Running {
     pulse: Pulse,
     site: Site,
     hearing: Hearing,
+    pub hub: Arc<Hub>,
     tasks: TaskTracker,
     stop: CancellationToken,
     socket: PathBuf,
@@ -205,10 +208,11 @@ pub async fn start_on(
             })
         },
     };
-    let (publisher, handle) = Publisher::open(setup).await?;
+    let (mut publisher, handle) = Publisher::open(setup).await?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let federation = federation::open(&config, &clock, &store, &reviewers, &handle).await?;
+    let hub = hub::open(&config, &clock, &store)?;
+    let federation = federation::open(&config, &clock, &store, &reviewers, &handle, &hub).await?;
     let readers = Arc::new(Readers::default());
     let doctor = Arc::new(Doctor::new(doctor::Setup {
         config: config.clone(),
@@ -237,10 +241,13 @@ pub async fn start_on(
         clock: clock.clone(),
         examined: Arc::clone(&doctor.room),
         approves_followers: config.federation.approve_followers,
+        hub: Arc::clone(&hub),
+        told: web::websub::Told::default(),
         source: SOURCE_ARCHIVE,
     });
+    publisher.announce_to(Arc::clone(&web) as Arc<dyn Herald>);
     federation.tell_of_changed_profiles(&web).await?;
-    let router = web::router(web);
+    let router = web::router(Arc::clone(&web));
     let (hearing, mut parts) = (Hearing::new(), Vec::new());
     for listener in listeners {
         let listener = Door::new(listener, hearing.clone()).tap_io(|caller| {
@@ -278,6 +285,7 @@ pub async fn start_on(
     let looked = handle.looked.clone();
     tasks.spawn(async move { doctor.after_upgrade(looked).await });
     parts.extend(federation.start(&tasks, &stop));
+    tasks.spawn(hub::keep(web, clock.clone(), stop.clone()));
     let (keeper, mirrors) = Keeper::new(mirror::keeper::Setup {
         clock: clock.clone(),
         store: store.clone(),
@@ -307,6 +315,7 @@ pub async fn start_on(
         pulse,
         site,
         hearing,
+        hub,
         tasks,
         stop,
         socket: config.control.socket.clone(),

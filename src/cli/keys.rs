@@ -66,7 +66,8 @@ async fn rotate(config: &Config, handle: &str) -> anyhow::Result<u8> {
         None => {
             // Holds the data directory: a daemon that starts now must not sign with one key and publish another.
             let parts = app::open(config).await?;
-            let rotated = keys::rotate(&KeyPlaces::configured(config), &handles(config), handle, Clock::system().now())?;
+            let rotated =
+                keys::rotate(&KeyPlaces::configured(config), &handles(config), handle, Clock::system().now())?;
             parts.store.close().await;
             rotated
         }

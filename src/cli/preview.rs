@@ -127,7 +127,7 @@ fn show(config: &Config, reviewer: &Reviewer, published: &Published, view: View)
                 updated: published.changed(),
                 authors: vec![Author::new(reviewer, &site.origin)],
                 icons: Vec::new(),
-                hub: None,
+                hubs: Vec::new(),
                 entries: vec![feed::Entry::new(published, reviewer, &site)],
                 archive: Archive::Current { prev: None },
                 next_page: None,

@@ -48,6 +48,8 @@ struct Counts<'a> {
     replies_waiting: u64,
     reports: u64,
     last_doctor: Option<&'a LastReport>,
+    subscribers: i64,
+    pushes_due: i64,
     folders: &'a [publisher::Survey],
 }
 
@@ -84,6 +86,8 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         replies_waiting: status.replies_waiting,
         reports: status.reports,
         last_doctor: status.last_doctor.as_ref(),
+        subscribers: status.subscribers,
+        pushes_due: status.pushes_due,
         folders: &status.folders,
     };
     if arguments.json {
@@ -131,6 +135,7 @@ fn show(counts: &Counts<'_>) {
         let (at, failed, warnings) = (last.at, last.failed, last.warnings);
         println!("last examined {at} ({}): {failed} failed, {warnings} warnings; `reviewd doctor`", last.version);
     }
+    println!("subscribers by WebSub {} · pushes due {}", counts.subscribers, counts.pushes_due);
     for folder in counts.folders {
         if let Some(reason) = &folder.hold_reason {
             println!("{reason}");

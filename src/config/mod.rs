@@ -63,6 +63,7 @@ pub struct Config {
     pub replies: ReplySettings,
     pub delivery: DeliverySettings,
     pub feeds: FeedSettings,
+    pub websub: WebsubSettings,
     pub control: ControlSettings,
     pub federation: FederationSettings,
     pub log: LogSettings,
@@ -155,6 +156,18 @@ pub struct FeedSettings {
     pub items: u32,
     /// The whole review, or its first words only.
     pub full_text: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct WebsubSettings {
+    /// Feeds have a hub of their own, at `/websub`.
+    pub hub: bool,
+    /// Hubs elsewhere that are told of changes.
+    pub external_hubs: Vec<String>,
+    /// What a subscriber gets who names no time.
+    pub lease: Duration,
+    /// For callbacks at one host.
+    pub subscriptions_per_host: u32,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -9,14 +9,14 @@ use std::{
 
 use super::{
     Config, ControlSettings, DeliverySettings, FederationSettings, FeedSettings, LogSettings, Moderation, Poll,
-    PublishSettings, ReplySettings, ReviewerSettings, SiteSettings, StoreSettings, check,
+    PublishSettings, ReplySettings, ReviewerSettings, SiteSettings, StoreSettings, WebsubSettings, check,
     source::{Place, SECTIONS, Section, Sources, suggestion},
     value::{self, Refusal, Value},
 };
 use crate::domain::{Handle, Origin, Problem, reviewer::ProfileLink};
 
 /// Sections that the design names and this version does not have.
-const SECTIONS_NOT_BUILT: &[&str] = &["websub", "tls", "metrics", "notify"];
+const SECTIONS_NOT_BUILT: &[&str] = &["tls", "metrics", "notify"];
 
 /// Where the program listens when nobody says: port 8080 of this machine alone.
 const PORT: u16 = 8080;
@@ -100,6 +100,7 @@ pub fn build(mut sources: Sources, file: Option<PathBuf>, defaults: &Defaults) -
         replies: replies(sources.section("replies"), &mut problems),
         delivery: delivery(sources.section("delivery"), &mut problems),
         feeds: feeds(sources.section("feeds"), &mut problems),
+        websub: websub(sources.section("websub"), &mut problems),
         control: control(sources.section("control"), defaults.socket(&store.database), &mut problems),
         federation: federation(sources.section("federation"), &mut problems),
         log: log(sources.section("log"), &mut problems),
@@ -262,6 +263,19 @@ fn feeds(mut section: Section, problems: &mut Vec<Problem>) -> FeedSettings {
     let settings = FeedSettings {
         items: section.read("items", "50", value::count(1)).unwrap_or(50),
         full_text: section.read("full_text", "true", value::yes_or_no).unwrap_or(true),
+    };
+    problems.extend(section.finish());
+    settings
+}
+
+fn websub(mut section: Section, problems: &mut Vec<Problem>) -> WebsubSettings {
+    let settings = WebsubSettings {
+        hub: section.read("hub", "true", value::yes_or_no).unwrap_or(true),
+        external_hubs: section
+            .read("external_hubs", "[\"https://hub.example/\"]", value::list(value::web_address))
+            .unwrap_or_default(),
+        lease: section.read("lease", "\"10d\"", at_least(DAY)).unwrap_or(10 * DAY),
+        subscriptions_per_host: section.read("subscriptions_per_host", "100", value::count(1)).unwrap_or(100),
     };
     problems.extend(section.finish());
     settings

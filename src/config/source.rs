@@ -15,7 +15,7 @@ const ENVIRONMENT_PREFIX: &str = "REVIEWD_";
 
 /// Sections of this version.
 pub const SECTIONS: &[&str] =
-    &["site", "reviewer", "store", "publish", "replies", "delivery", "feeds", "control", "federation", "log"];
+    &["site", "reviewer", "store", "publish", "replies", "delivery", "feeds", "websub", "control", "federation", "log"];
 
 /// Where a setting was written, and what its relative paths are relative to.
 #[derive(Debug, Clone)]

@@ -146,6 +146,9 @@ pub struct Status {
     /// How the last examination went.
     #[serde(default)]
     pub last_doctor: Option<LastReport>,
+    /// By WebSub.
+    pub subscribers: i64,
+    pub pushes_due: i64,
 }
 
 /// One copy of an activity, as `reviewd deliveries` shows it.
@@ -363,6 +366,7 @@ impl Desk {
 /// The figures of `reviewd status`.
 pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<Status, StoreError> {
     let figures = store.delivery_figures().await?;
+    let websub = store.websub_figures().await?;
     let followers = store.followers(None).await?;
     let accepted = followers.iter().filter(|one| one.state == FollowState::Accepted).count() as u64;
     Ok(Status {
@@ -379,6 +383,8 @@ pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<
         replies_waiting: store.count_waiting_replies().await?,
         reports: store.reports().await?.len() as u64,
         last_doctor: doctor::last(store).await?,
+        subscribers: websub.subscriptions,
+        pushes_due: websub.pushes_due,
     })
 }
 
@@ -388,7 +394,10 @@ pub async fn deliveries(store: &Store, object: Option<&str>) -> Result<Vec<Deliv
     Ok(rows
         .into_iter()
         .map(|row| DeliveryView {
-            review: row.object.rsplit('/').next().unwrap_or(&row.object).to_owned(),
+            review: match row.is_feed {
+                true => row.object.clone(),
+                false => row.object.rsplit('/').next().unwrap_or(&row.object).to_owned(),
+            },
             activity: row.activity,
             kind: row.kind,
             inbox: row.inbox,

@@ -1,6 +1,6 @@
-//! Carries messages to inboxes: worker and schedule.
+//! Carries messages to inboxes and WebSub callbacks: worker and schedule.
 
 pub mod schedule;
 pub mod worker;
 
-pub use worker::{Limits, Worker, WorkerEnds};
+pub use worker::{Carriers, Limits, Mail, Worker, WorkerEnds};

@@ -31,6 +31,20 @@ const RETRY_AFTER_MOST: Duration = DAY;
 /// A Delete is a promise to the author: it is tried for longer than a review is news.
 const DELETE_GIVE_UP_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// Whoever asked is waiting, or has gone: a question that nobody can be asked is dropped after the third try.
+const QUESTION_GIVE_UP_AFTER: Duration = Duration::from_secs(4 * 60);
+
+/// What a message is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Worth {
+    /// A review, or a feed that has changed.
+    News,
+    /// A Delete.
+    Promise,
+    /// A question to a WebSub callback that anybody may have named, and a word to one that is let go.
+    Question,
+}
+
 /// What is to be done with a delivery after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {
@@ -73,9 +87,13 @@ pub fn speaks_for_host(status: Option<u16>) -> bool {
     matches!(status, None | Some(429 | 502..=504 | 520..=530))
 }
 
-/// How long this kind of message is tried: as the settings say, and a Delete for at least 30 days.
-pub fn patience(is_delete: bool, give_up_after: Duration) -> Duration {
-    if is_delete { give_up_after.max(DELETE_GIVE_UP_AFTER) } else { give_up_after }
+/// How long a message is tried: as the settings say, a Delete for at least 30 days, a question for minutes.
+pub fn patience(worth: Worth, give_up_after: Duration) -> Duration {
+    match worth {
+        Worth::News => give_up_after,
+        Worth::Promise => give_up_after.max(DELETE_GIVE_UP_AFTER),
+        Worth::Question => QUESTION_GIVE_UP_AFTER,
+    }
 }
 
 fn wait(attempts: u32, chance: f64) -> Duration {
@@ -113,7 +131,7 @@ mod tests {
     #[test]
     fn success_and_refusal_end_a_delivery_whatever_its_age() {
         for age in [Duration::ZERO, WEEK * 9] {
-            let delivered = Outcome::Delivered { spec: Spec::Cavage };
+            let delivered = Outcome::Delivered { spec: Some(Spec::Cavage) };
             assert_eq!(next_step(&delivered, 1, age, 0.5, WEEK), NextStep::Done);
             assert_eq!(next_step(&Outcome::Refused(403), 1, age, 0.5, WEEK), NextStep::GiveUp);
         }
@@ -152,9 +170,19 @@ mod tests {
 
     #[test]
     fn a_delete_is_tried_for_thirty_days() {
-        assert_eq!(patience(false, WEEK), WEEK);
-        assert_eq!(patience(true, WEEK), DELETE_GIVE_UP_AFTER);
-        assert_eq!(patience(true, DELETE_GIVE_UP_AFTER * 2), DELETE_GIVE_UP_AFTER * 2);
+        assert_eq!(patience(Worth::News, WEEK), WEEK);
+        assert_eq!(patience(Worth::Promise, WEEK), DELETE_GIVE_UP_AFTER);
+        assert_eq!(patience(Worth::Promise, DELETE_GIVE_UP_AFTER * 2), DELETE_GIVE_UP_AFTER * 2);
+    }
+
+    #[test]
+    fn a_question_to_somebody_silent_is_asked_three_times() {
+        let (mut age, mut asked) = (Duration::ZERO, 1);
+        let patience = patience(Worth::Question, WEEK);
+        while let NextStep::RetryAfter(wait) = next_step(&failed(None), asked, age, 0.5, patience) {
+            (age, asked) = (age + wait, asked + 1);
+        }
+        assert_eq!(asked, 3);
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! Carries due deliveries to their inboxes: a lane for each host, the oldest first, order kept for each inbox.
+//! Carries due deliveries to their inboxes and callbacks: a lane for each host, the oldest first, order kept for each
+//! inbox. Followers' inboxes, subscribers' callbacks and callbacks to be asked are carried to side by side, each by as many
+//! lanes, so that none waits for the others.
 //!
 //! Nothing is claimed on the disk: what was under way when the process died is due again at the next start, with the same
 //! id and bytes, so it is sent at least once and counted once.
@@ -16,12 +18,13 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::schedule::{self, NextStep};
+use super::schedule::{self, NextStep, Worth};
 use crate::{
     clock::Clock,
-    domain::{Letter, Outcome, delivery::Spec, message::Kind},
+    domain::{Letter, Outcome, delivery::Spec, message::Kind, websub::ErrandKind},
     fediverse::sender::Sender,
-    store::{Attempt, DeliveryState, DueDelivery, DueHost, HostNews, Store, StoreError},
+    store::{Attempt, Cargo, DeliveryState, DueDelivery, DueHost, HostNews, Store, StoreError, Way},
+    websub::Courier,
 };
 
 /// Deliveries that a lane takes up at once; after them other hosts get their turn.
@@ -54,15 +57,35 @@ pub struct Limits {
 pub struct Worker {
     clock: Clock,
     store: Store,
-    sender: Arc<dyn Sender>,
+    carriers: Carriers,
     limits: Limits,
-    /// Notified when deliveries were stored.
-    mail: Arc<Notify>,
-    busy: Arc<Mutex<HashSet<String>>>,
-    permits: Arc<Semaphore>,
-    lane_free: Arc<Notify>,
+    rounds: [Arc<Round>; 3],
     outcomes: mpsc::Sender<(Attempt, oneshot::Sender<bool>)>,
     gone: mpsc::Sender<String>,
+}
+
+/// Who knocks, in either language.
+#[derive(Clone)]
+pub struct Carriers {
+    pub inboxes: Arc<dyn Sender>,
+    pub callbacks: Arc<Courier>,
+}
+
+/// Notified when deliveries were stored.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    pub inboxes: Arc<Notify>,
+    pub callbacks: Arc<Notify>,
+    pub questions: Arc<Notify>,
+}
+
+/// One part of the queue and its lanes.
+struct Round {
+    way: Way,
+    mail: Arc<Notify>,
+    busy: Mutex<HashSet<String>>,
+    permits: Arc<Semaphore>,
+    lane_free: Notify,
 }
 
 /// The other ends of a worker's channels.
@@ -73,34 +96,29 @@ pub struct WorkerEnds {
 }
 
 impl Worker {
-    pub fn new(
-        clock: Clock,
-        store: Store,
-        sender: Arc<dyn Sender>,
-        limits: Limits,
-        mail: Arc<Notify>,
-    ) -> (Self, WorkerEnds) {
+    pub fn new(clock: Clock, store: Store, carriers: Carriers, limits: Limits, mail: Mail) -> (Self, WorkerEnds) {
         let (outcome_sender, outcomes) = mpsc::channel(OUTCOMES_PER_COMMIT);
         let (gone_sender, gone) = mpsc::channel(GONE_MAX);
-        let worker = Self {
-            clock,
-            store,
-            sender,
-            mail,
-            busy: Arc::default(),
-            permits: Arc::new(Semaphore::new(limits.concurrency.max(1))),
-            lane_free: Arc::new(Notify::new()),
-            limits,
-            outcomes: outcome_sender,
-            gone: gone_sender,
-        };
+        let Mail { inboxes, callbacks, questions } = mail;
+        let rounds = [(Way::Inboxes, inboxes), (Way::Callbacks, callbacks), (Way::Questions, questions)];
+        let rounds = rounds.map(|(way, mail)| Arc::new(Round::new(way, mail, limits.concurrency)));
+        let worker = Self { clock, store, carriers, limits, rounds, outcomes: outcome_sender, gone: gone_sender };
         (worker, WorkerEnds { outcomes, gone })
     }
 
     /// Carries until told to stop; attempts under way are finished and recorded.
     pub async fn run(self, tasks: TaskTracker, stop: CancellationToken) {
+        let [inboxes, callbacks, questions] = &self.rounds;
+        tokio::join!(
+            self.carry(inboxes, &tasks, &stop),
+            self.carry(callbacks, &tasks, &stop),
+            self.carry(questions, &tasks, &stop)
+        );
+    }
+
+    async fn carry(&self, round: &Arc<Round>, tasks: &TaskTracker, stop: &CancellationToken) {
         while !stop.is_cancelled() {
-            let wait = match self.start_lanes(&tasks, &stop).await {
+            let wait = match self.start_lanes(round, tasks, stop).await {
                 Ok(wait) => wait,
                 Err(error) => {
                     tracing::error!(%error, "the deliveries could not be looked at: {error}");
@@ -109,8 +127,8 @@ impl Worker {
             };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.mail.notified() => {}
-                () = self.lane_free.notified() => {}
+                () = round.mail.notified() => {}
+                () = round.lane_free.notified() => {}
                 () = self.clock.sleep(wait) => {}
             }
         }
@@ -120,30 +138,35 @@ impl Worker {
     ///
     /// Looking at the queue costs a walk through everything due, so one look serves all the hosts it finds, each as soon
     /// as a place is free.
-    async fn start_lanes(&self, tasks: &TaskTracker, stop: &CancellationToken) -> Result<Duration, StoreError> {
+    async fn start_lanes(
+        &self,
+        round: &Arc<Round>,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Result<Duration, StoreError> {
         // A lane that ends while the hosts are read or wait for a place may have closed its host: it wakes this loop, and the
         // host is judged anew at the next look.
-        let busy = self.lock_busy().clone();
-        let hosts = self.store.due_hosts(self.clock.now(), HOSTS_PER_ROUND).await?;
+        let busy = round.lock_busy().clone();
+        let hosts = self.store.due_hosts(round.way, self.clock.now(), HOSTS_PER_ROUND).await?;
         for host in hosts.into_iter().filter(|host| !busy.contains(&host.name)) {
             let permit = tokio::select! {
                 () = stop.cancelled() => return Ok(LOOK_AGAIN),
-                permit = Arc::clone(&self.permits).acquire_owned() => permit,
+                permit = Arc::clone(&round.permits).acquire_owned() => permit,
             };
             // Nobody closes the semaphore.
             let Ok(permit) = permit else { return Ok(LOOK_AGAIN) };
-            self.lock_busy().insert(host.name.clone());
-            let (worker, stop) = (self.clone(), stop.clone());
+            round.lock_busy().insert(host.name.clone());
+            let (worker, round, stop) = (self.clone(), Arc::clone(round), stop.clone());
             tasks.spawn(async move {
                 if let Err(error) = worker.lane(&host, &stop).await {
                     tracing::error!(host = host.name, %error, "the mail for {} stays due: {error}", host.name);
                 }
-                worker.lock_busy().remove(&host.name);
+                round.lock_busy().remove(&host.name);
                 drop(permit);
-                worker.lane_free.notify_one();
+                round.lane_free.notify_one();
             });
         }
-        let next = self.store.next_due().await?;
+        let next = self.store.next_due(round.way).await?;
         let wait = next.map(|next| Duration::try_from(next.duration_since(self.clock.now())).unwrap_or_default());
         // Something due now belongs to a lane under way, which wakes this loop when it ends.
         Ok(wait.filter(|wait| !wait.is_zero()).unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN))
@@ -179,16 +202,21 @@ impl Worker {
 
     /// Makes one attempt and records it. Says which signature was accepted, and whether the lane goes on.
     async fn attempt(&self, delivery: &DueDelivery, host: &DueHost, spec: Option<Spec>) -> (Option<Spec>, bool) {
-        let letter = Letter {
-            reviewer: delivery.reviewer.clone(),
-            activity: delivery.activity.clone(),
-            inbox: delivery.inbox.clone(),
-            body: delivery.body.clone(),
-            spec,
+        let outcome = match &delivery.cargo {
+            Cargo::Activity { reviewer, body } => {
+                let letter = Letter {
+                    reviewer: reviewer.clone(),
+                    activity: delivery.activity.clone(),
+                    inbox: delivery.inbox.clone(),
+                    body: body.clone(),
+                    spec,
+                };
+                self.carriers.inboxes.send(&letter).await
+            }
+            Cargo::Errand(errand) => self.carriers.callbacks.run(&delivery.inbox, errand).await,
         };
-        let outcome = self.sender.send(&letter).await;
         let accepted = match &outcome {
-            Outcome::Delivered { spec } => Some(*spec),
+            Outcome::Delivered { spec } => *spec,
             Outcome::Refused(_) | Outcome::Failed { .. } => None,
         };
         let attempt = self.judge(delivery, &outcome, host);
@@ -202,7 +230,7 @@ impl Worker {
         let now = self.clock.now();
         let attempts = delivery.attempts + 1;
         let age = elapsed(delivery.created, now);
-        let give_up_after = schedule::patience(delivery.kind == Kind::Delete.as_str(), self.limits.give_up_after);
+        let give_up_after = schedule::patience(worth(delivery), self.limits.give_up_after);
         let step = schedule::next_step(outcome, attempts, age, self.clock.chance(), give_up_after);
         let (status, error) = match outcome {
             Outcome::Delivered { .. } => (None, None),
@@ -216,7 +244,7 @@ impl Worker {
             NextStep::GiveUp => (DeliveryState::GivenUp, now),
         };
         let host_news = match outcome {
-            Outcome::Delivered { spec } => HostNews::Alive(Some(*spec)),
+            Outcome::Delivered { spec } => HostNews::Alive(*spec),
             // It answered, if only with "no": the host is well.
             Outcome::Refused(_) => HostNews::Alive(None),
             Outcome::Failed { status, .. } => {
@@ -252,6 +280,10 @@ impl Worker {
         let (activity, inbox) = (&delivery.activity, &delivery.inbox);
         match (outcome, attempt.state) {
             (Outcome::Delivered { .. }, _) => tracing::debug!(activity, inbox, "{activity} was delivered to {inbox}"),
+            (Outcome::Refused(status), _) if matches!(delivery.cargo, Cargo::Errand(_)) => {
+                let kind = &delivery.kind;
+                tracing::info!(activity, inbox, status, "{inbox} refused {kind} with status {status}");
+            }
             (Outcome::Refused(status), _) => {
                 tracing::warn!(activity, inbox, status, "{inbox} refused {activity} with status {status}");
                 if matches!(status, 404 | 410) && self.gone.try_send(inbox.clone()).is_err() {
@@ -266,6 +298,10 @@ impl Worker {
                     attempt.next_at
                 );
             }
+            (Outcome::Failed { reason, .. }, _) if matches!(delivery.cargo, Cargo::Errand(_)) => {
+                let kind = &delivery.kind;
+                tracing::info!(activity, inbox, "{kind} to {inbox} is given up: {reason}");
+            }
             (Outcome::Failed { reason, .. }, _) => {
                 tracing::error!(
                     activity,
@@ -274,6 +310,13 @@ impl Worker {
                 );
             }
         }
+    }
+}
+
+impl Round {
+    fn new(way: Way, mail: Arc<Notify>, concurrency: usize) -> Self {
+        let permits = Arc::new(Semaphore::new(concurrency.max(1)));
+        Self { way, mail, busy: Mutex::default(), permits, lane_free: Notify::new() }
     }
 
     fn lock_busy(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
@@ -301,6 +344,17 @@ impl WorkerEnds {
     /// Parts the ends: the recorder's, and the inboxes that are gone.
     pub fn part(self) -> (mpsc::Receiver<(Attempt, oneshot::Sender<bool>)>, mpsc::Receiver<String>) {
         (self.outcomes, self.gone)
+    }
+}
+
+fn worth(delivery: &DueDelivery) -> Worth {
+    match &delivery.cargo {
+        Cargo::Activity { .. } if delivery.kind == Kind::Delete.as_str() => Worth::Promise,
+        Cargo::Activity { .. } => Worth::News,
+        Cargo::Errand(errand) => match errand.kind() {
+            ErrandKind::Push | ErrandKind::Ping => Worth::News,
+            ErrandKind::Verify | ErrandKind::Deny => Worth::Question,
+        },
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::report::Check;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Way};
 
 /// Something that is due is taken up within seconds; after this the carrier does not work.
 const OVERDUE: Duration = Duration::from_secs(600);
@@ -36,7 +36,7 @@ pub async fn examine(store: &Store, now: Timestamp) -> Vec<Check> {
 async fn deliveries(store: &Store, now: Timestamp) -> Result<Check, StoreError> {
     let name = "deliveries";
     let figures = store.delivery_figures().await?;
-    let overdue = store.due_hosts(now - OVERDUE, 1).await?;
+    let overdue = store.due_hosts(Way::Inboxes, now - OVERDUE, 1).await?;
     let oldest = figures.oldest_due.map(|oldest| now.duration_since(oldest));
     let mut measured = format!("{} due", figures.due);
     if let Some(age) = oldest {

@@ -127,10 +127,10 @@ impl Trip<'_> {
                         means,
                         "somebody on the way answers POST requests in reviewd's place; pass them on",
                     ),
-                    (true, Spec::Cavage) => {
+                    (true, None | Some(Spec::Cavage)) => {
                         Check::ok(name, format!("the peer got the {kind} and believes its signature"))
                     }
-                    (true, Spec::Rfc9421) => Check::warning(
+                    (true, Some(Spec::Rfc9421)) => Check::warning(
                         name,
                         format!("the {kind} was only believed at the second attempt{why}"),
                         "servers that know the older signature alone do not believe it",

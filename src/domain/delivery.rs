@@ -33,8 +33,8 @@ pub enum Spec {
 /// What became of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Any 2xx. `spec` is worth remembering for the host.
-    Delivered { spec: Spec },
+    /// Any 2xx. `spec`, where something was signed, is worth remembering for the host.
+    Delivered { spec: Option<Spec> },
     /// An answer that another attempt would not change, by its status.
     Refused(u16),
     /// No answer, or one that says "later".

@@ -18,6 +18,7 @@ pub mod rating;
 pub mod reader;
 pub mod review;
 pub mod reviewer;
+pub mod websub;
 
 pub use address::Origin;
 pub use archive::{Archived, ArchivedFeed, DocumentName};

@@ -1,8 +1,8 @@
 //! One attempt to put one message into one inbox.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
+use jiff::Timestamp;
 
 use super::{
     context::{ACTIVITY_JSON, key_id},
@@ -74,7 +74,7 @@ impl Sender for HttpSender {
         if matches!(first.status, 400 | 401)
             && let Ok(Answer { status: 200..=299, .. }) = self.knock(&url, key, letter, first_spec.other()).await
         {
-            return Outcome::Delivered { spec: first_spec.other() };
+            return Outcome::Delivered { spec: Some(first_spec.other()) };
         }
         outcome(&first, first_spec, self.clock.now())
     }
@@ -84,7 +84,7 @@ impl Sender for HttpSender {
 /// of the moment (408, 425, 429) or of a key that could not be fetched just now (401).
 fn outcome(answer: &Answer, spec: Spec, now: Timestamp) -> Outcome {
     match answer.status {
-        200..=299 => Outcome::Delivered { spec },
+        200..=299 => Outcome::Delivered { spec: Some(spec) },
         401 | 408 | 425 | 429 => failed(answer, now),
         status @ (400..=499 | 501) => Outcome::Refused(status),
         _ => failed(answer, now),
@@ -98,21 +98,13 @@ fn failed(answer: &Answer, now: Timestamp) -> Outcome {
         true => format!("status {}", answer.status),
         false => format!("status {}: {words}", answer.status),
     };
-    let retry_after = answer.retry_after.as_deref().and_then(|value| retry_after(value, now));
-    Outcome::Failed { reason, status: Some(answer.status), retry_after }
-}
-
-/// Seconds, or a date (RFC 9110 section 10.2.3); a date in the past is "now".
-fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
-    if let Ok(seconds) = value.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = DateTimeParser::new().relaxed_weekday(true).parse_timestamp(value.trim()).ok()?;
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+    Outcome::Failed { reason, status: Some(answer.status), retry_after: answer.wait(now) }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::{
         domain::Handle,
@@ -170,15 +162,21 @@ mod tests {
     #[tokio::test]
     async fn a_letter_is_signed_by_its_reviewer_with_what_everybody_understands() {
         let (outcome, seen) = knocks(&["202 Accepted"], None).await;
-        assert_eq!((outcome, seen), (Outcome::Delivered { spec: Spec::Cavage }, vec![Spec::Cavage]));
+        assert_eq!((outcome, seen), (Outcome::Delivered { spec: Some(Spec::Cavage) }, vec![Spec::Cavage]));
     }
 
     #[tokio::test]
     async fn a_refused_signature_is_followed_by_a_second_knock_with_the_other() {
         let (outcome, seen) = knocks(&["401 Unauthorized", "202 Accepted"], None).await;
-        assert_eq!((outcome, seen), (Outcome::Delivered { spec: Spec::Rfc9421 }, vec![Spec::Cavage, Spec::Rfc9421]));
+        assert_eq!(
+            (outcome, seen),
+            (Outcome::Delivered { spec: Some(Spec::Rfc9421) }, vec![Spec::Cavage, Spec::Rfc9421])
+        );
         let (outcome, seen) = knocks(&["401 Unauthorized", "200 OK"], Some(Spec::Rfc9421)).await;
-        assert_eq!((outcome, seen), (Outcome::Delivered { spec: Spec::Cavage }, vec![Spec::Rfc9421, Spec::Cavage]));
+        assert_eq!(
+            (outcome, seen),
+            (Outcome::Delivered { spec: Some(Spec::Cavage) }, vec![Spec::Rfc9421, Spec::Cavage])
+        );
     }
 
     #[tokio::test]
@@ -223,21 +221,6 @@ mod tests {
         }
         for status in [301, 401, 408, 425, 429, 500, 502, 503, 504] {
             assert_eq!(meaning(status), "later", "{status}");
-        }
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now: Timestamp = NOW.parse().unwrap();
-        for (value, expected) in [
-            ("120", Some(120)),
-            (" 0 ", Some(0)),
-            ("Sun, 22 Nov 2026 12:05:00 GMT", Some(300)),
-            ("Sun, 22 Nov 2026 11:00:00 GMT", Some(0)),
-            ("soon", None),
-            ("-5", None),
-        ] {
-            assert_eq!(retry_after(value, now), expected.map(Duration::from_secs), "{value}");
         }
     }
 }

@@ -54,7 +54,7 @@ fn head(xml: &mut Xml, feed: &Feed) {
 fn links(xml: &mut Xml, feed: &Feed) {
     let media_type = Dialect::Atom.media_type();
     xml.empty("link", &[("rel", "self"), ("type", media_type), ("href", &feed.address.atom)]);
-    if let Some(hub) = &feed.hub {
+    for hub in &feed.hubs {
         xml.empty("link", &[("rel", "hub"), ("href", hub)]);
     }
     for (rel, href) in feed.archive_links(Dialect::Atom) {

@@ -117,7 +117,7 @@ pub fn json(feed: &Feed) -> String {
         favicon: feed.smallest_icon().map(|icon| line(&icon.url)),
         authors: feed.authors.iter().map(author).collect(),
         language: line(&feed.language),
-        hubs: feed.hub.iter().map(|hub| Hub { r#type: "WebSub", url: line(hub) }).collect(),
+        hubs: feed.hubs.iter().map(|hub| Hub { r#type: "WebSub", url: line(hub) }).collect(),
         items: feed.entries.iter().map(|entry| item(entry, feed)).collect(),
     };
     // Strings and finite numbers under string keys: there is nothing in it that cannot be written.

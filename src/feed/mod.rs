@@ -58,8 +58,8 @@ pub struct Feed {
     pub authors: Vec<Author>,
     /// In any sizes; each dialect takes those that fit its rules.
     pub icons: Vec<Icon>,
-    /// The WebSub hub.
-    pub hub: Option<String>,
+    /// WebSub hubs; many readers take the first alone.
+    pub hubs: Vec<String>,
     /// Newest first, see [`fit`].
     pub entries: Vec<Entry>,
     pub archive: Archive,
@@ -132,6 +132,18 @@ impl Dialect {
             Self::Atom => "application/atom+xml; charset=utf-8",
             Self::Rss => "application/rss+xml; charset=utf-8",
             Self::Json => "application/feed+json; charset=utf-8",
+        }
+    }
+}
+
+impl Dialect {
+    /// What a feed at this address is written in, by the last part of its path.
+    pub fn of_address(address: &str) -> Option<Self> {
+        match address.rsplit('/').next()? {
+            "feed.xml" => Some(Self::Rss),
+            "atom.xml" => Some(Self::Atom),
+            "feed.json" => Some(Self::Json),
+            _ => None,
         }
     }
 }

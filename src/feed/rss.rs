@@ -65,7 +65,7 @@ fn links(feed: &Feed) -> Vec<Link> {
         ..Link::default()
     };
     let mut links = vec![link("self", &feed.address.rss, &typed)];
-    links.extend(feed.hub.iter().map(|hub| link("hub", hub, &None)));
+    links.extend(feed.hubs.iter().map(|hub| link("hub", hub, &None)));
     links.extend(feed.archive_links(Dialect::Rss).into_iter().map(|(rel, href)| link(rel, href, &typed)));
     links
 }

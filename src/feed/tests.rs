@@ -145,7 +145,7 @@ fn feed(entries: Vec<Entry>) -> Feed {
         updated: newest_change(&entries, Timestamp::UNIX_EPOCH),
         authors: vec![Author::new(&reviewer, &site.origin)],
         icons: vec![icon(144), icon(512), icon(32)],
-        hub: Some(site.origin.at("/websub")),
+        hubs: vec![site.origin.at("/websub")],
         entries: fit(entries, ITEMS_MAX, BYTES_MAX),
         archive: Archive::Current { prev: None },
         next_page: None,
@@ -513,7 +513,7 @@ fn an_archive_document_says_so_and_leads_both_ways() {
     let at = |n| Addresses::under(&format!("https://books.example/feed/archive/{n}"));
     let current = Addresses::under("https://books.example");
     let archive = Archive::Document { prev: Some(at(1)), current, next: Some(at(3)) };
-    let feed = Feed { archive, address: at(2), hub: None, ..small_feed() };
+    let feed = Feed { archive, address: at(2), hubs: Vec::new(), ..small_feed() };
     let rss = [
         ("self", "/feed/archive/2/feed.xml"),
         ("current", "/feed.xml"),

@@ -2,11 +2,13 @@
 
 use std::{error::Error as _, fmt, sync::Arc, time::Duration};
 
+use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use reqwest::{
     Method, Response,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER},
     redirect::Policy,
 };
+use tokio_util::bytes::Bytes;
 use url::Url;
 
 use super::{
@@ -43,7 +45,7 @@ pub struct Fetched {
     pub body: Vec<u8>,
 }
 
-/// What a POST brought.
+/// What a request brought that follows no redirect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
@@ -151,16 +153,46 @@ impl Client {
         Err(NetProblem::Redirects)
     }
 
-    /// Posts once: no redirect is followed, nothing is repeated.
-    pub async fn post(&self, url: &Url, headers: HeaderMap, bytes: Vec<u8>) -> Result<Answer, NetProblem> {
+    /// Posts once: no redirect is followed, nothing is repeated. Bytes that go to many are shared, not copied.
+    pub async fn post(&self, url: &Url, headers: HeaderMap, bytes: impl Into<Bytes>) -> Result<Answer, NetProblem> {
+        self.once(url, self.http.request(Method::POST, url.clone()).headers(headers).body(bytes.into())).await
+    }
+
+    /// Asks by GET once: no redirect is followed, nothing is repeated.
+    pub async fn ask(&self, url: &Url) -> Result<Answer, NetProblem> {
+        self.once(url, self.http.request(Method::GET, url.clone())).await
+    }
+
+    /// Whether an address may be asked at all, as far as its spelling and what the settings opened can tell. The client
+    /// judges again at each connection.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn admit(&self, url: &Url) -> Result<(), NetProblem> {
+        Ok(self.reach.admit(url).await?)
+    }
+
+    async fn once(&self, url: &Url, request: reqwest::RequestBuilder) -> Result<Answer, NetProblem> {
         self.reach.admit(url).await?;
-        let mut response = self.http.request(Method::POST, url.clone()).headers(headers).body(bytes).send().await?;
+        let mut response = request.send().await?;
         self.hear(url, &response);
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let status = response.status().as_u16();
         // The status is the answer; a body that breaks off or never ends does not change it.
         let body = body(&mut response, ANSWER_BYTES_MAX).await.ok().flatten().unwrap_or_default();
         Ok(Answer { status, retry_after, body })
+    }
+}
+
+impl Answer {
+    /// How long it asks us to wait: seconds, or a date (RFC 9110 section 10.2.3); a date in the past is "now".
+    pub fn wait(&self, now: Timestamp) -> Option<Duration> {
+        let value = self.retry_after.as_deref()?.trim();
+        if let Ok(seconds) = value.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let date = DateTimeParser::new().relaxed_weekday(true).parse_timestamp(value).ok()?;
+        Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
     }
 }
 

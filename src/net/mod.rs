@@ -21,4 +21,5 @@ pub use probe::{Probe, Seen, Trust};
 pub use reach::{NoEntry, Reach};
 pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 pub use skew::Skews;
+pub use tokio_util::bytes::Bytes;
 pub use url::Url;

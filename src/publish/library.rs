@@ -1,7 +1,7 @@
 //! All live reviews as lists show them, indexed by what addresses ask for. Made anew at each change, then only read.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -43,6 +43,28 @@ pub struct Library {
     /// By stars out of five, in halves: `5`, `4.5`.
     ratings: BTreeMap<String, Group>,
     windows: HashMap<ArchivedFeed, Window>,
+}
+
+/// What a change touched. A tag, an author or a rating is a key as in addresses.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Touched {
+    pub reviewers: BTreeSet<Handle>,
+    pub tags: BTreeSet<String>,
+    pub authors: BTreeSet<String>,
+    pub ratings: BTreeSet<String>,
+}
+
+impl Touched {
+    pub fn is_empty(&self) -> bool {
+        self.reviewers.is_empty()
+    }
+
+    fn add(&mut self, card: &Card) {
+        self.reviewers.insert(card.reviewer.clone());
+        self.tags.extend(card.tags.iter().map(|tag| tag_key(tag)));
+        self.authors.extend(card.book.authors.iter().map(|author| author_key(author)));
+        self.ratings.extend(card.rating.as_ref().and_then(Rating::stars_key));
+    }
 }
 
 impl Library {
@@ -146,6 +168,31 @@ impl Library {
         let own = self.of_reviewer(&card.reviewer);
         let Some(at) = own.iter().position(|other| other.id == card.id) else { return (None, None) };
         (own.get(at + 1), at.checked_sub(1).and_then(|newer| own.get(newer)))
+    }
+
+    /// Whose reviews and which tags' differ from those of an older library; a card that is the same in memory is the same.
+    pub fn touched_since(&self, older: &Self) -> Touched {
+        let mut touched = Touched::default();
+        let known = |library: &Self| library.cards.iter().map(Arc::as_ptr).collect::<HashSet<_>>();
+        for (one, others) in [(self, known(older)), (older, known(self))] {
+            for card in one.cards.iter().filter(|card| !others.contains(&Arc::as_ptr(card))) {
+                touched.add(card);
+            }
+        }
+        touched
+    }
+
+    /// Whose reviews and which tags' changed after a moment.
+    pub fn touched_after(&self, moment: Timestamp) -> Touched {
+        let mut touched = Touched::default();
+        for card in self.cards.iter().filter(|card| card.changed() > moment) {
+            touched.add(card);
+        }
+        // What left is told by its time alone, so everybody's reviews may be others now.
+        if self.rearranged.is_some_and(|rearranged| rearranged > moment) {
+            touched.reviewers.extend(self.by_reviewer.keys().cloned());
+        }
+        touched
     }
 
     /// When anything here last changed; `None` while there is nothing.

@@ -15,5 +15,5 @@ mod seconds;
 mod voice;
 
 pub use desk::{Desk, Plan, PlanItem};
-pub use library::Library;
-pub use publisher::{Publisher, PublisherHandle, Survey};
+pub use library::{Library, Touched};
+pub use publisher::{Herald, Publisher, PublisherHandle, Survey};

@@ -113,6 +113,13 @@ pub struct PublisherHandle {
     pub mail: Arc<Notify>,
 }
 
+/// Is shown each change of the library before readers are, so that those who wait for news have it no later than those who
+/// happen to look.
+#[async_trait::async_trait]
+pub trait Herald: Send + Sync {
+    async fn tell(&self, before: &Library, now: &Library);
+}
+
 /// The task itself.
 pub struct Publisher {
     setup: Setup,
@@ -126,6 +133,7 @@ pub struct Publisher {
     /// The library changed, and the archive could not be written yet.
     unshown: bool,
     mail: Arc<Notify>,
+    herald: Option<Arc<dyn Herald>>,
 }
 
 impl Publisher {
@@ -151,11 +159,27 @@ impl Publisher {
         let rearranged = setup.store.last_removal().await?;
         let (looked, looked_receiver) = watch::channel(false);
         let archives = open_archives(&setup, &cards).await?;
-        let mail_here = Arc::clone(&mail);
-        let mut publisher =
-            Self { setup, desks, hint, orders, library, looked, rearranged, archives, unshown: true, mail: mail_here };
+        let (own_mail, herald) = (Arc::clone(&mail), None);
+        let mut publisher = Self {
+            setup,
+            desks,
+            hint,
+            orders,
+            library,
+            looked,
+            rearranged,
+            archives,
+            unshown: true,
+            mail: own_mail,
+            herald,
+        };
         publisher.show().await?;
         Ok((publisher, PublisherHandle { orders: order_sender, library: receiver, looked: looked_receiver, mail }))
+    }
+
+    /// From now on `herald` hears of every change first.
+    pub fn announce_to(&mut self, herald: Arc<dyn Herald>) {
+        self.herald = Some(herald);
     }
 
     /// Reconciles until told to stop; a reconcile that has begun is finished.
@@ -233,7 +257,8 @@ impl Publisher {
         Ok(next)
     }
 
-    /// Puts the library as it is now before the readers, after what left the feeds has been archived.
+    /// Puts the library as it is now before the readers, after what left the feeds has been archived and subscribers are
+    /// served.
     async fn show(&mut self) -> Result<(), StoreError> {
         let cards = self.desks.iter().flat_map(|(desk, _)| desk.cards.values().cloned()).collect();
         let version = self.library.borrow().version + 1;
@@ -253,7 +278,11 @@ impl Publisher {
             }
             windows.insert(feed.clone(), turn.window);
         }
-        self.library.send_replace(Arc::new(library.with_windows(windows)));
+        let (before, now) = (Arc::clone(&self.library.borrow()), Arc::new(library.with_windows(windows)));
+        if let Some(herald) = &self.herald {
+            herald.tell(&before, &now).await;
+        }
+        self.library.send_replace(now);
         self.unshown = false;
         Ok(())
     }

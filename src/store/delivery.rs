@@ -3,23 +3,63 @@
 use jiff::Timestamp;
 use sqlx::{FromRow, Row, sqlite::SqliteRow};
 
-use super::{DeliveryRow, DeliveryState, Store, StoreError, doing};
-use crate::domain::{Handle, delivery::Spec};
+use super::{
+    DeliveryRow, DeliveryState, Store, StoreError, doing,
+    websub::{LANE_PREFIX, QUESTION_PREFIX},
+};
+use crate::domain::{
+    Handle,
+    delivery::Spec,
+    websub::{Errand, ErrandKind},
+};
 
 /// A delivery that is due, with what its attempt needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueDelivery {
     pub seq: i64,
-    pub reviewer: Handle,
+    /// The id of the activity or message, for logs.
     pub activity: String,
     pub kind: String,
+    /// Where it goes: an inbox, a callback, a hub.
     pub inbox: String,
     pub host: String,
-    pub body: Vec<u8>,
+    pub cargo: Cargo,
     /// Attempts made so far.
     pub attempts: u32,
     /// When the message was stored.
     pub created: Timestamp,
+}
+
+/// What is carried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cargo {
+    /// An activity in its final form, and who signs it.
+    Activity { reviewer: Handle, body: Vec<u8> },
+    /// Something for a WebSub callback or hub.
+    Errand(Errand),
+}
+
+/// Which part of the queue, each with lanes of its own: a slow callback must not hold up the followers' mail, and one that
+/// a stranger named must not hold up the subscribers' either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// To inboxes of ActivityPub servers.
+    Inboxes,
+    /// To WebSub callbacks that confirmed, and to hubs elsewhere.
+    Callbacks,
+    /// To callbacks that anybody may have named, to be asked.
+    Questions,
+}
+
+impl Way {
+    /// As the queries count them.
+    fn number(self) -> i64 {
+        match self {
+            Self::Inboxes => 0,
+            Self::Callbacks => 1,
+            Self::Questions => 2,
+        }
+    }
 }
 
 /// A host with something due, and whether it may be knocked at.
@@ -72,17 +112,20 @@ pub struct DeliveryFigures {
 
 impl Store {
     /// Hosts with something due at `now`, the longest waiting first; those in `busy` are left out by the caller.
-    pub async fn due_hosts(&self, now: Timestamp, limit: i64) -> Result<Vec<DueHost>, StoreError> {
+    pub async fn due_hosts(&self, way: Way, now: Timestamp, limit: i64) -> Result<Vec<DueHost>, StoreError> {
         let rows: Vec<SqliteRow> = sqlx::query(
             "SELECT delivery.host, host.spec, COALESCE(host.dead, FALSE), COALESCE(host.failures, 0), host.failing_since
              FROM delivery LEFT JOIN host ON host.name = delivery.host
              WHERE delivery.state = 'due' AND COALESCE(host.closed_until, 0) <= $1
+               AND CASE WHEN delivery.host LIKE 'websub/ask/%' THEN 2 WHEN delivery.host LIKE 'websub/%' THEN 1
+                   ELSE 0 END = $3
              GROUP BY delivery.host, host.spec, host.dead, host.failures, host.failing_since
              HAVING MIN(delivery.next_at) <= $1
              ORDER BY MIN(delivery.seq) LIMIT $2",
         )
         .bind(now.as_millisecond())
         .bind(limit)
+        .bind(way.number())
         .fetch_all(&self.read)
         .await
         .map_err(doing("list the hosts with mail"))?;
@@ -103,7 +146,8 @@ impl Store {
     pub async fn due_at(&self, host: &str, now: Timestamp, limit: i64) -> Result<Vec<DueDelivery>, StoreError> {
         let rows: Vec<DueRow> = sqlx::query_as(
             "SELECT delivery.seq, activity.reviewer, activity.id, activity.kind, delivery.inbox, delivery.host,
-                    activity.body, delivery.attempts, activity.created
+                    CASE WHEN activity.audience = 'websub' AND activity.kind = 'Push' THEN NULL ELSE activity.body END,
+                    delivery.attempts, activity.created, activity.audience, activity.object, activity.seq
              FROM delivery JOIN activity ON activity.seq = delivery.activity
              WHERE delivery.state = 'due' AND delivery.host = $1 AND delivery.next_at <= $2
                AND delivery.seq = (SELECT MIN(first.seq) FROM delivery AS first
@@ -120,11 +164,15 @@ impl Store {
     }
 
     /// When the next delivery falls due at a host that is open by then; `None` when nothing is due.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn next_due(&self, way: Way) -> Result<Option<Timestamp>, StoreError> {
         let millis: Option<i64> = sqlx::query_scalar(
             "SELECT MIN(MAX(delivery.next_at, COALESCE(host.closed_until, 0)))
-             FROM delivery LEFT JOIN host ON host.name = delivery.host WHERE delivery.state = 'due'",
+             FROM delivery LEFT JOIN host ON host.name = delivery.host
+             WHERE delivery.state = 'due'
+               AND CASE WHEN delivery.host LIKE 'websub/ask/%' THEN 2 WHEN delivery.host LIKE 'websub/%' THEN 1
+                   ELSE 0 END = $1",
         )
+        .bind(way.number())
         .fetch_one(&self.read)
         .await
         .map_err(doing("find the next delivery"))?;
@@ -222,9 +270,10 @@ impl Store {
             seq: row.get(0),
             activity: row.get(1),
             kind: row.get(2),
+            is_feed: row.get::<String, _>(5).starts_with(LANE_PREFIX),
             object: row.get(3),
             inbox: row.get(4),
-            host: row.get(5),
+            host: without_prefix(row.get(5)),
             state: row.get(6),
             attempts: row.get(7),
             last_status: row.get(8),
@@ -250,21 +299,22 @@ impl Store {
         .map_err(doing("send again"))
     }
 
-    /// Deliveries in figures, for `status`.
+    /// Deliveries to followers in figures, for `status`.
     pub async fn delivery_figures(&self) -> Result<DeliveryFigures, StoreError> {
-        let rows: Vec<(String, i64)> = sqlx::query_as("SELECT state, COUNT(*) FROM delivery GROUP BY state")
-            .fetch_all(&self.read)
-            .await
-            .map_err(doing("count deliveries"))?;
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("SELECT state, COUNT(*) FROM delivery WHERE host NOT LIKE 'websub/%' GROUP BY state")
+                .fetch_all(&self.read)
+                .await
+                .map_err(doing("count deliveries"))?;
         let count = |state: DeliveryState| rows.iter().find(|row| row.0 == state.as_str()).map_or(0, |row| row.1);
         let oldest: Option<i64> = sqlx::query_scalar(
             "SELECT MIN(activity.created) FROM delivery JOIN activity ON activity.seq = delivery.activity
-             WHERE delivery.state = 'due'",
+             WHERE delivery.state = 'due' AND delivery.host NOT LIKE 'websub/%'",
         )
         .fetch_one(&self.read)
         .await
         .map_err(doing("find the oldest delivery"))?;
-        let hosts_dead: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM host WHERE dead")
+        let hosts_dead: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM host WHERE dead AND name NOT LIKE 'websub/%'")
             .fetch_one(&self.read)
             .await
             .map_err(doing("count dead hosts"))?;
@@ -280,6 +330,12 @@ impl Store {
     }
 }
 
+/// The host of a lane.
+fn without_prefix(lane: &str) -> String {
+    let host = [QUESTION_PREFIX, LANE_PREFIX].iter().find_map(|prefix| lane.strip_prefix(prefix));
+    host.unwrap_or(lane).to_owned()
+}
+
 struct DueRow(Option<DueDelivery>);
 
 impl FromRow<'_, SqliteRow> for DueRow {
@@ -287,16 +343,31 @@ impl FromRow<'_, SqliteRow> for DueRow {
         let due = || {
             Some(DueDelivery {
                 seq: row.get(0),
-                reviewer: Handle::parse(&row.get::<String, _>(1)).ok()?,
                 activity: row.get(2),
                 kind: row.get(3),
                 inbox: row.get(4),
                 host: row.get(5),
-                body: row.get(6),
+                cargo: cargo(row)?,
                 attempts: u32::try_from(row.get::<i64, _>(7)).ok()?,
                 created: Timestamp::from_second(row.get(8)).ok()?,
             })
         };
         Ok(Self(due()))
     }
+}
+
+/// `None` where a row is damaged.
+fn cargo(row: &SqliteRow) -> Option<Cargo> {
+    let body: Vec<u8> = row.get::<Option<Vec<u8>>, _>(6).unwrap_or_default();
+    if row.get::<String, _>(9) != "websub" {
+        return Some(Cargo::Activity { reviewer: Handle::parse(&row.get::<String, _>(1)).ok()?, body });
+    }
+    let topic: String = row.get(10);
+    let errand = match ErrandKind::parse(&row.get::<String, _>(3))? {
+        ErrandKind::Push => Errand::Push { message: row.get(11), topic },
+        ErrandKind::Verify => Errand::Verify(serde_json::from_slice(&body).ok()?),
+        ErrandKind::Deny => Errand::Deny(serde_json::from_slice(&body).ok()?),
+        ErrandKind::Ping => Errand::Ping { topic },
+    };
+    Some(Cargo::Errand(errand))
 }

@@ -211,6 +211,7 @@ impl Store {
             "DELETE FROM gone",
             "DELETE FROM report",
             "DELETE FROM crawl",
+            "DELETE FROM websub_subscription",
         ] {
             sqlx::query(statement).execute(&mut *transaction).await.map_err(doing("forget a trial"))?;
         }

@@ -11,11 +11,13 @@ mod mirror;
 mod outbox;
 mod peer;
 mod picture;
+mod push;
 mod quote;
 mod reaction;
 mod received;
 mod schema;
 mod talk;
+mod websub;
 
 use std::{
     path::{Path, PathBuf},
@@ -31,14 +33,16 @@ use sqlx::{
 pub use archive::ArchiveBytes;
 pub use conversation::{GonePost, Kept, ReplyFilter, Which};
 pub use crawl::{CRAWL_COOL_DOWN, DueCrawl, TalkLoad};
-pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
+pub use delivery::{Attempt, Cargo, DeliveryFigures, DueDelivery, DueHost, HostNews, Way};
 pub use follower::{FollowState, Follower};
 pub use health::Health;
 pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
 pub use mirror::MirrorFile;
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
+pub use push::Push;
 pub use quote::QuoteStamp;
 pub use received::{Block, ReceivedActivity, ReceivedLoad, ReceivedState};
+pub use websub::{Asked, Caps, WebsubFigures};
 
 /// Connections for readers; writers queue on one of their own because SQLite has one writer.
 const READERS_MAX: u32 = 4;

@@ -53,6 +53,8 @@ pub struct DeliveryRow {
     pub seq: i64,
     pub activity: String,
     pub kind: String,
+    /// The object is a feed, and this goes to a WebSub callback or hub.
+    pub is_feed: bool,
     pub object: String,
     pub inbox: String,
     pub host: String,

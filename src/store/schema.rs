@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0005_quotes.sqlite.sql"),
     include_str!("migrations/0006_conversation.sqlite.sql"),
     include_str!("migrations/0010_mirror.sqlite.sql"),
+    include_str!("migrations/0012_websub.sqlite.sql"),
     include_str!("migrations/0013_archive.sqlite.sql"),
 ];
 

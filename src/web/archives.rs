@@ -134,7 +134,7 @@ impl Web {
             address: under(own),
             // No `next-archive`: it would have to be added to a document that no longer changes.
             archive: Archive::Document { prev, current: Addresses::under(&base), next: None },
-            hub: None,
+            hubs: Vec::new(),
             entries,
             updated: changed,
             ..self.feed_frame(selection)

@@ -94,6 +94,10 @@ impl Web {
             Route::Feeds => Ok(self.feeds(library)),
             Route::Feed { scope, dialect, from } => self.feed(scope, *dialect, *from, library).await,
             Route::FeedArchive { feed, dialect, name } => self.feed_archive(feed, *dialect, *name, library).await,
+            Route::Hub => Ok(match self.about_hub() {
+                Some(words) => self.plain("text/plain; charset=utf-8", words),
+                None => Found::Trouble(Trouble::NotFound),
+            }),
             Route::FeedStyle => Ok(self.plain("text/css; charset=utf-8", feed::feed_css())),
             Route::Robots => Ok(self.plain("text/plain; charset=utf-8", site::robots(&self.site))),
             Route::OpenSearch => Ok(self.plain("application/opensearchdescription+xml", site::open_search(&self.site))),
@@ -266,11 +270,32 @@ impl Web {
     }
 
     async fn feed(&self, scope: &Scope, dialect: Dialect, from: usize, library: &Library) -> Result<Found, WebError> {
-        let Some(selection) = self.feed_scope(scope, library) else { return Ok(Found::Trouble(Trouble::NotFound)) };
-        let cards = selection.cards;
-        let Some(older) = cards.get(from..).filter(|older| from == 0 || !older.is_empty()) else {
+        let Some(feed) = self.feed_model(scope, from, library).await? else {
             return Ok(Found::Trouble(Trouble::NotFound));
         };
+        let hubs = feed.hubs.iter().map(|hub| (hub.clone(), "rel=\"hub\"".to_owned()));
+        let own = (feed.address.of(dialect).to_owned(), "rel=\"self\"".to_owned());
+        Ok(Found::Document(Box::new(Document {
+            status: StatusCode::OK,
+            content_type: dialect.content_type(),
+            body: feed.write(dialect).into_bytes(),
+            last_modified: feed.updated,
+            policy: Policy::FEED,
+            links: hubs.chain([own]).collect(),
+            is_page: false,
+        })))
+    }
+
+    /// A feed from some item on, for readers and subscribers alike; `None` where there is no such feed.
+    pub(super) async fn feed_model(
+        &self,
+        scope: &Scope,
+        from: usize,
+        library: &Library,
+    ) -> Result<Option<Feed>, WebError> {
+        let Some(selection) = self.feed_scope(scope, library) else { return Ok(None) };
+        let cards = selection.cards;
+        let Some(older) = cards.get(from..).filter(|older| from == 0 || !older.is_empty()) else { return Ok(None) };
         let changed = library.changed_among(cards).unwrap_or(self.founded).max(self.founded);
         let base = self.site.origin.at(&selection.path);
         let address = Addresses::under(&base);
@@ -290,16 +315,11 @@ impl Web {
         }
         if from > 0 {
             feed.address = address.from_item(from);
+        } else {
+            // Hubs know the newest items only.
+            feed.hubs = self.hub.addresses();
         }
-        Ok(Found::Document(Box::new(Document {
-            status: StatusCode::OK,
-            content_type: dialect.content_type(),
-            body: feed.write(dialect).into_bytes(),
-            last_modified: changed,
-            policy: Policy::FEED,
-            links: vec![(feed.address.of(dialect).to_owned(), "rel=\"self\"".to_owned())],
-            is_page: false,
-        })))
+        Ok(Some(feed))
     }
 
     /// A feed without its items.
@@ -316,7 +336,7 @@ impl Web {
             updated: self.founded,
             authors: authors.iter().map(|reviewer| Author::new(reviewer, &self.site.origin)).collect(),
             icons: Vec::new(),
-            hub: None,
+            hubs: Vec::new(),
             entries: Vec::new(),
             archive: Archive::Current { prev: None },
             next_page: None,
@@ -330,7 +350,7 @@ impl Web {
         match scope {
             Scope::Everything => Some(Selection {
                 title: title.clone(),
-                path: String::new(),
+                path: scope.path(),
                 cards: library.cards(),
                 authors: self.reviewers.iter().collect(),
             }),
@@ -338,20 +358,19 @@ impl Web {
                 let reviewer = self.reviewer(handle)?;
                 let cards = library.of_reviewer(handle);
                 let title = format!("{} · {title}", reviewer.name);
-                Some(Selection { title, path: format!("/@{handle}"), cards, authors: vec![reviewer] })
+                Some(Selection { title, path: scope.path(), cards, authors: vec![reviewer] })
             }
             Scope::Tag(tag) => {
                 let group = library.tags().get(&tag_key(tag))?;
-                let path = crate::domain::address::tag_path(tag);
-                Some(self.group_feed(group, group.name.clone(), path))
+                Some(self.group_feed(group, group.name.clone(), scope.path()))
             }
             Scope::Author(key) => {
                 let group = library.authors().get(key)?;
-                Some(self.group_feed(group, format!("Books by {}", group.name), format!("/authors/{key}")))
+                Some(self.group_feed(group, format!("Books by {}", group.name), scope.path()))
             }
             Scope::Rating(stars) => {
                 let group = library.ratings().get(stars)?;
-                Some(self.group_feed(group, site::stars_in_words(stars), format!("/ratings/{stars}")))
+                Some(self.group_feed(group, site::stars_in_words(stars), scope.path()))
             }
         }
     }

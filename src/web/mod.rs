@@ -13,6 +13,7 @@ pub mod readers;
 pub mod representation;
 pub mod route;
 pub mod shelf;
+pub mod websub;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -36,6 +37,7 @@ use crate::{
     publish::PublisherHandle,
     site::{self, Trouble},
     store::{Store, StoreError},
+    websub::Hub,
 };
 use documents::Found;
 use representation::{Policy, Representation};
@@ -78,6 +80,8 @@ pub struct Web {
     pub examined: Arc<Room>,
     /// Followers wait for the reviewer's approval.
     pub approves_followers: bool,
+    pub hub: Arc<Hub>,
+    pub told: websub::Told,
     /// The program's own source code, packed (AGPL-3.0 section 13).
     pub source: &'static [u8],
 }
@@ -106,6 +110,7 @@ pub fn router(web: Arc<Web>) -> Router {
         .route("/users/{handle}/inbox", post(inbox::receive))
         .route("/doctor/{token}/actor", get(doctor::actor))
         .route("/doctor/{token}/inbox", post(doctor::inbox))
+        .route("/websub", post(websub::ask).fallback(answer))
         .fallback(answer)
         .layer(middleware::from_fn_with_state(Arc::clone(&web), only_our_host))
         .with_state(web)

@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    domain::{ArchivedFeed, DocumentName, Handle, picture::Size},
+    domain::{ArchivedFeed, DocumentName, Handle, address::tag_path, picture::Size},
     feed::Dialect,
 };
 
@@ -58,6 +58,7 @@ pub enum Route {
         name: DocumentName,
     },
     FeedStyle,
+    Hub,
     Media {
         key: String,
         size: Size,
@@ -92,6 +93,19 @@ pub enum Scope {
     Rating(String),
 }
 
+impl Scope {
+    /// The path under which its feeds lie, without a trailing slash; empty for the feed of everything.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Everything => String::new(),
+            Self::Reviewer(handle) => format!("/@{handle}"),
+            Self::Tag(tag) => tag_path(tag),
+            Self::Author(key) => format!("/authors/{key}"),
+            Self::Rating(stars) => format!("/ratings/{stars}"),
+        }
+    }
+}
+
 /// The longest search that is looked for, in characters.
 const QUERY_CHARS_MAX: usize = 200;
 
@@ -119,6 +133,7 @@ pub fn route(path: &str, query: Option<&str>) -> Route {
         }
         ["feeds"] => Route::Feeds,
         ["feed.css"] => Route::FeedStyle,
+        ["websub"] => Route::Hub,
         ["robots.txt"] => Route::Robots,
         ["sitemap.xml"] => Route::Sitemap { part: value("part").and_then(|part| part.parse().ok()) },
         ["opensearch.xml"] => Route::OpenSearch,
@@ -168,12 +183,8 @@ fn archive(feed: ArchivedFeed, family: &str, document: &str, path: &str) -> Rout
 }
 
 fn dialect(document: &str) -> Option<Dialect> {
-    match document {
-        "feed.xml" => Some(Dialect::Rss),
-        "atom.xml" => Some(Dialect::Atom),
-        "feed.json" => Some(Dialect::Json),
-        _ => None,
-    }
+    // A part of a path that was encoded may hold a slash, and is no document then.
+    Dialect::of_address(document).filter(|_| !document.contains('/'))
 }
 
 fn media(name: &str) -> Route {
@@ -218,6 +229,8 @@ mod tests {
             ("//evil.example/", Route::Elsewhere { path: "/evil.example".into() }),
             ("/@ana/feed.xml", Route::Feed { scope: Scope::Reviewer(handle()), dialect: Dialect::Rss, from: 0 }),
             ("/tags/a%2Fb/atom.xml", Route::Feed { scope: Scope::Tag("a/b".into()), dialect: Dialect::Atom, from: 0 }),
+            ("/websub", Route::Hub),
+            ("/tags/a%2Ffeed.xml", Route::Tag { key: "a/feed.xml".into(), page: 1 }),
             ("/feed.json", Route::Feed { scope: Scope::Everything, dialect: Dialect::Json, from: 0 }),
             (
                 "/@ana/atom/archive/3-17.xml",

@@ -17,4 +17,5 @@ mod peers;
 mod readers;
 mod service;
 mod simulation;
+mod websub;
 mod world;

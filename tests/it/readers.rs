@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::peers::{Browser, Reviewd, newsboat, read_feed};
+use crate::peers::{Browser, Reviewd, newsboat, read_feed, websub_subscriber};
 
 const FEEDS: [&str; 2] = ["/feed.xml", "/atom.xml"];
 /// A phone's and a desktop's.
@@ -97,6 +97,22 @@ async fn a_feed_opened_in_a_browser_is_readable() {
         let width = browser.client.execute(script, vec![]).await.unwrap();
         assert_ne!(width, "none", "{name} is shown without its style sheet");
         browser.screenshot(name, 900).await;
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_by_websub_has_a_review_without_asking_for_it() {
+    let reviewd = adopting("", |folder| copy(&every_kind().join("piranesi.md"), folder)).await;
+    for path in FEEDS {
+        let address = format!("{}{path}", reviewd.origin);
+        let Some(mut subscriber) = websub_subscriber(&address).await else { return };
+        let title = format!("Solaris, for {path}");
+        reviewd
+            .save(&format!("solaris{}.md", path.len()), &format!("---\ntitle: \"{title}\"\n---\n\nThe sea thinks.\n"));
+        let pushed = subscriber.json_line().await;
+        assert_eq!((&pushed["signed"], &pushed["bozo"]), (&Value::Bool(true), &Value::Bool(false)), "{pushed:#}");
+        assert_eq!(pushed["links"]["self"], address);
+        assert!(pushed["titles"][0].as_str().unwrap().contains(&title), "{pushed:#}");
     }
 }
 

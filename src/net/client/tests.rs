@@ -146,3 +146,29 @@ async fn a_library_gets_tidied_answers_and_a_second_knock() {
     let refused = library.get("http://10.0.0.1/").send().await.unwrap_err();
     assert!(refused.to_string().contains("10.0.0.1"), "{refused}");
 }
+
+#[test]
+fn a_wait_is_asked_for_in_seconds_or_until_a_date() {
+    let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+    for (value, expected) in [
+        ("120", Some(120)),
+        (" 0 ", Some(0)),
+        ("Sun, 22 Nov 2026 12:05:00 GMT", Some(300)),
+        ("Sun, 22 Nov 2026 11:00:00 GMT", Some(0)),
+        ("soon", None),
+        ("-5", None),
+    ] {
+        let answer = Answer { status: 429, retry_after: Some(value.into()), body: vec![] };
+        assert_eq!(answer.wait(now), expected.map(Duration::from_secs), "{value}");
+    }
+}
+
+#[tokio::test]
+async fn a_single_question_follows_no_redirect() {
+    let mut peer = Peer::answering(vec![response("302 Found", "location: /other\r\n", b"go on")]).await;
+    let url = peer.url("/callback?a=1");
+
+    let answer = client().ask(&url).await.unwrap();
+    assert_eq!((answer.status, answer.body.as_slice()), (302, &b"go on"[..]));
+    assert!(peer.asked.recv().await.unwrap().starts_with("GET /callback?a=1 "));
+}

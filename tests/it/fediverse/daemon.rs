@@ -87,6 +87,11 @@ impl Daemon {
         self.config.reviewers[0].name = name.to_owned();
     }
 
+    /// Changes a setting from the next start on.
+    pub fn set(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+    }
+
     /// Lets time pass while nothing runs.
     pub fn sleep(&self, time: Duration) {
         self.hand.turn(time);
@@ -137,6 +142,8 @@ impl Daemon {
     pub fn pass(&self, by: Duration) {
         self.hand.turn(by);
         self.running().publisher.mail.notify_one();
+        self.running().hub.mail.notify_one();
+        self.running().hub.questions.notify_one();
     }
 
     /// Lets time pass until the next try of a delivery.

@@ -3,12 +3,12 @@
 
 mod account;
 mod conversation;
-mod daemon;
+pub mod daemon;
 mod delivery;
 mod doctor;
 mod fedify;
 mod inbox;
-mod neighbour;
+pub mod neighbour;
 mod proxies;
 mod proxy;
 mod two_daemons;

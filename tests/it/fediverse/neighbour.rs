@@ -56,6 +56,10 @@ pub enum Answer {
     Breaks,
     /// The connection stays open and silent.
     Silence,
+    /// 200 with the `hub.challenge` of the question.
+    Echo,
+    /// 200, and a body that never ends.
+    Drips,
 }
 
 /// One request as it came.
@@ -243,6 +247,13 @@ impl Asked {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
+    /// The last of this name in the query.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let (_, query) = self.path.split_once('?')?;
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.into_owned().filter(|(key, _)| key == name).last().map(|(_, value)| value)
+    }
+
     /// The type of the activity posted.
     pub fn kind(&self) -> String {
         self.json()["type"].as_str().unwrap_or_default().to_owned()
@@ -292,8 +303,13 @@ async fn serve(mut stream: TcpStream, scene: Arc<Scene>) {
     };
     let answer = match asked.method.as_str() {
         "POST" => scene.script.lock().unwrap().get_mut(&asked.path).and_then(VecDeque::pop_front),
-        _ => Some(scene.pages.lock().unwrap().get(&asked.path).cloned().unwrap_or(Answer::Status(404))),
+        _ => {
+            let pages = scene.pages.lock().unwrap();
+            let page = pages.get(&asked.path).or_else(|| pages.get(asked.path.split('?').next().unwrap()));
+            Some(page.cloned().unwrap_or(Answer::Status(404)))
+        }
     };
+    let challenge = asked.parameter("hub.challenge").unwrap_or_default();
     scene.asked.send_modify(|all| all.push(asked));
     let head = |status: u16, more: &str, length: usize| {
         format!("HTTP/1.1 {status} Said\r\n{more}content-length: {length}\r\nconnection: close\r\n\r\n")
@@ -307,6 +323,11 @@ async fn serve(mut stream: TcpStream, scene: Arc<Scene>) {
         }
         Answer::Breaks => "HTTP/1.1 20".to_owned(),
         Answer::Silence => std::future::pending().await,
+        Answer::Echo => head(200, "", challenge.len()) + &challenge,
+        Answer::Drips => {
+            let _ = stream.write_all((head(200, "", 1_000_000) + "x").as_bytes()).await;
+            std::future::pending().await
+        }
     };
     // Who asked may have left meanwhile.
     let _ = stream.write_all(answer.as_bytes()).await;

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::{locate, repository};
+use super::{Program, locate, repository};
 
 /// What feedparser understands of these addresses, one object each: `version`, `bozo` (malformed) with its
 /// `bozo_exception`, `status`, `etag`, `not_modified` (a second, conditional request got 304), `feed`, `entries`.
@@ -22,6 +22,17 @@ pub async fn read_feed(addresses: &[&str]) -> Option<Value> {
 pub async fn newsboat(addresses: &[&str]) -> Option<Value> {
     let program = locate("NEWSBOAT")?.into_os_string();
     run_python("read_newsboat.py", std::iter::once(program).chain(addresses.iter().map(OsString::from))).await
+}
+
+/// A subscriber by WebSub to this feed, which has confirmed its subscription. Its next lines tell of pushes. `None` where
+/// Python is not installed.
+pub async fn websub_subscriber(feed: &str) -> Option<Program> {
+    let mut subscriber = Program::start(&locate("PYTHON")?, |command| {
+        command.arg(repository().join("tests/peers/python/websub_subscriber.py")).arg(feed);
+    });
+    let first = subscriber.json_line().await;
+    assert!(first["subscribed"].is_string(), "{first}");
+    Some(subscriber)
 }
 
 async fn run_python(script: &str, arguments: impl Iterator<Item = OsString>) -> Option<Value> {
