@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    backup,
     clock::Clock,
     config::{Config, Poll},
     control,
@@ -73,6 +74,7 @@ pub async fn open(config: &Config) -> anyhow::Result<Parts> {
         fs::set_permissions(data, fs::Permissions::from_mode(DATA_MODE))?;
     }
     let lock = lock(data)?;
+    backup::inspect(data)?;
     let store = Store::open(&config.store.database).await?;
     let journal = Journal::open(&data.join("ids.jsonl"))?;
     let mut reviewers = Vec::new();
@@ -205,6 +207,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         reception: federation.reception.clone(),
         clock: clock.clone(),
         site: site.clone(),
+        source: source(&config),
     });
     federation.start(&tasks, &stop);
     tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
@@ -242,6 +245,16 @@ pub fn folders(config: &Config, reviewers: &[Reviewer]) -> Vec<FolderSetup> {
             },
         })
         .collect()
+}
+
+/// What a backup is made of.
+pub fn source(config: &Config) -> backup::Source {
+    backup::Source {
+        data: config.data_dir().to_owned(),
+        settings: config.file.clone(),
+        origin: config.site.origin.to_string(),
+        folders: config.reviewers.iter().map(|one| (one.handle.clone(), one.folder.clone())).collect(),
+    }
 }
 
 /// When this site began, remembered at its first start.

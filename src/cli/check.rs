@@ -198,7 +198,7 @@ fn row(
     let asked = || review.id.as_deref().and_then(ReviewId::parse);
     let known = ids.get(&(reviewer.handle.to_string(), file.clone())).cloned();
     Row {
-        id: known.or_else(asked).unwrap_or_else(|| identity::derived(&reviewer.handle, &review.slug)),
+        id: known.or_else(asked).unwrap_or_else(|| identity::derived(&reviewer.handle, &review.slug, None)),
         file,
         reviewer: reviewer.handle.to_string(),
         slug: review.slug,

@@ -1,6 +1,7 @@
 //! One file for each command: the list of files is the list of commands.
 
 mod apply;
+mod backup;
 mod block;
 mod check;
 mod deliveries;
@@ -10,6 +11,7 @@ mod keys;
 mod plan;
 mod preview;
 mod resend;
+mod restore;
 mod retire;
 mod retract;
 mod serve;
@@ -84,6 +86,10 @@ enum Command {
     Unblock(block::UnblockArguments),
     /// Show the keys that sign, or make a new one
     Keys(keys::Arguments),
+    /// Write database, keys, ids and settings to one file
+    Backup(backup::Arguments),
+    /// Make a site of a backup, in an empty data directory
+    Restore(restore::Arguments),
     /// End a reviewer's account for ever
     Retire(retire::Arguments),
     /// Print the settings file, a man page, or shell completions
@@ -108,6 +114,13 @@ pub fn run() -> ExitCode {
         Ok(cwd) => cwd,
         Err(error) => return failed(&anyhow::Error::new(error).context("find the working directory")),
     };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&anyhow::Error::new(error).context("start the runtime")),
+    };
+    if let Some(Command::Restore(arguments)) = &cli.command {
+        return finished(runtime.block_on(restore::run(arguments, &overrides, &environment, &cwd)));
+    }
     let config = match Config::load(&overrides, &environment, &cwd) {
         Ok(config) => config,
         Err(problems) => {
@@ -116,10 +129,6 @@ pub fn run() -> ExitCode {
             }
             return ExitCode::from(PROBLEMS);
         }
-    };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&anyhow::Error::new(error).context("start the runtime")),
     };
     let result = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve) {
@@ -137,6 +146,8 @@ pub fn run() -> ExitCode {
             Command::Unblock(arguments) => block::unblock(&config, &arguments).await,
             Command::Keys(arguments) => keys::run(&config, &arguments).await,
             Command::Retire(arguments) => retire::run(&config, &arguments).await,
+            Command::Backup(arguments) => backup::run(&config, &arguments).await,
+            Command::Restore(arguments) => restore::run(&arguments, &overrides, &environment, &cwd).await,
             Command::Generate(arguments) => generate::run(&arguments),
         }
     });

@@ -85,7 +85,7 @@ pub fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::Result
     };
     let published = Published {
         reviewer: settings.handle.clone(),
-        id: id.unwrap_or_else(|| identity::derived(&settings.handle, &review.slug)),
+        id: id.unwrap_or_else(|| identity::derived(&settings.handle, &review.slug, None)),
         guid: "urn:uuid:00000000-0000-0000-0000-000000000000".to_owned(),
         slug: review.slug.clone(),
         published: review.date.map_or(now, |date| date.timestamp()).min(now),

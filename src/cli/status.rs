@@ -37,6 +37,7 @@ struct Counts<'a> {
     deliveries_due: i64,
     deliveries_given_up: i64,
     deliveries_refused: i64,
+    deliveries_held: i64,
     oldest_due: Option<jiff::Timestamp>,
     hosts_dead: i64,
     folders: &'a [publisher::Survey],
@@ -67,6 +68,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         deliveries_due: status.deliveries_due,
         deliveries_given_up: status.deliveries_given_up,
         deliveries_refused: status.deliveries_refused,
+        deliveries_held: status.deliveries_held,
         oldest_due: status.oldest_due,
         hosts_dead: status.hosts_dead,
         folders: &status.folders,
@@ -76,7 +78,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
     } else {
         show(&counts);
     }
-    let fine = counts.held == 0 && counts.broken == 0;
+    let fine = counts.held == 0 && counts.broken == 0 && counts.deliveries_held == 0;
     Ok(if fine { FINE } else { PROBLEMS })
 }
 
@@ -106,6 +108,13 @@ fn show(counts: &Counts<'_>) {
         counts.hosts_dead,
         counts.oldest_due.map(|oldest| format!(" · oldest due since {oldest}")).unwrap_or_default()
     );
+    if counts.deliveries_held > 0 {
+        println!(
+            "{} deliveries are held since a backup was restored: `reviewd apply` sends them, `reviewd apply --quietly` takes \
+             them as made",
+            counts.deliveries_held
+        );
+    }
     for folder in counts.folders {
         if let Some(reason) = &folder.hold_reason {
             println!("{reason}");

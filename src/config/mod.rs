@@ -233,6 +233,11 @@ impl Config {
     }
 }
 
+/// The settings file that [`Config::load`] reads, or the one it would read if it were there.
+pub fn settings_file(options: &Overrides, environment: &BTreeMap<String, String>, cwd: &Path) -> PathBuf {
+    find_file(options, environment, cwd).unwrap_or_else(|| cwd.join(FILE_NAME))
+}
+
 /// Where the process was started: what relative paths on the command line are relative to.
 pub fn working_directory() -> std::io::Result<PathBuf> {
     std::env::current_dir()

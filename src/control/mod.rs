@@ -1,5 +1,7 @@
 //! The Unix socket by which commands reach the running daemon: one JSON line asks, one JSON line answers.
 
+mod download;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -12,16 +14,22 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
+    net::{
+        UnixListener, UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use download::backup;
+
 use crate::{
+    backup::Source,
     clock::Clock,
     domain::Site,
     fediverse::reception::{NoFollower, Reception},
-    publish::{Plan, PublisherHandle, Survey},
-    store::{FollowState, Follower, Store, StoreError},
+    publish::{Plan, PublisherHandle, Survey, publisher::Release},
+    store::{DeliveryState, FollowState, Follower, Store, StoreError},
 };
 
 /// Longest question, in bytes: a few thousand names for `apply`.
@@ -39,6 +47,9 @@ pub enum Question {
     Plan,
     Apply {
         names: Vec<String>,
+        /// Takes what is held as known to followers.
+        #[serde(default)]
+        quietly: bool,
     },
     Retract {
         name: String,
@@ -65,6 +76,10 @@ pub enum Question {
     Unblock {
         name: String,
     },
+    /// Answered with the archive itself.
+    Backup {
+        with_reviews: bool,
+    },
     /// Ends a reviewer's account for ever.
     Retire {
         handle: String,
@@ -90,6 +105,9 @@ pub struct Status {
     pub deliveries_due: i64,
     pub deliveries_given_up: i64,
     pub deliveries_refused: i64,
+    /// Held since a restore.
+    #[serde(default)]
+    pub deliveries_held: i64,
     pub oldest_due: Option<Timestamp>,
     pub hosts_dead: i64,
 }
@@ -139,7 +157,14 @@ pub struct Desk {
     pub reception: Reception,
     pub clock: Clock,
     pub site: Site,
+    /// What a backup is made of.
+    pub source: Source,
 }
+
+/// The state of a delivery that waits for a person, as the store writes it.
+const HELD: &str = "held";
+const HELD_SINCE_RESTORE: &str =
+    "held since a backup was restored, because it may have been made: `reviewd apply` sends, `--quietly` does not";
 
 /// Deliveries listed at most; `deliveries REVIEW` narrows them down.
 const DELIVERIES_MAX: i64 = 10_000;
@@ -201,15 +226,23 @@ async fn converse(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
     let mut line = String::new();
     BufReader::new(reader.take(QUESTION_BYTES_MAX)).read_line(&mut line).await?;
     let answer = match serde_json::from_str(&line) {
+        Ok(Question::Backup { with_reviews }) => {
+            desk.send_backup(with_reviews, &mut writer).await?;
+            return writer.shutdown().await;
+        }
         Ok(question) => desk.answer(question).await,
         Err(error) => Answer::Refused(format!(
             "the daemon does not know this question ({error}): it may be older than this command"
         )),
     };
-    let mut text = serde_json::to_string(&answer)?;
-    text.push('\n');
-    writer.write_all(text.as_bytes()).await?;
+    say(&answer, &mut writer).await?;
     writer.shutdown().await
+}
+
+async fn say(answer: &Answer, writer: &mut OwnedWriteHalf) -> std::io::Result<()> {
+    let mut text = serde_json::to_string(answer)?;
+    text.push('\n');
+    writer.write_all(text.as_bytes()).await
 }
 
 impl Desk {
@@ -222,7 +255,11 @@ impl Desk {
                 None => stopping(),
             },
             Question::Plan => self.publisher.plan().await.map_or_else(stopping, |plan: Plan| done(&plan)),
-            Question::Apply { names } => self.publisher.apply(names).await.map_or_else(stopping, |plan| done(&plan)),
+            Question::Apply { names, quietly } => {
+                let release = if quietly { Release::Quietly } else { Release::Send };
+                self.publisher.apply(names, release).await.map_or_else(stopping, |plan| done(&plan))
+            }
+            Question::Backup { .. } => Answer::Refused("a backup is no line of text".to_owned()),
             Question::Retract { name } => match self.publisher.retract(name).await {
                 Some(Ok(plan)) => done(&plan),
                 Some(Err(error)) => Answer::Refused(error.to_string()),
@@ -288,6 +325,7 @@ pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<
         deliveries_due: figures.due,
         deliveries_given_up: figures.given_up,
         deliveries_refused: figures.refused,
+        deliveries_held: figures.held,
         oldest_due: figures.oldest_due,
         hosts_dead: figures.hosts_dead,
     })
@@ -299,16 +337,17 @@ pub async fn deliveries(store: &Store, object: Option<&str>) -> Result<Vec<Deliv
     Ok(rows
         .into_iter()
         .map(|row| DeliveryView {
+            // Held since a restore: due all the same, but nobody knows when.
+            last_error: if row.state == HELD { Some(HELD_SINCE_RESTORE.to_owned()) } else { row.last_error },
             review: row.object.rsplit('/').next().unwrap_or(&row.object).to_owned(),
             activity: row.activity,
             kind: row.kind,
             inbox: row.inbox,
             host: row.host,
             next_at: (row.state == "due").then(|| Timestamp::from_millisecond(row.next_at_ms).ok()).flatten(),
-            state: row.state,
+            state: if row.state == HELD { DeliveryState::Due.as_str().to_owned() } else { row.state },
             attempts: row.attempts,
             last_status: row.last_status,
-            last_error: row.last_error,
         })
         .collect())
 }
@@ -364,6 +403,15 @@ fn done<T: Serialize>(value: &T) -> Answer {
 
 /// Asks the daemon; `None` when none is running there.
 pub async fn ask<T: DeserializeOwned>(path: &Path, question: &Question) -> Result<Option<T>, ControlError> {
+    Ok(put(path, question, ANSWER_TIMEOUT).await?.map(|(answer, _)| answer))
+}
+
+/// Asks, and hands back the line for what may come after the answer.
+async fn put<T: DeserializeOwned>(
+    path: &Path,
+    question: &Question,
+    patience: Duration,
+) -> Result<Option<(T, BufReader<OwnedReadHalf>)>, ControlError> {
     let failed = |source| ControlError::Talk { path: path.to_owned(), source };
     let stream = match UnixStream::connect(path).await {
         Ok(stream) => stream,
@@ -378,13 +426,13 @@ pub async fn ask<T: DeserializeOwned>(path: &Path, question: &Question) -> Resul
     writer.write_all(text.as_bytes()).await.map_err(failed)?;
     let mut line = String::new();
     let mut reader = BufReader::new(reader);
-    tokio::time::timeout(ANSWER_TIMEOUT, reader.read_line(&mut line))
+    tokio::time::timeout(patience, reader.read_line(&mut line))
         .await
         .map_err(|_| ControlError::Silent { path: path.to_owned() })?
         .map_err(failed)?;
     let strange = |error: serde_json::Error| ControlError::Strange { path: path.to_owned(), detail: error.to_string() };
     match serde_json::from_str(&line).map_err(strange)? {
-        Answer::Done(value) => serde_json::from_value(value).map(Some).map_err(strange),
+        Answer::Done(value) => serde_json::from_value(value).map(|answer| Some((answer, reader))).map_err(strange),
         Answer::Refused(why) => Err(ControlError::Refused(why)),
     }
 }

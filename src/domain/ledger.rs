@@ -72,6 +72,8 @@ pub enum Hold {
     Held,
     /// Released by a person: sent without further waiting.
     Released,
+    /// A person says that followers know it already: done without a word.
+    Known,
 }
 
 /// Size, times and inode of a file: equal means "not worth reading again".
@@ -148,11 +150,12 @@ impl Hold {
             Self::No => "no",
             Self::Held => "held",
             Self::Released => "released",
+            Self::Known => "known",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::No, Self::Held, Self::Released].into_iter().find(|one| one.as_str() == text)
+        [Self::No, Self::Held, Self::Released, Self::Known].into_iter().find(|one| one.as_str() == text)
     }
 }
 

@@ -26,10 +26,22 @@ pub struct Pending {
     pub quiet_for: Duration,
 }
 
+/// Why intents of a whole folder are kept back whatever their number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caution {
+    None,
+    /// The folder is missing or empty: no removal is believed.
+    FolderLost,
+    /// First look after a restore: followers may know all of it from the original.
+    Restored,
+}
+
 /// What becomes of an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Send,
+    /// Done, but told to nobody.
+    Settle,
     /// Not before this much more time has passed.
     Wait(Duration),
     Hold,
@@ -39,7 +51,7 @@ pub enum Verdict {
 ///
 /// More than the limit of one kind at once are all held. Those held a moment ago still count, so that a bulk change
 /// seen in two walks is not half sent; older held ones do not, so that the next single save goes out as usual.
-pub fn decide(pending: &[Pending], limits: &Limits, folder_lost: bool) -> BTreeMap<ReviewId, Verdict> {
+pub fn decide(pending: &[Pending], limits: &Limits, caution: Caution) -> BTreeMap<ReviewId, Verdict> {
     let together = |intent| pending.iter().filter(|other| counts_with(intent, other, limits)).count();
     let (creates, updates, deletes) = (together(Intent::Create), together(Intent::Update), together(Intent::Delete));
     pending
@@ -53,8 +65,9 @@ pub fn decide(pending: &[Pending], limits: &Limits, folder_lost: bool) -> BTreeM
             };
             let verdict = match one.hold {
                 Hold::Released => Verdict::Send,
+                Hold::Known => Verdict::Settle,
                 Hold::Held => Verdict::Hold,
-                Hold::No if together > max || (folder_lost && one.intent == Intent::Delete) => Verdict::Hold,
+                Hold::No if together > max || keeps_back(caution, one.intent) => Verdict::Hold,
                 Hold::No if one.quiet_for >= delay => Verdict::Send,
                 Hold::No => Verdict::Wait(delay - one.quiet_for),
             };
@@ -63,11 +76,19 @@ pub fn decide(pending: &[Pending], limits: &Limits, folder_lost: bool) -> BTreeM
         .collect()
 }
 
+fn keeps_back(caution: Caution, intent: Intent) -> bool {
+    match caution {
+        Caution::None => false,
+        Caution::FolderLost => intent == Intent::Delete,
+        Caution::Restored => true,
+    }
+}
+
 fn counts_with(intent: Intent, other: &Pending, limits: &Limits) -> bool {
     let same_change = match other.hold {
         Hold::No => true,
         Hold::Held => other.quiet_for < limits.settle,
-        Hold::Released => false,
+        Hold::Released | Hold::Known => false,
     };
     other.intent == intent && same_change
 }
@@ -96,7 +117,7 @@ mod tests {
     }
 
     fn verdicts(pending: &[Pending]) -> Vec<Verdict> {
-        decide(pending, &LIMITS, false).into_values().collect()
+        decide(pending, &LIMITS, Caution::None).into_values().collect()
     }
 
     #[test]
@@ -116,7 +137,7 @@ mod tests {
     #[test]
     fn only_the_kind_in_excess_is_held() {
         let both = [pending(6, Intent::Create, Hold::No, 60), pending(2, Intent::Update, Hold::No, 60)].concat();
-        let decided = decide(&both, &LIMITS, false);
+        let decided = decide(&both, &LIMITS, Caution::None);
         assert!(both.iter().all(|one| (decided[&one.id] == Verdict::Send) == (one.intent == Intent::Update)));
     }
 
@@ -129,7 +150,7 @@ mod tests {
     #[test]
     fn a_single_save_after_a_held_bulk_change_goes_out() {
         let both = [pending(9, Intent::Create, Hold::Held, 900), pending(1, Intent::Create, Hold::No, 30)].concat();
-        let decided = decide(&both, &LIMITS, false);
+        let decided = decide(&both, &LIMITS, Caution::None);
         assert_eq!(decided.values().filter(|v| **v == Verdict::Send).count(), 1);
     }
 
@@ -139,8 +160,18 @@ mod tests {
     }
 
     #[test]
+    fn after_a_restore_even_a_single_change_waits_for_a_person() {
+        for intent in [Intent::Create, Intent::Update, Intent::Delete] {
+            let one = pending(1, intent, Hold::No, 9999);
+            assert_eq!(decide(&one, &LIMITS, Caution::Restored).into_values().next(), Some(Verdict::Hold));
+        }
+        let known = pending(9, Intent::Create, Hold::Known, 0);
+        assert!(verdicts(&known).iter().all(|verdict| *verdict == Verdict::Settle));
+    }
+
+    #[test]
     fn nothing_is_deleted_because_the_folder_is_lost() {
         let one = pending(1, Intent::Delete, Hold::No, 9999);
-        assert_eq!(decide(&one, &LIMITS, true).into_values().next(), Some(Verdict::Hold));
+        assert_eq!(decide(&one, &LIMITS, Caution::FolderLost).into_values().next(), Some(Verdict::Hold));
     }
 }

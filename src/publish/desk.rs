@@ -16,7 +16,7 @@ use crate::{
         Card, Problem, ReviewId, Reviewer,
         ledger::{Entry, FileMark, Hold, Intent, Standing},
     },
-    store::{ReviewerRow, Store, StoreError},
+    store::{Aftermath, Restored, ReviewerRow, Store, StoreError},
 };
 
 /// Everything that is known of one reviewer's folder.
@@ -32,6 +32,9 @@ pub struct Desk {
     pub folder: FolderState,
     /// What the walk itself found wrong: links that lead out, directories that cannot be read.
     pub walk_problems: Vec<Problem>,
+    /// Whether the ledger came out of a backup, and how far that is settled.
+    pub restored: Option<Restored>,
+    pub aftermath: Aftermath,
     /// Monotonic time of the last change of each pending intent.
     pub(super) stirred: HashMap<ReviewId, Duration>,
     /// Since when a file stands beside its identical twin.
@@ -84,6 +87,7 @@ impl Desk {
             store.ledger(&handle).await?.into_iter().map(|entry| (entry.id.clone(), entry)).collect();
         let marks = store.files(&handle).await?.into_iter().map(|mark| (mark.path.clone(), mark)).collect();
         let row = store.reviewer(&handle).await?;
+        let (restored, aftermath) = (store.restored().await?, store.aftermath(&handle).await?);
         let now = clock.now();
         let stirred = entries
             .values()
@@ -104,6 +108,8 @@ impl Desk {
             cards: HashMap::new(),
             folder: FolderState::Fine,
             walk_problems: Vec::new(),
+            restored,
+            aftermath,
             stirred,
             twins: HashMap::new(),
         })
@@ -126,6 +132,9 @@ impl Desk {
         self.row = round.row;
         self.folder = round.folder;
         self.walk_problems = round.walk_problems;
+        if round.commit.caught_up {
+            self.aftermath = Aftermath::Held;
+        }
         self.stirred.extend(round.stirred);
         self.twins = round.twins;
         for write in round.commit.entries {
@@ -163,9 +172,9 @@ impl Desk {
             match (entry.intent, entry.hold) {
                 (Intent::Nothing, _) => {}
                 (_, Hold::Held) => plan.held.push(item),
-                (Intent::Create, Hold::No | Hold::Released) => plan.create.push(item),
-                (Intent::Update, Hold::No | Hold::Released) => plan.update.push(item),
-                (Intent::Delete, Hold::No | Hold::Released) => plan.delete.push(item),
+                (Intent::Create, Hold::No | Hold::Released | Hold::Known) => plan.create.push(item),
+                (Intent::Update, Hold::No | Hold::Released | Hold::Known) => plan.update.push(item),
+                (Intent::Delete, Hold::No | Hold::Released | Hold::Known) => plan.delete.push(item),
             }
         }
         plan.reason = self.hold_reason();
@@ -191,13 +200,25 @@ impl Desk {
         let cause = match &self.folder {
             FolderState::Missing => format!("the folder {} is missing", self.root.display()),
             FolderState::Emptied => format!("the folder {} is empty", self.root.display()),
-            FolderState::Fine | FolderState::Unreadable(_) => "too many changes at once".to_owned(),
+            FolderState::Fine | FolderState::Unreadable(_) => self.cause_of_hold(),
         };
         let reviewer = &self.reviewer.handle;
         Some(format!(
             "{cause}: {} reviews of @{reviewer} are held; look with `reviewd plan` and release them with `reviewd apply`",
             kinds.join(", ")
         ))
+    }
+
+    fn cause_of_hold(&self) -> String {
+        match (self.aftermath, self.restored) {
+            (Aftermath::Looking | Aftermath::Held, Some(restored)) => {
+                let of = restored.of.strftime("%Y-%m-%d %H:%M");
+                format!(
+                    "restored from a backup of {of} UTC, so followers may know already (then `reviewd apply --quietly`)"
+                )
+            }
+            (Aftermath::Over, _) | (_, None) => "too many changes at once".to_owned(),
+        }
     }
 
     /// Every problem of the folder as it is now.

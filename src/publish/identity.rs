@@ -180,9 +180,11 @@ fn note(ids: &mut BTreeMap<(Handle, ReviewId), Known>, line: Line) {
 /// The id of a review by its slug at first publication.
 ///
 /// Derived, so that an empty data directory over the same folder gives the same ids; hashed, so that no id ever shows a
-/// slug that has since changed.
-pub fn derived(reviewer: &Handle, slug: &Slug) -> ReviewId {
-    let hash = fingerprint::of_bytes(format!("{reviewer}/{slug}").as_bytes());
+/// slug that has since changed. Since a restore the time of it is part of the id: the original may have used the plain one
+/// for a review that was deleted since, and other servers never take a deleted id again.
+pub fn derived(reviewer: &Handle, slug: &Slug, restored: Option<Timestamp>) -> ReviewId {
+    let since = restored.map(|at| format!("/{at}")).unwrap_or_default();
+    let hash = fingerprint::of_bytes(format!("{reviewer}/{slug}{since}").as_bytes());
     let bits = u64::from_str_radix(&hash[..16], 16).unwrap_or_default();
     let id: String = (0..ID_CHARS).map(|n| char::from(ALPHABET[(bits >> (5 * n)) as usize & 31])).collect();
     // Letters and digits always make a valid id.
@@ -228,17 +230,18 @@ mod tests {
 
     #[test]
     fn the_same_slug_gives_the_same_id_and_the_id_does_not_show_it() {
-        let id = derived(&handle(), &Slug::from_text("Dune"));
-        assert_eq!(id, derived(&handle(), &Slug::from_text("dune")));
-        assert_ne!(id, derived(&Handle::parse("bob").unwrap(), &Slug::from_text("dune")));
+        let id = derived(&handle(), &Slug::from_text("Dune"), None);
+        assert_eq!(id, derived(&handle(), &Slug::from_text("dune"), None));
+        assert_ne!(id, derived(&Handle::parse("bob").unwrap(), &Slug::from_text("dune"), None));
         assert!(!id.as_str().contains("dune"));
+        assert_ne!(id, derived(&handle(), &Slug::from_text("dune"), Some(Timestamp::UNIX_EPOCH)));
     }
 
     #[test]
     fn an_id_once_used_is_never_used_again() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ids.jsonl");
-        let id = derived(&handle(), &Slug::from_text("dune"));
+        let id = derived(&handle(), &Slug::from_text("dune"), None);
         let mut journal = Journal::open(&path).unwrap();
         journal.append(vec![minted("dune.md", &id)]).unwrap();
         journal.append(vec![Line { event: LineEvent::Deleted, ..minted("dune.md", &id) }]).unwrap();
@@ -251,7 +254,7 @@ mod tests {
     fn a_lost_database_finds_its_ids_in_the_journal() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ids.jsonl");
-        let id = derived(&handle(), &Slug::from_text("dune"));
+        let id = derived(&handle(), &Slug::from_text("dune"), None);
         Journal::open(&path).unwrap().append(vec![minted("dune.md", &id)]).unwrap();
         let journal = Journal::open(&path).unwrap();
         let (found, known) = journal.lost(&handle(), &BTreeSet::new()).remove("dune.md").unwrap();
@@ -262,7 +265,7 @@ mod tests {
     fn a_line_cut_short_by_a_crash_is_cut_off_and_a_damaged_one_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ids.jsonl");
-        let id = derived(&handle(), &Slug::from_text("dune"));
+        let id = derived(&handle(), &Slug::from_text("dune"), None);
         Journal::open(&path).unwrap().append(vec![minted("dune.md", &id)]).unwrap();
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, [whole.as_slice(), b"{\"at\":\"20"].concat()).unwrap();

@@ -21,7 +21,7 @@ use crate::{
         ledger::{Entry, FileMark, FileOutcome, Hold, Intent, Standing},
     },
     intake::watcher::{self, Watcher},
-    store::{Commit, LedgerWrite, Store},
+    store::{Aftermath, Commit, LedgerWrite, Store},
 };
 
 /// Events of one save come in a burst: the walk waits until they pause this long …
@@ -61,13 +61,21 @@ pub enum Order {
     /// Look at the folders now; answered when that is done.
     Look(oneshot::Sender<()>),
     Plan(oneshot::Sender<Plan>),
-    /// Releases held changes, all or those named; answers what was released.
-    Apply(Vec<String>, oneshot::Sender<Plan>),
+    /// Releases held changes, all or those named, or takes them as known to followers; answers what was released.
+    Apply(Vec<String>, Release, oneshot::Sender<Plan>),
     /// Deletes a review everywhere at once.
     Retract(String, oneshot::Sender<Result<Plan, NoSuchReview>>),
     Survey(oneshot::Sender<Vec<Survey>>),
     /// Whose review a name means: its id, slug, file or address; deleted ones too.
     Find(String, oneshot::Sender<Option<(Handle, ReviewId)>>),
+}
+
+/// How held changes are let go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    Send,
+    /// Followers know already: nothing is sent.
+    Quietly,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -204,8 +212,12 @@ impl Publisher {
             let now = setup.clock.now_in_seconds();
             self.rearranged = Some(self.rearranged.map_or(now, |last| now.max(last + Duration::from_secs(1))));
         }
-        let held_before = desk.hold_reason();
+        let (held_before, caught_up) = (desk.hold_reason(), round.commit.caught_up);
         desk.take(round);
+        if caught_up && desk.hold_reason().is_none() {
+            setup.store.set_aftermath(&desk.reviewer.handle, Aftermath::Over).await?;
+            desk.aftermath = Aftermath::Over;
+        }
         if let Some(reason) = desk.hold_reason().filter(|reason| held_before.as_ref() != Some(reason)) {
             tracing::warn!(reviewer = %desk.reviewer.handle, "{reason}");
         }
@@ -241,8 +253,8 @@ impl Publisher {
             Order::Plan(answer) => {
                 let _ = answer.send(self.plan());
             }
-            Order::Apply(names, answer) => {
-                let released = self.apply(&names).await;
+            Order::Apply(names, release, answer) => {
+                let released = self.apply(&names, release).await;
                 self.reconcile_all().await;
                 let _ = answer.send(released);
             }
@@ -267,8 +279,8 @@ impl Publisher {
     }
 
     /// Releases held intents: all, or those whose id, slug or file is named, or whose reviewer is.
-    pub async fn apply(&mut self, names: &[String]) -> Plan {
-        let mut released = Plan::default();
+    pub async fn apply(&mut self, names: &[String], release: Release) -> Plan {
+        let mut released = Plan { reason: self.settle_restore(names, release).await, ..Plan::default() };
         for (desk, _) in &mut self.desks {
             let before = desk.plan();
             let handle = desk.reviewer.handle.to_string();
@@ -288,7 +300,10 @@ impl Publisher {
                 .cloned()
                 .collect();
             for mut entry in chosen {
-                entry.hold = Hold::Released;
+                entry.hold = match release {
+                    Release::Send => Hold::Released,
+                    Release::Quietly => Hold::Known,
+                };
                 let item = before.held.iter().find(|item| item.id == entry.id).cloned();
                 match entry.intent {
                     Intent::Nothing => {}
@@ -301,6 +316,38 @@ impl Publisher {
             }
         }
         released
+    }
+
+    /// With everything that a restore held, its deliveries go too. Says what became of them.
+    async fn settle_restore(&mut self, names: &[String], release: Release) -> Option<String> {
+        if !names.is_empty() || self.setup.store.restored().await.ok()?.is_none() {
+            return None;
+        }
+        for (desk, _) in &mut self.desks {
+            // The first look is still to come where the folder is away: what it finds is held then.
+            if desk.aftermath == Aftermath::Held {
+                match self.setup.store.set_aftermath(&desk.reviewer.handle, Aftermath::Over).await {
+                    Ok(()) => desk.aftermath = Aftermath::Over,
+                    Err(error) => tracing::warn!(%error, "that the restore is settled could not be noted: {error}"),
+                }
+            }
+        }
+        let now = self.setup.clock.now();
+        let (done, what) = match release {
+            Release::Send => (self.setup.store.release_held_deliveries(now).await, "are on their way"),
+            Release::Quietly => (self.setup.store.drop_held_deliveries().await, "count as made"),
+        };
+        match done {
+            Ok(0) => None,
+            Ok(count) => {
+                self.mail.notify_one();
+                Some(format!("{count} deliveries that were due in the backup {what}"))
+            }
+            Err(error) => {
+                tracing::error!(%error, "the deliveries held since the restore stay held: {error}");
+                None
+            }
+        }
     }
 
     /// Marks a review for deletion without delay; its file, if it is still there, is passed over until it changes.
@@ -360,8 +407,8 @@ impl PublisherHandle {
         self.ask(Order::Plan).await
     }
 
-    pub async fn apply(&self, names: Vec<String>) -> Option<Plan> {
-        self.ask(|answer| Order::Apply(names, answer)).await
+    pub async fn apply(&self, names: Vec<String>, release: Release) -> Option<Plan> {
+        self.ask(|answer| Order::Apply(names, release, answer)).await
     }
 
     pub async fn retract(&self, name: String) -> Option<Result<Plan, NoSuchReview>> {

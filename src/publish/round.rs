@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    decide::{self, Limits, Pending, Verdict},
+    decide::{self, Caution, Limits, Pending, Verdict},
     desk::{Desk, FolderState, Plan, PlanItem},
     diff::{self, Event, Found, FoundReview, Now},
     fingerprint,
@@ -29,7 +29,7 @@ use crate::{
         folder::{self, Folder, Walk},
         parse::{self, Reading},
     },
-    store::{Commit, LedgerWrite, ReviewerRow, Store, StoreError},
+    store::{Aftermath, Commit, LedgerWrite, ReviewerRow, Store, StoreError},
 };
 
 /// When the next look is due although nothing happened: pictures wait to be prepared.
@@ -391,7 +391,7 @@ impl<'a> Working<'a> {
             (Some((id, _)), None) => id.clone(),
             (_, Some(Some(asked))) => identity::unused(&asked, |id| self.is_used(id)),
             (_, None | Some(None)) => {
-                identity::unused(&identity::derived(&self.desk.reviewer.handle, &review.slug), |id| self.is_used(id))
+                identity::unused(&self.mint(&review.slug), |id| self.is_used(id))
             }
         };
         let known = lost.map(|(_, known)| known);
@@ -399,9 +399,9 @@ impl<'a> Working<'a> {
         let published = match known.as_ref().and_then(|known| known.published) {
             Some(published) => published,
             None if adopt => {
-                let modified = Timestamp::from_nanosecond(i128::from(modified_ns)).unwrap_or(self.now);
-                self.seconds.take_before(own_date.unwrap_or(modified).min(self.now))
+                self.seconds.take_before(own_date.unwrap_or(self.written(modified_ns)).min(self.now))
             }
+            None if self.desk.aftermath == Aftermath::Looking => self.seconds.take_before(self.written(modified_ns)),
             None => self.seconds.take_newest(self.now),
         };
         let wanted_slug = known.as_ref().and_then(|known| known.slug.clone()).unwrap_or_else(|| review.slug.clone());
@@ -428,6 +428,17 @@ impl<'a> Working<'a> {
         }
         self.journal_line(LineEvent::Minted, &entry);
         self.write(path, entry);
+    }
+
+    /// The id of a review by its slug. After a restore the ids that the original minted since are unknown, deleted ones
+    /// too: what the first look finds is most likely known under its plain id, what comes later gets one that is new.
+    fn mint(&self, slug: &Slug) -> ReviewId {
+        let since = self.desk.restored.filter(|_| self.desk.aftermath != Aftermath::Looking).map(|restored| restored.at);
+        identity::derived(&self.desk.reviewer.handle, slug, since)
+    }
+
+    fn written(&self, modified_ns: i64) -> Timestamp {
+        Timestamp::from_nanosecond(i128::from(modified_ns)).unwrap_or(self.now).min(self.now)
     }
 
     /// The text of a known review was read again; `edited` when somebody would see a difference.
@@ -574,8 +585,14 @@ impl<'a> Working<'a> {
             })
             .collect();
         let lost = matches!(self.folder, FolderState::Missing | FolderState::Emptied);
-        for (id, verdict) in decide::decide(&pending, &self.means.limits, lost) {
+        let caution = match self.desk.aftermath {
+            Aftermath::Looking => Caution::Restored,
+            Aftermath::Over | Aftermath::Held if lost => Caution::FolderLost,
+            Aftermath::Over | Aftermath::Held => Caution::None,
+        };
+        for (id, verdict) in decide::decide(&pending, &self.means.limits, caution) {
             match verdict {
+                Verdict::Settle => self.settle(&id),
                 Verdict::Wait(left) => self.look_again(left),
                 Verdict::Hold => self.hold(&id).await?,
                 Verdict::Send => self.send(&id).await?,
@@ -598,6 +615,23 @@ impl<'a> Working<'a> {
             self.back_in_lists(id).await?;
         }
         Ok(())
+    }
+
+    /// Takes an intent as told: what the original of a restored copy did, or what nobody needs to hear.
+    fn settle(&mut self, id: &ReviewId) {
+        let mut entry = self.entry(id);
+        match entry.intent {
+            Intent::Nothing => {}
+            Intent::Create | Intent::Update => entry.told = Some(entry.worded.clone()),
+            Intent::Delete => {
+                entry.standing = Standing::Gone;
+                self.deleted.insert(id.clone(), self.now);
+                self.journal_line(LineEvent::Deleted, &entry);
+            }
+        }
+        entry.intent = Intent::Nothing;
+        entry.hold = Hold::No;
+        self.work.insert(id.clone(), entry);
     }
 
     async fn send(&mut self, id: &ReviewId) -> Result<(), ReconcileError> {
@@ -741,6 +775,9 @@ impl<'a> Working<'a> {
 
     fn finish(self) -> Round {
         let rearranged = self.is_rearranged();
+        // A file that waits beside its twin has not been judged yet.
+        let looks = self.desk.aftermath == Aftermath::Looking;
+        let caught_up = looks && self.folder == FolderState::Fine && self.twins.is_empty();
         let mut content = self.content;
         let entries = self
             .work
@@ -761,6 +798,7 @@ impl<'a> Working<'a> {
                 files_gone: self.files_gone,
                 old_slugs: self.old_slugs,
                 outgoing: self.outgoing,
+                caught_up,
             },
             lines: self.lines,
             row: self.row,
@@ -786,6 +824,7 @@ impl Round {
             && commit.files.is_empty()
             && commit.files_gone.is_empty()
             && commit.outgoing.is_empty()
+            && !commit.caught_up
     }
 
     /// Whether lists, pages or feeds change.

@@ -97,7 +97,7 @@ impl Store {
     pub async fn retire(&self, reviewer: &Handle, words: &Outgoing, at: Timestamp) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query(
-            "UPDATE delivery SET state = 'superseded' WHERE state = 'due' AND activity IN
+            "UPDATE delivery SET state = 'superseded' WHERE state IN ('due', 'held') AND activity IN
              (SELECT seq FROM activity WHERE reviewer = $1)",
         )
         .bind(reviewer.as_str())

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
 
-use super::{Outgoing, Store, StoreError, doing, outbox};
+use super::{Outgoing, Store, StoreError, doing, outbox, restored};
 use crate::domain::{
     Card, Handle, Picture, Published, Review, ReviewId, Slug,
     ledger::{Entry, FileMark, Hold, Intent, Likeness, Standing},
@@ -47,6 +47,8 @@ pub struct Commit {
     /// Addresses that pages had until now.
     pub old_slugs: Vec<(Slug, ReviewId)>,
     pub outgoing: Vec<Outgoing>,
+    /// The folder was compared with a restored ledger for the first time.
+    pub caught_up: bool,
 }
 
 /// A review found by the search page.
@@ -219,6 +221,9 @@ impl Store {
         if let Some(handle) = &commit.handle {
             write_entries(&mut transaction, handle, &commit.entries).await?;
             write_files(&mut transaction, handle, commit).await?;
+            if commit.caught_up {
+                restored::note_caught_up(&mut transaction, handle).await?;
+            }
         }
         let mut deliveries = 0;
         for outgoing in &commit.outgoing {

@@ -8,6 +8,7 @@ mod peer;
 mod picture;
 mod quote;
 mod received;
+mod restored;
 mod schema;
 
 use std::{
@@ -26,6 +27,8 @@ pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use quote::QuoteStamp;
 pub use received::{Block, ReceivedActivity, ReceivedState};
+pub use restored::{Aftermath, Restored};
+pub use schema::SCHEMA;
 
 /// Connections for readers; writers queue on one of their own because SQLite has one writer.
 const READERS_MAX: u32 = 4;

@@ -43,6 +43,8 @@ pub enum DeliveryState {
     GivenUp,
     /// A newer Update or a Delete overtook it before it left.
     Superseded,
+    /// It was due in a backup that was restored: the original may have made it since, so a person decides.
+    Held,
 }
 
 /// What `reviewd deliveries` shows of one copy.
@@ -69,6 +71,7 @@ impl DeliveryState {
             Self::Refused => "refused",
             Self::GivenUp => "given_up",
             Self::Superseded => "superseded",
+            Self::Held => "held",
         }
     }
 }
@@ -207,7 +210,7 @@ async fn supersede(transaction: &mut Transaction<'_, Sqlite>, message: &Message,
         | Kind::Flag => return Ok(()),
     };
     sqlx::query(
-        "UPDATE delivery SET state = 'superseded' WHERE state = 'due' AND activity IN
+        "UPDATE delivery SET state = 'superseded' WHERE state IN ('due', 'held') AND activity IN
          (SELECT seq FROM activity WHERE object = $1 AND seq < $2 AND kind LIKE $3 AND audience LIKE $4)",
     )
     .bind(&message.object)

@@ -13,9 +13,12 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0005_quotes.sqlite.sql"),
 ];
 
+/// The version of the schema that this program writes: the number of steps.
+pub const SCHEMA: i64 = STEPS.len() as i64;
+
 /// Applies the steps a database lacks.
 pub(super) async fn upgrade(pool: &SqlitePool, path: &str) -> Result<(), StoreError> {
-    let known = STEPS.len() as i64;
+    let known = SCHEMA;
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(doing("begin the schema upgrade"))?;
     sqlx::raw_sql("CREATE TABLE IF NOT EXISTS schema_step (step BIGINT PRIMARY KEY)")
         .execute(&mut *transaction)

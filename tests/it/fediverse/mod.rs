@@ -7,6 +7,7 @@ mod delivery;
 mod fedify;
 mod inbox;
 mod neighbour;
+mod restore;
 mod two_daemons;
 
 use std::time::Duration;
