@@ -140,7 +140,7 @@ impl Federation {
         let slept = last.is_some_and(|last| clock.now().duration_since(last) > LONG_SLEEP);
         web.store.remember_fact(LAST_ALIVE, &clock.now().to_string()).await?;
         for reviewer in &web.reviewers {
-            let person = web.person(reviewer);
+            let person = web.person(reviewer).await?;
             let name = format!("profile {}", reviewer.handle);
             let (known, now) = (web.store.fact(&name).await?, person.to_string());
             if known.as_deref() == Some(&now) && !slept {

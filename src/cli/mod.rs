@@ -8,6 +8,7 @@ mod deliveries;
 mod followers;
 mod generate;
 mod keys;
+mod r#move;
 mod plan;
 mod preview;
 mod resend;
@@ -90,6 +91,8 @@ enum Command {
     Backup(backup::Arguments),
     /// Make a site of a backup, in an empty data directory
     Restore(restore::Arguments),
+    /// Move a reviewer's account to another one, with its followers
+    Move(r#move::Arguments),
     /// End a reviewer's account for ever
     Retire(retire::Arguments),
     /// Print the settings file, a man page, or shell completions
@@ -145,6 +148,7 @@ pub fn run() -> ExitCode {
             Command::Block(arguments) => block::run(&config, &arguments).await,
             Command::Unblock(arguments) => block::unblock(&config, &arguments).await,
             Command::Keys(arguments) => keys::run(&config, &arguments).await,
+            Command::Move(arguments) => r#move::run(&config, &arguments).await,
             Command::Retire(arguments) => retire::run(&config, &arguments).await,
             Command::Backup(arguments) => backup::run(&config, &arguments).await,
             Command::Restore(arguments) => restore::run(&arguments, &overrides, &environment, &cwd).await,

@@ -26,7 +26,7 @@ pub use download::backup;
 use crate::{
     backup::Source,
     clock::Clock,
-    domain::Site,
+    domain::{Handle, Site},
     fediverse::reception::{NoFollower, Reception},
     publish::{Plan, PublisherHandle, Survey, publisher::Release},
     store::{DeliveryState, FollowState, Follower, Store, StoreError},
@@ -79,6 +79,11 @@ pub enum Question {
     /// Answered with the archive itself.
     Backup {
         with_reviews: bool,
+    },
+    /// A reviewer's account goes to another one.
+    Move {
+        handle: String,
+        to: String,
     },
     /// Ends a reviewer's account for ever.
     Retire {
@@ -140,6 +145,13 @@ pub struct FollowerView {
     pub inbox: String,
     pub state: String,
     pub since: Timestamp,
+}
+
+/// Where an account went, and how many inboxes are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    pub target: String,
+    pub told: u64,
 }
 
 /// Who is kept out, as `reviewd block` shows it.
@@ -291,12 +303,23 @@ impl Desk {
                 }
                 done(&ended)
             }
-            Question::Retire { handle } => match self.reception.reviewers.iter().find(|one| one.as_str() == handle) {
+            Question::Move { handle, to } => match self.reviewer(&handle) {
+                Some(reviewer) => {
+                    let moved = self.reception.move_away(reviewer, &to).await;
+                    told(moved.map(|(target, told)| Moved { target, told }))
+                }
+                None => no_reviewer(&handle),
+            },
+            Question::Retire { handle } => match self.reviewer(&handle) {
                 Some(reviewer) => told(self.reception.retire(reviewer).await),
-                None => Answer::Refused(format!("there is no reviewer @{handle} in the settings")),
+                None => no_reviewer(&handle),
             },
             Question::Unblock { name } => told(self.reception.unblock(&name).await),
         }
+    }
+
+    fn reviewer(&self, handle: &str) -> Option<&Handle> {
+        self.reception.reviewers.iter().find(|one| one.as_str() == handle)
     }
 
     /// The Note's id of a review named by id, slug, file or address; `Some(None)` when none is named, `None` when there is
@@ -373,6 +396,10 @@ pub async fn followers(store: &Store) -> Result<Vec<FollowerView>, StoreError> {
 pub async fn blocks(store: &Store) -> Result<Vec<BlockView>, StoreError> {
     let blocks = store.blocks().await?;
     Ok(blocks.into_iter().map(|block| BlockView { name: block.name, reason: block.reason, at: block.at }).collect())
+}
+
+fn no_reviewer(handle: &str) -> Answer {
+    Answer::Refused(format!("there is no reviewer @{handle} in the settings"))
 }
 
 fn no_review(name: Option<&str>) -> Answer {

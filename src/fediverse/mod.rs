@@ -10,6 +10,7 @@ pub mod html;
 pub mod inbox;
 mod json;
 pub mod keys;
+pub mod moving;
 pub mod note;
 pub mod peers;
 pub mod reception;

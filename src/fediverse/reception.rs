@@ -268,6 +268,9 @@ impl Reception {
         if self.store.is_retired(&reviewer).await? {
             return Ok(format!("follows @{reviewer}, whose account has ended"));
         }
+        if let Some(target) = self.store.moved_to(&reviewer).await? {
+            return Ok(format!("follows @{reviewer}, who lives at {target} now"));
+        }
         let waiting = self.approves_followers
             && self.store.follower(&reviewer, actor).await?.is_none_or(|known| known.state == FollowState::Waiting);
         let follower = Follower {

@@ -584,6 +584,7 @@ impl<'a> Working<'a> {
                 Pending { id: entry.id, intent: entry.intent, hold: entry.hold, quiet_for }
             })
             .collect();
+        let moved = !pending.is_empty() && self.means.store.moved_to(&self.desk.reviewer.handle).await?.is_some();
         let lost = matches!(self.folder, FolderState::Missing | FolderState::Emptied);
         let caution = match self.desk.aftermath {
             Aftermath::Looking => Caution::Restored,
@@ -595,6 +596,8 @@ impl<'a> Working<'a> {
                 Verdict::Settle => self.settle(&id),
                 Verdict::Wait(left) => self.look_again(left),
                 Verdict::Hold => self.hold(&id).await?,
+                // An account that moved announces nothing; that a review is no more is told all the same.
+                Verdict::Send if moved && self.entry(&id).intent != Intent::Delete => self.settle(&id),
                 Verdict::Send => self.send(&id).await?,
             }
         }

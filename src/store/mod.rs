@@ -3,6 +3,7 @@
 mod delivery;
 mod follower;
 mod ledger;
+mod moved;
 mod outbox;
 mod peer;
 mod picture;

@@ -24,6 +24,8 @@ pub struct Outgoing {
 pub enum Recipients {
     /// Accepted followers, one copy for each distinct inbox; the message's audience chooses among them.
     Followers,
+    /// Accepted followers of every kind: what is said to them has one wording.
+    AllFollowers,
     /// Followers, and every inbox that an activity about the same object was ever addressed to in the same wording.
     Reached,
     /// The same in any wording: a Delete says the same to all.
@@ -156,6 +158,13 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
         .fetch_all(&mut **transaction)
         .await
         .map_err(doing("list the followers' inboxes")),
+        Recipients::AllFollowers => sqlx::query_scalar(
+            "SELECT DISTINCT COALESCE(shared_inbox, inbox) FROM follower WHERE reviewer = $1 AND state = 'accepted'",
+        )
+        .bind(outgoing.reviewer.as_str())
+        .fetch_all(&mut **transaction)
+        .await
+        .map_err(doing("list the inboxes of all followers")),
         Recipients::Reached => sqlx::query_scalar(
             "SELECT COALESCE(shared_inbox, inbox) FROM follower
              WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2

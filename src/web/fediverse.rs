@@ -29,6 +29,7 @@ use crate::{
     },
     publish::Library,
     site::Trouble,
+    store::StoreError,
 };
 
 const JRD: &str = "application/jrd+json; charset=utf-8";
@@ -177,16 +178,20 @@ impl Web {
     }
 
     /// The actor without `@context`, for documents that embed it.
-    pub fn person(&self, reviewer: &Reviewer) -> Value {
-        actor::person_object(&self.site, reviewer, &self.standing(reviewer))
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn person(&self, reviewer: &Reviewer) -> Result<Value, StoreError> {
+        let moved_to = self.store.moved_to(&reviewer.handle).await?;
+        Ok(actor::person_object(&self.site, reviewer, &self.standing(reviewer, moved_to.as_deref())))
     }
 
-    fn standing(&self, reviewer: &Reviewer) -> Standing<'_> {
+    fn standing<'a>(&'a self, reviewer: &Reviewer, moved_to: Option<&'a str>) -> Standing<'a> {
         Standing {
             public_key_pem: self.keys.reviewers.get(&reviewer.handle).map_or("", String::as_str),
             since: self.founded,
             approves_followers: self.approves_followers,
-            moved_to: None,
+            moved_to,
         }
     }
 
@@ -201,7 +206,11 @@ impl Web {
             return plain(StatusCode::GONE, "this account has ended");
         }
         let Some(reviewer) = self.reviewer(handle) else { return plain(StatusCode::NOT_FOUND, "no such reviewer") };
-        let document = actor::person(&self.site, reviewer, &self.standing(reviewer));
+        let moved_to = match self.store.moved_to(handle).await {
+            Ok(moved_to) => moved_to,
+            Err(error) => return self.broken(&error.into()),
+        };
+        let document = actor::person(&self.site, reviewer, &self.standing(reviewer, moved_to.as_deref()));
         self.send_json(method, headers, ACTIVITY_JSON, &document, Policy::NEGOTIATED)
     }
 

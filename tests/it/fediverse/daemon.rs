@@ -97,6 +97,28 @@ impl Daemon {
         self.config.reviewers[0].name = name.to_owned();
     }
 
+    /// Another account of the same person, from the next start on.
+    pub fn also_known_as(&mut self, actor: &str) {
+        self.config.reviewers[0].also_known_as = vec![actor.to_owned()];
+    }
+
+    /// Begins anew, with the folder of another daemon and its journal of ids.
+    pub fn take_over(&mut self, other: &Daemon) {
+        fs::remove_dir_all(self.data()).unwrap();
+        fs::create_dir(self.data()).unwrap();
+        fs::copy(other.data().join("ids.jsonl"), self.data().join("ids.jsonl")).unwrap();
+        self.config.reviewers[0].folder = other.config.reviewers[0].folder.clone();
+    }
+
+    /// A command that does not go well; what it says.
+    pub async fn refuse(&self, arguments: &[&str]) -> String {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_reviewd"));
+        command.args(arguments).args(["--config", "reviewd.toml"]).current_dir(self.folder.path());
+        let output = command.output().await.unwrap();
+        assert!(!output.status.success(), "reviewd {arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// Lets time pass while nothing runs.
     pub fn sleep(&self, time: Duration) {
         self.hand.turn(time);

@@ -6,6 +6,7 @@ mod daemon;
 mod delivery;
 mod fedify;
 mod inbox;
+mod moving;
 mod neighbour;
 mod restore;
 mod two_daemons;
