@@ -2,6 +2,7 @@
 
 mod federation;
 mod sample;
+pub mod vigil;
 
 use std::{
     fs::{self, File},
@@ -36,6 +37,7 @@ use crate::{
     store::Store,
     web::{self, Web, gate::Gate, shelf::Shelf},
 };
+use vigil::Vigil;
 
 /// How long a stop waits for what is in flight.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -55,6 +57,8 @@ pub struct Parts {
 pub struct Running {
     /// Where it listens; the port is the real one.
     pub addresses: Vec<SocketAddr>,
+    /// Where Prometheus reads, if anywhere.
+    pub metrics: Option<SocketAddr>,
     pub origin: String,
     pub publisher: PublisherHandle,
     pub store: Store,
@@ -167,6 +171,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let federation = federation::open(&config, &clock, &store, &reviewers, &handle).await?;
+    let notices_token = config.notify.feed.then(|| vigil::token(config.data_dir())).transpose()?;
     let web = Arc::new(Web {
         site: site.clone(),
         reviewers,
@@ -181,10 +186,26 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         reception: federation.reception.clone(),
         gate: Gate::new(),
         approves_followers: config.federation.approve_followers,
+        notices_token: notices_token.clone(),
         source: SOURCE_ARCHIVE,
     });
     federation.tell_of_changed_profiles(&web).await?;
-    let router = web::router(web);
+    let mut metrics_address = None;
+    let mut router = web::router(Arc::clone(&web));
+    if let Some(address) = config.metrics.listen {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("listen on {address}; choose another address in [metrics] listen"))?;
+        router = web::figures::counted(router);
+        let (figures, stopping) = (web::figures::router(web, clock.clone()), stop.clone());
+        metrics_address = Some(listener.local_addr()?);
+        tasks.spawn(async move {
+            let served = axum::serve(listener, figures).with_graceful_shutdown(stopping.cancelled_owned()).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "serving the metrics ended: {error}");
+            }
+        });
+    }
     for listener in listeners {
         let listener = listener.tap_io(|stream| {
             if let Err(error) = stream.set_nodelay(true) {
@@ -207,8 +228,17 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         reception: federation.reception.clone(),
         clock: clock.clone(),
         site: site.clone(),
+        notices_token,
         source: source(&config),
     });
+    let vigil = Vigil {
+        clock: clock.clone(),
+        store: store.clone(),
+        publisher: handle.clone(),
+        site: site.origin.to_string(),
+        command: config.notify.command.clone(),
+    };
+    tasks.spawn(vigil.run(stop.clone()));
     federation.start(&tasks, &stop);
     tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
     tasks.spawn({
@@ -220,6 +250,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
     });
     Ok(Running {
         addresses,
+        metrics: metrics_address,
         origin: site.origin.to_string(),
         publisher: handle,
         store,

@@ -83,7 +83,9 @@ pub enum BackupError {
         data.display()
     )]
     NotEmpty { data: PathBuf, found: String },
-    #[error("this is a backup of {found}, but the settings say {wanted}: ids are made from the address and cannot change; correct [site] origin, or see `reviewd move`")]
+    #[error(
+        "this is a backup of {found}, but the settings say {wanted}: ids are made from the address and cannot change; correct [site] origin, or see `reviewd move`"
+    )]
     OtherOrigin { found: String, wanted: String },
     #[error("reading the files stopped: {0}")]
     Stopped(String),

@@ -158,6 +158,8 @@ impl Backup {
         // The database last: without it nothing starts that believes itself to be whole.
         let mut names: Vec<(PathBuf, PathBuf)> = vec![(KEYS.into(), KEYS.into()), (JOURNAL.into(), JOURNAL.into())];
         names.extend(SMALL.iter().map(|name| (PathBuf::from(name), PathBuf::from(name))));
+        let log = |name: &Path| PathBuf::from(format!("{}-wal", name.display()));
+        names.push((log(Path::new(DATABASE)), log(&database)));
         names.push((DATABASE.into(), database));
         for (name, to) in names {
             let from = staging.join(name);

@@ -25,7 +25,10 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
     };
     let question = Question::Move { handle: handle.clone(), to: arguments.to.clone() };
     let Some(Moved { target, told }) = control::ask(&config.control.socket, &question).await? else {
-        bail!("no daemon answers at {}; start it, because it has to tell the followers", config.control.socket.display())
+        bail!(
+            "no daemon answers at {}; start it, because it has to tell the followers",
+            config.control.socket.display()
+        )
     };
     println!(
         "@{handle} lives at {target} now, and {told} servers are being told; what their people do is up to them. From here \

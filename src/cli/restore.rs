@@ -18,8 +18,8 @@ use crate::{
     config::{self, Config, Overrides},
 };
 
-/// The service's group reads the settings, nobody else has to.
-const SETTINGS_MODE: u32 = 0o640;
+/// No secret is a setting, and the service reads them as a user of its own.
+const SETTINGS_MODE: u32 = 0o644;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {

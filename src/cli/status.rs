@@ -40,6 +40,8 @@ struct Counts<'a> {
     deliveries_held: i64,
     oldest_due: Option<jiff::Timestamp>,
     hosts_dead: i64,
+    last_publish: Option<jiff::Timestamp>,
+    alarm: Option<&'a str>,
     folders: &'a [publisher::Survey],
 }
 
@@ -71,6 +73,8 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         deliveries_held: status.deliveries_held,
         oldest_due: status.oldest_due,
         hosts_dead: status.hosts_dead,
+        last_publish: status.last_publish,
+        alarm: status.alarm.as_deref(),
         folders: &status.folders,
     };
     if arguments.json {
@@ -78,7 +82,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
     } else {
         show(&counts);
     }
-    let fine = counts.held == 0 && counts.broken == 0 && counts.deliveries_held == 0;
+    let fine = counts.held == 0 && counts.broken == 0 && counts.deliveries_held == 0 && counts.alarm.is_none();
     Ok(if fine { FINE } else { PROBLEMS })
 }
 
@@ -108,6 +112,12 @@ fn show(counts: &Counts<'_>) {
         counts.hosts_dead,
         counts.oldest_due.map(|oldest| format!(" · oldest due since {oldest}")).unwrap_or_default()
     );
+    if let Some(last) = counts.last_publish {
+        println!("followers were last told of a review at {last}");
+    }
+    if let Some(alarm) = counts.alarm {
+        println!("alarm: {alarm}");
+    }
     if counts.deliveries_held > 0 {
         println!(
             "{} deliveries are held since a backup was restored: `reviewd apply` sends them, `reviewd apply --quietly` takes \

@@ -59,6 +59,8 @@ pub struct Config {
     pub feeds: FeedSettings,
     pub control: ControlSettings,
     pub federation: FederationSettings,
+    pub notify: NotifySettings,
+    pub metrics: MetricsSettings,
     pub log: LogSettings,
 }
 
@@ -170,6 +172,20 @@ pub struct FederationSettings {
     pub approve_followers: bool,
     /// Private addresses that outgoing requests may reach all the same.
     pub allow_addresses: Vec<Network>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotifySettings {
+    /// The program with its arguments that is given each notice; none when empty.
+    pub command: Vec<String>,
+    /// A private feed of the notices.
+    pub feed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricsSettings {
+    /// Where Prometheus reads; nothing is counted without it.
+    pub listen: Option<SocketAddr>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

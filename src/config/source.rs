@@ -14,8 +14,20 @@ use crate::domain::Problem;
 const ENVIRONMENT_PREFIX: &str = "REVIEWD_";
 
 /// Sections of this version.
-pub const SECTIONS: &[&str] =
-    &["site", "reviewer", "store", "publish", "replies", "delivery", "feeds", "control", "federation", "log"];
+pub const SECTIONS: &[&str] = &[
+    "site",
+    "reviewer",
+    "store",
+    "publish",
+    "replies",
+    "delivery",
+    "feeds",
+    "control",
+    "federation",
+    "notify",
+    "metrics",
+    "log",
+];
 
 /// Where a setting was written, and what its relative paths are relative to.
 #[derive(Debug, Clone)]

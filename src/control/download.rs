@@ -42,9 +42,7 @@ impl Desk {
 
 /// Has the daemon make a backup and writes it to a file; `None` when none is running there.
 pub async fn backup(path: &Path, with_reviews: bool, into: &mut File) -> Result<Option<u64>, ControlError> {
-    let Some((coming, reader)) =
-        put::<Coming>(path, &Question::Backup { with_reviews }, PACKING_TIMEOUT).await?
-    else {
+    let Some((coming, reader)) = put::<Coming>(path, &Question::Backup { with_reviews }, PACKING_TIMEOUT).await? else {
         return Ok(None);
     };
     let failed = |source| ControlError::Talk { path: path.to_owned(), source };

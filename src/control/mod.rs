@@ -26,7 +26,7 @@ pub use download::backup;
 use crate::{
     backup::Source,
     clock::Clock,
-    domain::{Handle, Site},
+    domain::{Handle, Origin, Site},
     fediverse::reception::{NoFollower, Reception},
     publish::{Plan, PublisherHandle, Survey, publisher::Release},
     store::{DeliveryState, FollowState, Follower, Store, StoreError},
@@ -80,6 +80,8 @@ pub enum Question {
     Backup {
         with_reviews: bool,
     },
+    /// What the reviewer should know of.
+    Notices,
     /// A reviewer's account goes to another one.
     Move {
         handle: String,
@@ -115,6 +117,12 @@ pub struct Status {
     pub deliveries_held: i64,
     pub oldest_due: Option<Timestamp>,
     pub hosts_dead: i64,
+    /// When followers were last told of a review.
+    #[serde(default)]
+    pub last_publish: Option<Timestamp>,
+    /// What is wrong with the site as a whole.
+    #[serde(default)]
+    pub alarm: Option<String>,
 }
 
 /// One copy of an activity, as `reviewd deliveries` shows it.
@@ -147,6 +155,23 @@ pub struct FollowerView {
     pub since: Timestamp,
 }
 
+/// What `reviewd notify` shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notices {
+    /// The private feed's address.
+    pub feed: Option<String>,
+    pub notices: Vec<NoticeView>,
+}
+
+/// One state that began, and perhaps ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeView {
+    pub kind: String,
+    pub text: String,
+    pub at: Timestamp,
+    pub over_at: Option<Timestamp>,
+}
+
 /// Where an account went, and how many inboxes are told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moved {
@@ -169,6 +194,8 @@ pub struct Desk {
     pub reception: Reception,
     pub clock: Clock,
     pub site: Site,
+    /// The secret in the private feed's address.
+    pub notices_token: Option<String>,
     /// What a backup is made of.
     pub source: Source,
 }
@@ -178,6 +205,8 @@ const HELD: &str = "held";
 const HELD_SINCE_RESTORE: &str =
     "held since a backup was restored, because it may have been made: `reviewd apply` sends, `--quietly` does not";
 
+/// Notices listed at most.
+const NOTICES_MAX: i64 = 50;
 /// Deliveries listed at most; `deliveries REVIEW` narrows them down.
 const DELIVERIES_MAX: i64 = 10_000;
 
@@ -303,6 +332,7 @@ impl Desk {
                 }
                 done(&ended)
             }
+            Question::Notices => told(notices(&self.store, &self.site.origin, self.notices_token.as_deref()).await),
             Question::Move { handle, to } => match self.reviewer(&handle) {
                 Some(reviewer) => {
                     let moved = self.reception.move_away(reviewer, &to).await;
@@ -351,6 +381,20 @@ pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<
         deliveries_held: figures.held,
         oldest_due: figures.oldest_due,
         hosts_dead: figures.hosts_dead,
+        last_publish: store.underway().await?.last_publish,
+        alarm: store.alarm().await?,
+    })
+}
+
+/// The answer of `reviewd notify`.
+pub async fn notices(store: &Store, origin: &Origin, token: Option<&str>) -> Result<Notices, StoreError> {
+    let notices = store.notices(NOTICES_MAX).await?;
+    Ok(Notices {
+        feed: token.map(|token| origin.at(&format!("/notices/{token}.xml"))),
+        notices: notices
+            .into_iter()
+            .map(|one| NoticeView { kind: one.kind, text: one.text, at: one.at, over_at: one.over_at })
+            .collect(),
     })
 }
 

@@ -15,6 +15,7 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
 
 use super::schedule::{self, NextStep};
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
     domain::{Letter, Outcome, delivery::Spec, message::Kind},
     fediverse::sender::Sender,
     store::{Attempt, DeliveryState, DueDelivery, DueHost, HostNews, Store, StoreError},
+    telemetry::figures,
 };
 
 /// Deliveries that a lane takes up at once; after them other hosts get their turn.
@@ -162,7 +164,8 @@ impl Worker {
                 let mut under_way = JoinSet::new();
                 for delivery in together {
                     let (worker, host, delivery) = (self.clone(), host.clone(), delivery.clone());
-                    under_way.spawn(async move { worker.attempt(&delivery, &host, spec).await });
+                    let span = tracing::debug_span!("delivery", activity = delivery.activity, inbox = delivery.inbox);
+                    under_way.spawn(async move { worker.attempt(&delivery, &host, spec).await }.instrument(span));
                 }
                 let mut goes_on = !stop.is_cancelled();
                 while let Some(done) = under_way.join_next().await {
@@ -186,7 +189,9 @@ impl Worker {
             body: delivery.body.clone(),
             spec,
         };
+        let began = self.clock.elapsed();
         let outcome = self.sender.send(&letter).await;
+        figures::delivery(word(&outcome), self.clock.elapsed().saturating_sub(began));
         let accepted = match &outcome {
             Outcome::Delivered { spec } => Some(*spec),
             Outcome::Refused(_) | Outcome::Failed { .. } => None,
@@ -301,6 +306,15 @@ impl WorkerEnds {
     /// Parts the ends: the recorder's, and the inboxes that are gone.
     pub fn part(self) -> (mpsc::Receiver<(Attempt, oneshot::Sender<bool>)>, mpsc::Receiver<String>) {
         (self.outcomes, self.gone)
+    }
+}
+
+/// The outcome as a label.
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Delivered { .. } => "delivered",
+        Outcome::Refused(_) => "refused",
+        Outcome::Failed { .. } => "failed",
     }
 }
 

@@ -6,6 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use url::Url;
 
 use super::{
@@ -196,7 +197,8 @@ impl Reception {
     async fn settle(&self, received: &ReceivedActivity) {
         let now = self.clock.now();
         let attempts = received.attempts + 1;
-        let (state, outcome, next_at) = match self.obey(received).await {
+        let span = tracing::debug_span!("inbox", id = received.id, actor = received.actor);
+        let (state, outcome, next_at) = match self.obey(received).instrument(span).await {
             Ok(outcome) => (ReceivedState::Done, outcome, now),
             Err(trouble) => {
                 let passing = match &trouble {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{
     decide::Limits,
@@ -173,7 +174,8 @@ impl Publisher {
             let (_, watcher) = &mut self.desks[index];
             let watching = watcher.keep();
             wait = wait.min(watcher::interval(watching, self.setup.scan_every, POLL_INTERVAL));
-            match self.reconcile(index).await {
+            let span = tracing::debug_span!("reconcile", reviewer = %self.desks[index].0.reviewer.handle);
+            match self.reconcile(index).instrument(span).await {
                 Ok(Some(next)) => wait = wait.min(next),
                 Ok(None) => {}
                 Err(error) => {
@@ -212,9 +214,9 @@ impl Publisher {
             let now = setup.clock.now_in_seconds();
             self.rearranged = Some(self.rearranged.map_or(now, |last| now.max(last + Duration::from_secs(1))));
         }
-        let (held_before, caught_up) = (desk.hold_reason(), round.commit.caught_up);
+        let held_before = desk.hold_reason();
         desk.take(round);
-        if caught_up && desk.hold_reason().is_none() {
+        if desk.aftermath == Aftermath::Held && desk.hold_reason().is_none() {
             setup.store.set_aftermath(&desk.reviewer.handle, Aftermath::Over).await?;
             desk.aftermath = Aftermath::Over;
         }

@@ -390,17 +390,13 @@ impl<'a> Working<'a> {
         let id = match (&lost, review.id.as_deref().map(ReviewId::parse)) {
             (Some((id, _)), None) => id.clone(),
             (_, Some(Some(asked))) => identity::unused(&asked, |id| self.is_used(id)),
-            (_, None | Some(None)) => {
-                identity::unused(&self.mint(&review.slug), |id| self.is_used(id))
-            }
+            (_, None | Some(None)) => identity::unused(&self.mint(&review.slug), |id| self.is_used(id)),
         };
         let known = lost.map(|(_, known)| known);
         let own_date = review.date.map(|date| date.timestamp());
         let published = match known.as_ref().and_then(|known| known.published) {
             Some(published) => published,
-            None if adopt => {
-                self.seconds.take_before(own_date.unwrap_or(self.written(modified_ns)).min(self.now))
-            }
+            None if adopt => self.seconds.take_before(own_date.unwrap_or(self.written(modified_ns)).min(self.now)),
             None if self.desk.aftermath == Aftermath::Looking => self.seconds.take_before(self.written(modified_ns)),
             None => self.seconds.take_newest(self.now),
         };
@@ -433,7 +429,8 @@ impl<'a> Working<'a> {
     /// The id of a review by its slug. After a restore the ids that the original minted since are unknown, deleted ones
     /// too: what the first look finds is most likely known under its plain id, what comes later gets one that is new.
     fn mint(&self, slug: &Slug) -> ReviewId {
-        let since = self.desk.restored.filter(|_| self.desk.aftermath != Aftermath::Looking).map(|restored| restored.at);
+        let since =
+            self.desk.restored.filter(|_| self.desk.aftermath != Aftermath::Looking).map(|restored| restored.at);
         identity::derived(&self.desk.reviewer.handle, slug, since)
     }
 

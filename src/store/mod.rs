@@ -2,8 +2,10 @@
 
 mod delivery;
 mod follower;
+mod health;
 mod ledger;
 mod moved;
+mod notice;
 mod outbox;
 mod peer;
 mod picture;
@@ -24,7 +26,9 @@ use sqlx::{
 
 pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
 pub use follower::{FollowState, Follower};
+pub use health::Underway;
 pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
+pub use notice::{Condition, Notice, NoticeKind};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use quote::QuoteStamp;
 pub use received::{Block, ReceivedActivity, ReceivedState};
@@ -119,6 +123,15 @@ impl Store {
         .await
         .map(drop)
         .map_err(doing("remember a fact"))
+    }
+
+    async fn forget_fact(&self, name: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM fact WHERE name = $1")
+            .bind(name)
+            .execute(&self.write)
+            .await
+            .map(drop)
+            .map_err(doing("forget a fact"))
     }
 
     /// Whether the database still answers a read and could take a write.

@@ -107,12 +107,7 @@ impl Store {
         let name = aftermath_fact(reviewer);
         match aftermath.as_str() {
             Some(value) => self.remember_fact(&name, value).await,
-            None => sqlx::query("DELETE FROM fact WHERE name = $1")
-                .bind(name)
-                .execute(&self.write)
-                .await
-                .map(drop)
-                .map_err(doing("forget a fact")),
+            None => self.forget_fact(&name).await,
         }
     }
 

@@ -10,7 +10,10 @@ use axum::{
 };
 
 use super::{Web, gate};
-use crate::fediverse::{reception::Verdict, signature::Received};
+use crate::{
+    fediverse::{reception::Verdict, signature::Received},
+    telemetry::figures,
+};
 
 /// Largest activity that is taken, in bytes (Mastodon's `MAX_JSON_SIZE`).
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -40,7 +43,9 @@ pub(super) async fn receive(
     };
     let path_and_query = parts.uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
     let received = Received { method: parts.method.as_str(), path_and_query, headers: &parts.headers, body: &body };
-    match web.reception.take(&received).await {
+    let verdict = web.reception.take(&received).await;
+    figures::activity(&body, word(&verdict));
+    match verdict {
         Verdict::Taken => StatusCode::ACCEPTED.into_response(),
         Verdict::Unreadable(why) => (StatusCode::BAD_REQUEST, format!("{why}\n")).into_response(),
         Verdict::Unsigned(why) => {
@@ -52,5 +57,16 @@ pub(super) async fn receive(
             tracing::info!(why, "an activity has to come again: {why}");
             (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "60")]).into_response()
         }
+    }
+}
+
+/// The verdict as a label.
+fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Taken => "taken",
+        Verdict::Unreadable(_) => "unreadable",
+        Verdict::Unsigned(_) => "unsigned",
+        Verdict::Blocked => "blocked",
+        Verdict::Later(_) => "later",
     }
 }

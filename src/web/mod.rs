@@ -4,9 +4,11 @@ pub mod conditional;
 mod documents;
 pub mod encoding;
 pub mod fediverse;
+pub mod figures;
 pub mod gate;
 mod inbox;
 pub mod negotiate;
+mod notices;
 pub mod representation;
 pub mod route;
 pub mod shelf;
@@ -20,7 +22,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{get, post},
 };
 use jiff::Timestamp;
 
@@ -67,6 +69,8 @@ pub struct Web {
     pub gate: gate::Gate,
     /// Followers wait for the reviewer's approval.
     pub approves_followers: bool,
+    /// What the private feed's address holds; `None` where there is no such feed.
+    pub notices_token: Option<String>,
     /// The program's own source code, packed (AGPL-3.0 section 13).
     pub source: &'static [u8],
 }
@@ -89,6 +93,7 @@ pub fn router(web: Arc<Web>) -> Router {
     Router::new()
         .route("/inbox", post(inbox::receive))
         .route("/users/{handle}/inbox", post(inbox::receive))
+        .route("/notices/{name}", get(notices::feed))
         .fallback(answer)
         .layer(middleware::from_fn_with_state(Arc::clone(&web), only_our_host))
         .with_state(web)
@@ -217,7 +222,11 @@ impl Web {
             return (StatusCode::SERVICE_UNAVAILABLE, headers, "the folders are being read\n").into_response();
         }
         match self.store.ping().await {
-            Ok(()) => ([(header::CACHE_CONTROL, "no-store")], "ready\n").into_response(),
+            Ok(()) => match self.store.alarm().await.unwrap_or_default() {
+                // It serves all the same: a balancer that took it away would make it worse.
+                Some(alarm) => ([(header::CACHE_CONTROL, "no-store")], format!("degraded: {alarm}\n")).into_response(),
+                None => ([(header::CACHE_CONTROL, "no-store")], "ready\n").into_response(),
+            },
             Err(error) => {
                 tracing::error!(%error, "not ready: {error}");
                 (

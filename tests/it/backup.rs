@@ -54,8 +54,13 @@ async fn a_backup_made_beside_a_running_daemon_makes_the_same_site_elsewhere() {
     let file = home.path("b.tar.gz");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let held = names(&file);
-    assert_eq!((held.first().map(String::as_str), held.last().map(String::as_str)), (Some("backup.json"), Some("SHA256SUMS")));
-    for name in ["reviewd.toml", "reviewd.db", "ids.jsonl", "keys/ana.pem", "keys/instance-actor.pem", "reviews/ana/dune.md"] {
+    assert_eq!(
+        (held.first().map(String::as_str), held.last().map(String::as_str)),
+        (Some("backup.json"), Some("SHA256SUMS"))
+    );
+    for name in
+        ["reviewd.toml", "reviewd.db", "ids.jsonl", "keys/ana.pem", "keys/instance-actor.pem", "reviews/ana/dune.md"]
+    {
         assert!(held.iter().any(|one| one == name), "{name}: {held:?}");
     }
     let again = home.run(&["backup", "b.tar.gz"]).await;
@@ -72,7 +77,9 @@ async fn a_backup_made_beside_a_running_daemon_makes_the_same_site_elsewhere() {
     assert_eq!(fs::read(other.path("reviewd.toml")).unwrap(), fs::read(home.path("reviewd.toml")).unwrap());
     assert_eq!(fs::read(other.path("data/ids.jsonl")).unwrap(), ids);
     assert_eq!(fs::read(other.path("data/keys/ana.pem")).unwrap(), key);
-    for (name, mode) in [("data", 0o700), ("data/keys", 0o700), ("data/keys/ana.pem", 0o600), ("data/reviewd.db", 0o600)] {
+    for (name, mode) in
+        [("data", 0o700), ("data/keys", 0o700), ("data/keys/ana.pem", 0o600), ("data/reviewd.db", 0o600)]
+    {
         let found = fs::metadata(other.path(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!(found, mode, "{name}");
     }
@@ -102,7 +109,14 @@ async fn a_backup_can_be_checked_with_what_every_machine_has() {
     };
     run("tar", &["xzf", "../b.tar.gz"]);
     run("sha256sum", &["--check", "--strict", "SHA256SUMS"]);
-    assert!(!home.path("data").read_dir().unwrap().flatten().any(|one| one.file_name().to_string_lossy().starts_with(".backup")));
+    assert!(
+        !home
+            .path("data")
+            .read_dir()
+            .unwrap()
+            .flatten()
+            .any(|one| one.file_name().to_string_lossy().starts_with(".backup"))
+    );
 }
 
 #[tokio::test]
@@ -115,13 +129,21 @@ async fn a_restore_refuses_what_would_do_harm_and_leaves_nothing_behind() {
     let forged: &[(&str, &[(&str, tar::EntryType, &[u8])], &str)] = &[
         ("up", &[("backup.json", regular, &head(1)), ("../evil", regular, b"x")], "does not belong"),
         ("root", &[("backup.json", regular, &head(1)), ("/tmp/evil", regular, b"x")], "does not belong"),
-        ("link", &[("backup.json", regular, &head(1)), ("reviewd.db", tar::EntryType::Symlink, b"")], "does not belong"),
+        (
+            "link",
+            &[("backup.json", regular, &head(1)), ("reviewd.db", tar::EntryType::Symlink, b"")],
+            "does not belong",
+        ),
         ("newer", &[("backup.json", regular, &head(99))], "install that version or a newer one"),
         ("other", &[("something.txt", regular, b"x")], "is no backup of reviewd"),
         ("short", &[("backup.json", regular, &head(1)), ("reviewd.db", regular, b"x")], "its end is missing"),
         (
             "changed",
-            &[("backup.json", regular, &head(1)), ("reviewd.db", regular, b"x"), ("SHA256SUMS", regular, b"00  reviewd.db\n")],
+            &[
+                ("backup.json", regular, &head(1)),
+                ("reviewd.db", regular, b"x"),
+                ("SHA256SUMS", regular, b"00  reviewd.db\n"),
+            ],
             "is not what was packed",
         ),
     ];

@@ -39,6 +39,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("fast_image_resize", &["media"]),
     ("image", &["media"]),
     ("indicatif", &["cli"]),
+    ("metrics", &["telemetry"]),
+    ("metrics_exporter_prometheus", &["telemetry"]),
     ("miette", &["cli"]),
     ("notify", &["intake::watcher"]),
     ("quick_xml", &["feed"]),
