@@ -89,7 +89,7 @@ enum Command {
     /// Show the keys that sign, or make a new one
     Keys(keys::Arguments),
     /// Show what you should know of, and where the private feed is
-    Notify(notify::Arguments),
+    Notify(self::notify::Arguments),
     /// Write database, keys, ids and settings to one file
     Backup(backup::Arguments),
     /// Make a site of a backup, in an empty data directory
@@ -153,7 +153,7 @@ pub fn run() -> ExitCode {
             Command::Keys(arguments) => keys::run(&config, &arguments).await,
             Command::Move(arguments) => r#move::run(&config, &arguments).await,
             Command::Retire(arguments) => retire::run(&config, &arguments).await,
-            Command::Notify(arguments) => notify::run(&config, &arguments).await,
+            Command::Notify(arguments) => self::notify::run(&config, &arguments).await,
             Command::Backup(arguments) => backup::run(&config, &arguments).await,
             Command::Restore(arguments) => restore::run(&arguments, &overrides, &environment, &cwd).await,
             Command::Generate(arguments) => generate::run(&arguments),
