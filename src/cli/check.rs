@@ -12,7 +12,7 @@ use super::{FINE, PROBLEMS, table};
 use crate::{
     clock::Clock,
     config::{Config, ReviewerSettings},
-    domain::{Moment, Problem, Rating, Review, ReviewId, Severity, Slug},
+    domain::{Genre, Moment, Problem, Rating, Review, ReviewId, Severity, Slug},
     intake::{
         folder::{self, Folder},
         parse::{self, Reading},
@@ -168,6 +168,7 @@ fn look(place: &Place<'_>, ids: &BTreeMap<(String, String), ReviewId>, bar: &Pro
         let ReadResult::Parsed { reading, problems, glance } = read.result else { continue };
         report.problems.extend(problems);
         match reading {
+            Reading::Answer(_) => {}
             Reading::Withheld => {}
             Reading::Skipped(why) => report.skipped.push(Skipped { file: read.path, why }),
             Reading::Review(mut review) => {
@@ -198,7 +199,7 @@ fn row(
     let asked = || review.id.as_deref().and_then(ReviewId::parse);
     let known = ids.get(&(reviewer.handle.to_string(), file.clone())).cloned();
     Row {
-        id: known.or_else(asked).unwrap_or_else(|| identity::derived(&reviewer.handle, &review.slug)),
+        id: known.or_else(asked).unwrap_or_else(|| identity::derived(&reviewer.handle, Genre::Review, &review.slug)),
         file,
         reviewer: reviewer.handle.to_string(),
         slug: review.slug,

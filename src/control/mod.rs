@@ -269,8 +269,8 @@ impl Desk {
         if name.contains("/users/") {
             return Some(Some(name.to_owned()));
         }
-        let (handle, id) = self.publisher.find(name.to_owned()).await??;
-        Some(Some(self.site.origin.note(&handle, &id)))
+        let named = self.publisher.find(name.to_owned()).await??;
+        Some(Some(named.note(&self.site.origin)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What must be remembered about the outside world. The only module that knows SQL.
 
+mod answer;
 mod conversation;
 mod delivery;
 mod follower;
@@ -24,10 +25,11 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub use answer::{OwnReply, PostSearch};
 pub use conversation::{GonePost, Kept, ReplyFilter, Which};
 pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
 pub use follower::{FollowState, Follower};
-pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
+pub use ledger::{Commit, Content, Hit, LedgerWrite, ReviewerRow};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use quote::QuoteStamp;
 pub use received::{Block, ReceivedActivity, ReceivedState};

@@ -12,6 +12,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0004_inbox.sqlite.sql"),
     include_str!("migrations/0005_quotes.sqlite.sql"),
     include_str!("migrations/0006_conversation.sqlite.sql"),
+    include_str!("migrations/0008_answers.sqlite.sql"),
 ];
 
 /// Applies the steps a database lacks.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Published, ReviewId,
+        Genre, Published, PublishedAnswer, ReviewId,
         ledger::{Entry, FileMark, FileOutcome, Hold, Intent, Standing},
     },
     publish::{
@@ -19,6 +19,7 @@ use crate::{
         identity::{self, LineEvent},
         reading,
     },
+    store::Content,
 };
 
 impl Working<'_> {
@@ -61,22 +62,23 @@ impl Working<'_> {
         Ok(())
     }
 
-    /// A new review: adopted quietly at first contact or when imported, else to be announced.
+    /// A new review or answer: adopted quietly at first contact or when imported, else to be announced.
     pub(super) fn appeared(&mut self, path: &str) {
         let Some(fresh) = self.fresh.get(path) else { return };
         let (found, modified_ns) = (Arc::clone(&fresh.found), fresh.stat.modified_ns);
-        let review = &found.review;
-        let adopt = self.desk.row.adopted_at.is_none() || review.imported;
+        let (writing, genre) = (&found.writing, found.writing.genre());
+        let adopt = self.is_first_contact(path, genre) || writing.imported();
         let lost = self.lost.remove(path);
-        let id = match (&lost, review.id.as_deref().map(ReviewId::parse)) {
+        let id = match (&lost, writing.id().map(ReviewId::parse)) {
             (Some((id, _)), None) => id.clone(),
             (_, Some(Some(asked))) => identity::unused(&asked, |id| self.is_used(id)),
             (_, None | Some(None)) => {
-                identity::unused(&identity::derived(&self.desk.reviewer.handle, &review.slug), |id| self.is_used(id))
+                let derived = identity::derived(&self.desk.reviewer.handle, genre, writing.slug());
+                identity::unused(&derived, |id| self.is_used(id))
             }
         };
         let known = lost.map(|(_, known)| known);
-        let own_date = review.date.map(|date| date.timestamp());
+        let own_date = writing.date().map(|date| date.timestamp());
         let published = match known.as_ref().and_then(|known| known.published) {
             Some(published) => published,
             None if adopt => {
@@ -85,10 +87,14 @@ impl Working<'_> {
             }
             None => self.seconds.take_newest(self.now),
         };
-        let wanted_slug = known.as_ref().and_then(|known| known.slug.clone()).unwrap_or_else(|| review.slug.clone());
+        let slug = known.as_ref().and_then(|known| known.slug.clone()).unwrap_or_else(|| writing.slug().clone());
         let mut entry = Entry {
+            genre,
             guid: known.and_then(|known| known.guid).unwrap_or_else(|| format!("urn:uuid:{}", self.means.clock.uuid())),
-            slug: self.take_slug(&wanted_slug, &id),
+            slug: match genre {
+                Genre::Review => self.take_slug(&slug, &id),
+                Genre::Answer => slug,
+            },
             file: path.to_owned(),
             standing: Standing::Live,
             published,
@@ -103,7 +109,7 @@ impl Working<'_> {
             id: id.clone(),
         };
         if adopt {
-            self.adopted.push(PlanItem { file: path.to_owned(), id: id.clone(), title: review.book.title.clone() });
+            self.adopted.push(PlanItem { file: path.to_owned(), id: id.clone(), title: writing.title(), genre });
         } else {
             self.intend(&mut entry, Intent::Create);
         }
@@ -123,7 +129,7 @@ impl Working<'_> {
         let same_file = self.desk.entries.get(id).is_some_and(|before| before.file == path);
         let asks_anew = found.likeness.asked != entry.likeness.asked && entry.likeness.asked.is_some();
         if same_file && asks_anew {
-            let slug = self.take_slug(&found.review.slug, id);
+            let slug = self.take_slug(found.writing.slug(), id);
             self.old_slugs.push((std::mem::replace(&mut entry.slug, slug), id.clone()));
         }
         entry.file = path.to_owned();
@@ -198,8 +204,8 @@ impl Working<'_> {
             self.changed(old, path, edited);
             return Ok(());
         }
-        let Some(published) = self.means.store.published(&self.desk.reviewer.handle, new).await? else { return Ok(()) };
-        let glance = reading::glance(&published.review);
+        let genre = self.entry(old).genre;
+        let Some(content) = self.stored(genre, new).await? else { return Ok(()) };
         let mut entry = self.entry(old);
         if shown != entry.shown {
             let previous = entry.updated.unwrap_or(entry.published);
@@ -208,11 +214,32 @@ impl Working<'_> {
         (entry.shown, entry.worded, entry.likeness) = (shown, worded, likeness);
         let owed = owed(&entry);
         self.intend(&mut entry, owed);
-        let published =
-            Published { cover: published.cover, pictures: published.pictures, ..self.whole(&entry, published.review) };
-        self.put(entry, published, glance);
+        let outcome = match content {
+            Content::Review(content) => {
+                let (published, ..) = *content;
+                let glance = reading::glance(&published.review);
+                let published = Published {
+                    cover: published.cover,
+                    pictures: published.pictures,
+                    ..self.whole(&entry, published.review)
+                };
+                self.put(entry, published, glance);
+                FileOutcome::Review(old.clone())
+            }
+            Content::Answer(answer) => {
+                let answer = PublishedAnswer {
+                    id: entry.id.clone(),
+                    published: entry.published,
+                    updated: entry.updated,
+                    ..*answer
+                };
+                self.content.insert(old.clone(), Content::Answer(Box::new(answer)));
+                self.work.insert(old.clone(), entry);
+                FileOutcome::Answer(old.clone())
+            }
+        };
         if let Some(mark) = self.desk.marks.get(path) {
-            self.marks.insert(path.to_owned(), FileMark { outcome: FileOutcome::Review(old.clone()), ..mark.clone() });
+            self.marks.insert(path.to_owned(), FileMark { outcome, ..mark.clone() });
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{ReconcileError, Working};
 use crate::{
     domain::{
-        ReviewId,
+        Genre, ReviewId,
         ledger::{Hold, Intent, Standing},
     },
     publish::{
@@ -15,6 +15,7 @@ use crate::{
         reading,
         voice::Voice,
     },
+    store::{Content, OwnReply},
 };
 
 impl Working<'_> {
@@ -27,7 +28,7 @@ impl Working<'_> {
             .map(|entry| {
                 let stirred = self.stirred.get(&entry.id).or_else(|| self.desk.stirred.get(&entry.id)).copied();
                 let quiet_for = self.elapsed.saturating_sub(stirred.unwrap_or(self.elapsed));
-                Pending { id: entry.id, intent: entry.intent, hold: entry.hold, quiet_for }
+                Pending { id: entry.id, genre: entry.genre, intent: entry.intent, hold: entry.hold, quiet_for }
             })
             .collect();
         let lost = matches!(self.folder, FolderState::Missing | FolderState::Emptied);
@@ -63,20 +64,23 @@ impl Working<'_> {
         match entry.intent {
             Intent::Nothing => return Ok(()),
             Intent::Create | Intent::Update => {
-                let published = match self.content.get(id) {
-                    Some(content) => Some(content.0.clone()),
-                    None => self.means.store.published(&self.desk.reviewer.handle, id).await?,
+                let content = match self.content.get(id) {
+                    Some(content) => Some(content.clone()),
+                    None => self.stored(entry.genre, id).await?,
                 };
-                let Some(published) = published else { return Ok(()) };
+                let Some(content) = content else { return Ok(()) };
                 self.outgoing.extend(match entry.intent {
-                    Intent::Create => voice.announce(&published, self.now),
-                    Intent::Nothing | Intent::Update | Intent::Delete => voice.amend(&published, self.now),
+                    Intent::Create => voice.announce(&content, self.now),
+                    Intent::Nothing | Intent::Update | Intent::Delete => voice.amend(&content, self.now),
                 });
                 entry.told = Some(entry.worded.clone());
             }
             Intent::Delete => {
                 if entry.told.is_some() {
-                    self.outgoing.extend(voice.withdraw(id, self.now));
+                    self.outgoing.extend(match self.stored_answer(&entry).await? {
+                        Some(answer) => voice.withdraw_answer(&answer, self.now),
+                        None => voice.withdraw(id, self.now),
+                    });
                 }
                 entry.standing = Standing::Gone;
                 self.deleted.insert(id.clone(), self.now);
@@ -91,10 +95,24 @@ impl Working<'_> {
     }
 
     pub(super) async fn back_in_lists(&mut self, id: &ReviewId) -> Result<(), ReconcileError> {
-        if let Some(published) = self.means.store.published(&self.desk.reviewer.handle, id).await? {
-            let glance = reading::glance(&published.review);
-            self.cards_back.push(published.card(glance.excerpt, glance.words));
+        match self.stored(self.entry(id).genre, id).await? {
+            Some(Content::Review(content)) => self.cards_back.push(content.1),
+            Some(Content::Answer(answer)) => self.replies.push(OwnReply::Returns(self.reply(&answer))),
+            None => {}
         }
         Ok(())
+    }
+
+    /// The text of an entry as it was published last.
+    pub(super) async fn stored(&self, genre: Genre, id: &ReviewId) -> Result<Option<Content>, ReconcileError> {
+        let handle = &self.desk.reviewer.handle;
+        Ok(match genre {
+            Genre::Review => self.means.store.published(handle, id).await?.map(|published| {
+                let glance = reading::glance(&published.review);
+                let card = published.card(glance.excerpt, glance.words);
+                Content::Review(Box::new((published, card, glance.search)))
+            }),
+            Genre::Answer => self.means.store.answer(handle, id).await?.map(|answer| Content::Answer(Box::new(answer))),
+        })
     }
 }

@@ -6,10 +6,12 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
+
 use super::{Fresh, ReconcileError, Working};
 use crate::{
     domain::{
-        Problem, Review,
+        Genre, Moment, Problem, Review, Writing,
         ledger::{Entry, FileMark, FileOutcome, Standing, Stat},
     },
     intake::{
@@ -18,7 +20,7 @@ use crate::{
     },
     publish::{
         desk::FolderState,
-        diff::{self, Found, FoundReview, Now},
+        diff::{self, Found, FoundText, Now},
         fingerprint,
         pictures::{self, Darkroom, Gallery},
         reading::{self, Read, ReadResult, Reader},
@@ -27,24 +29,30 @@ use crate::{
 
 impl Working<'_> {
     pub(super) async fn walked(&mut self, walk: Walk) -> Result<(), ReconcileError> {
-        let any_candidate = walk.files.keys().any(|path| parse::is_candidate(path));
-        if !any_candidate && self.desk.entries.values().any(|entry| entry.standing == Standing::Live) {
+        let (answers, reviews): (Vec<_>, Vec<_>) =
+            walk.files.keys().filter(|path| parse::is_candidate(path)).partition(|path| parse::is_answer(path));
+        let any_live =
+            |genre| self.desk.entries.values().any(|entry| entry.standing == Standing::Live && entry.genre == genre);
+        if reviews.is_empty() && (any_live(Genre::Review) || (answers.is_empty() && any_live(Genre::Answer))) {
             self.folder = FolderState::Emptied;
         }
-        let sorted = reading::sort(&walk.files, &self.desk.marks, self.now);
+        if !answers.is_empty() {
+            let searches = self.means.store.post_searches().await?;
+            self.posts = searches.into_iter().map(|search| (search.address.clone(), search)).collect();
+        }
+        let sorted = reading::sort(&walk.files, &self.desk.marks, &self.posts, self.now);
         let reads = self.read(sorted.to_read, &walk).await?;
         self.pin_scale(&reads);
         let mut found: Vec<Found> = sorted
             .unchanged
             .into_iter()
             .map(|path| {
-                let review =
-                    self.desk.marks.get(&path).is_some_and(|mark| matches!(mark.outcome, FileOutcome::Review(_)));
-                Found { path, now: Now::Unchanged { review } }
+                let published = self.desk.marks.get(&path).is_some_and(|mark| mark.outcome.is_published());
+                Found { path, now: Now::Unchanged { published } }
             })
             .collect();
         let unread = self.desk.entries.values().filter(|entry| entry.answers() && walk.is_unread(&entry.file));
-        found.extend(unread.map(|entry| Found { path: entry.file.clone(), now: Now::Unchanged { review: false } }));
+        found.extend(unread.map(|entry| Found { path: entry.file.clone(), now: Now::Unchanged { published: false } }));
         let mut darkroom = Darkroom::new(self.means.store, &self.desk.root, &self.desk.reviewer.handle, &walk.files);
         for read in reads {
             let path = read.path.clone();
@@ -63,9 +71,8 @@ impl Working<'_> {
         self.events(events).await?;
         // What they hold is in the commit now.
         self.fresh.clear();
-        if self.row.adopted_at.is_none() {
-            self.row.adopted_at = Some(self.now);
-        }
+        self.row.adopted_at.get_or_insert(self.now);
+        self.row.answers_at.get_or_insert(self.now);
         Ok(())
     }
 
@@ -123,9 +130,9 @@ impl Working<'_> {
         let old = self.desk.marks.get(&path);
         let (reading, mut problems, glance) = match (result, old) {
             (ReadResult::Same, Some(old)) => {
-                let review = matches!(old.outcome, FileOutcome::Review(_));
+                let published = old.outcome.is_published();
                 self.marks.insert(path.clone(), FileMark { stat, ..old.clone() });
-                return Ok(Some(Now::Unchanged { review }));
+                return Ok(Some(Now::Unchanged { published }));
             }
             (ReadResult::Same, None) => return Ok(None),
             (ReadResult::Parsed { reading, problems, glance }, _) => (reading, problems, glance),
@@ -141,9 +148,9 @@ impl Working<'_> {
         };
         match reading {
             Reading::Skipped(why) => {
-                let was_review = self.desk.entries.values().any(|entry| entry.answers() && entry.file == path);
-                if was_review {
-                    let cure = "restore its text, or delete the file to remove the review";
+                let was_published = self.desk.entries.values().any(|entry| entry.answers() && entry.file == path);
+                if was_published {
+                    let cure = "restore its text, or delete the file to remove what was published from it";
                     problems.push(Problem::error(&path, format!("the file is no review any more: {why}"), cure));
                 }
                 self.marks.insert(path.clone(), mark(FileOutcome::Skipped(why), problems));
@@ -157,6 +164,14 @@ impl Working<'_> {
                 self.marks.insert(path.clone(), mark(FileOutcome::Draft, problems));
                 Ok(Some(Now::Draft))
             }
+            Reading::Answer(answer) if answer.draft => {
+                self.marks.insert(path.clone(), mark(FileOutcome::Draft, problems));
+                Ok(Some(Now::Draft))
+            }
+            Reading::Answer(answer) => {
+                let file = mark(FileOutcome::Broken, problems);
+                Ok(Some(self.understand_answer(*answer, file)))
+            }
             Reading::Review(mut review) => {
                 if let Some(scale) = self.scale() {
                     problems.extend(reading::scale_rating(&mut review, &path, scale));
@@ -166,23 +181,32 @@ impl Working<'_> {
                 let found = Arc::new(self.found(&path, *review, &digest, &gallery));
                 let glance = Some(glance);
                 self.fresh.insert(path, Fresh { found: Arc::clone(&found), gallery, glance, stat, digest, problems });
-                Ok(Some(Now::Review(found)))
+                Ok(Some(Now::Understood(found)))
             }
         }
     }
 
-    pub(super) fn found(&self, path: &str, review: Review, digest: &str, gallery: &Gallery) -> FoundReview {
-        let scheduled = review.date.map(|date| date.timestamp()).filter(|date| *date > self.now);
-        let waited = self.desk.twins.get(path).map_or(Duration::ZERO, |since| self.elapsed.saturating_sub(*since));
+    pub(super) fn found(&self, path: &str, review: Review, digest: &str, gallery: &Gallery) -> FoundText {
         let only_pictures = self.desk.marks.get(path).is_some_and(|mark| mark.pictures_wait && mark.digest == digest);
-        FoundReview {
+        FoundText {
             likeness: fingerprint::likeness(&review, digest),
             shown: fingerprint::shown(&review, gallery.cover.as_ref(), &gallery.body),
             worded: fingerprint::worded(&review, gallery.cover.as_ref(), &gallery.body),
-            scheduled,
-            twin_waited: waited >= self.means.limits.settle,
+            scheduled: self.scheduled_for(review.date),
+            twin_waited: self.twin_waited(path),
             only_pictures,
-            review,
+            writing: Writing::Review(review),
         }
+    }
+
+    /// The date of a file, where it lies in the future.
+    pub(super) fn scheduled_for(&self, date: Option<Moment>) -> Option<Timestamp> {
+        date.map(|date| date.timestamp()).filter(|date| *date > self.now)
+    }
+
+    /// Whether a file has stood beside its twin for the waiting time.
+    pub(super) fn twin_waited(&self, path: &str) -> bool {
+        let waited = self.desk.twins.get(path).map_or(Duration::ZERO, |since| self.elapsed.saturating_sub(*since));
+        waited >= self.means.limits.settle
     }
 }

@@ -1,5 +1,6 @@
 //! One reconcile of one reviewer: the folder is read, compared with the ledger, and judged; the result is one commit.
 
+mod answers;
 mod events;
 mod judge;
 mod look;
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 use super::{
     decide::Limits,
     desk::{Desk, FolderState, Plan, PlanItem},
-    diff::{self, FoundReview},
+    diff::{self, FoundText},
     identity::{Journal, JournalError, Known, Line},
     pictures::Gallery,
     reading::Glance,
@@ -25,11 +26,11 @@ use super::{
 use crate::{
     clock::Clock,
     domain::{
-        Card, Problem, Published, ReviewId, Site, Slug,
+        Card, Genre, Problem, ReviewId, Site, Slug,
         ledger::{Entry, FileMark, Intent, Standing, Stat},
     },
     intake::folder::{self, Folder},
-    store::{Commit, LedgerWrite, ReviewerRow, Store, StoreError},
+    store::{Commit, Content, LedgerWrite, OwnReply, PostSearch, ReviewerRow, Store, StoreError},
 };
 
 /// When the next look is due although nothing happened: pictures wait to be prepared.
@@ -75,12 +76,12 @@ pub enum ReconcileError {
     Stopped(String),
 }
 
-/// A review read in this round with what goes with it.
+/// A text read in this round with what goes with it.
 struct Fresh {
     /// Shared with the comparison: a first adoption holds every text of the folder at once.
-    found: Arc<FoundReview>,
+    found: Arc<FoundText>,
     gallery: Gallery,
-    /// Taken by whoever writes the review.
+    /// Taken by whoever writes the review; answers have none.
     glance: Option<Glance>,
     stat: Stat,
     digest: String,
@@ -118,12 +119,16 @@ struct Working<'a> {
     fresh: BTreeMap<String, Fresh>,
     /// Entries as this round leaves them.
     work: BTreeMap<ReviewId, Entry>,
-    content: BTreeMap<ReviewId, Box<(Published, Card, String)>>,
+    content: BTreeMap<ReviewId, Content>,
     deleted: BTreeMap<ReviewId, Timestamp>,
     marks: BTreeMap<String, FileMark>,
     files_gone: Vec<String>,
     old_slugs: Vec<(Slug, ReviewId)>,
     outgoing: Vec<crate::store::Outgoing>,
+    /// How the searches for posts stand that answers are for.
+    posts: HashMap<String, PostSearch>,
+    wanted: Vec<String>,
+    replies: Vec<OwnReply>,
     lines: Vec<Line>,
     lost: BTreeMap<String, (ReviewId, Known)>,
     /// Of publication.
@@ -162,13 +167,16 @@ impl<'a> Working<'a> {
             files_gone: Vec::new(),
             old_slugs: Vec::new(),
             outgoing: Vec::new(),
+            posts: HashMap::new(),
+            wanted: Vec::new(),
+            replies: Vec::new(),
             lines: Vec::new(),
             lost,
             seconds,
             slugs: desk
                 .entries
                 .values()
-                .filter(|entry| entry.answers())
+                .filter(|entry| entry.genre == Genre::Review && entry.answers())
                 .map(|entry| (entry.slug.clone(), entry.id.clone()))
                 .collect(),
             stirred: HashMap::new(),
@@ -193,11 +201,14 @@ impl<'a> Working<'a> {
         let moved = |(id, entry): (&ReviewId, &Entry)| {
             self.desk.entries.get(id).is_some_and(|before| is_live(before) != is_live(entry))
         };
-        self.pictured || !self.adopted.is_empty() || self.work.iter().any(moved)
+        let is_review = |(_, entry): &(&ReviewId, &Entry)| entry.genre == Genre::Review;
+        let adopted = self.adopted.iter().any(|item| item.genre == Genre::Review);
+        self.pictured || adopted || self.work.iter().filter(is_review).any(moved)
     }
 
-    fn finish(self) -> Round {
+    fn finish(mut self) -> Round {
         let rearranged = self.is_rearranged();
+        let replies = self.own_replies();
         let mut content = self.content;
         let entries = self
             .work
@@ -218,6 +229,9 @@ impl<'a> Working<'a> {
                 files_gone: self.files_gone,
                 old_slugs: self.old_slugs,
                 outgoing: self.outgoing,
+                replies,
+                wanted: self.wanted,
+                at: self.now,
             },
             lines: self.lines,
             row: self.row,
@@ -243,6 +257,7 @@ impl Round {
             && commit.files.is_empty()
             && commit.files_gone.is_empty()
             && commit.outgoing.is_empty()
+            && commit.wanted.is_empty()
     }
 
     /// Whether lists, pages or feeds change.

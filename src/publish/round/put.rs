@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use super::{Fresh, PICTURES_AGAIN, Working};
 use crate::{
     domain::{
-        Published, Review, ReviewId, Slug,
+        Published, PublishedAnswer, Review, ReviewId, Slug, Writing,
         ledger::{Entry, FileMark, FileOutcome, Hold, Intent},
     },
+    fediverse::answer,
     publish::{
         identity::{self, Line, LineEvent},
         reading::{self, Glance},
     },
+    store::Content,
 };
 
 impl Working<'_> {
@@ -32,7 +34,27 @@ impl Working<'_> {
             self.work.insert(entry.id.clone(), entry);
             return;
         };
-        let glance = glance.unwrap_or_else(|| reading::glance(&fresh.found.review));
+        let review = match &fresh.found.writing {
+            Writing::Review(review) => review,
+            Writing::Answer(answer, target) => {
+                let page = self.means.site.origin.answer(&self.desk.reviewer.handle, &entry.id);
+                let content = PublishedAnswer {
+                    reviewer: self.desk.reviewer.handle.clone(),
+                    id: entry.id.clone(),
+                    published: entry.published,
+                    updated: entry.updated,
+                    content: answer::content(answer, target, &page),
+                    answer: answer.clone(),
+                    target: (**target).clone(),
+                };
+                let mark = file_mark(path, fresh, FileOutcome::Answer(entry.id.clone()));
+                self.marks.insert(path.to_owned(), mark);
+                self.content.insert(entry.id.clone(), Content::Answer(Box::new(content)));
+                self.work.insert(entry.id.clone(), entry);
+                return;
+            }
+        };
+        let glance = glance.unwrap_or_else(|| reading::glance(review));
         let mark = file_mark(path, fresh, FileOutcome::Review(entry.id.clone()));
         if fresh.gallery.waits {
             self.next = Some(PICTURES_AGAIN);
@@ -40,7 +62,7 @@ impl Working<'_> {
         let published = Published {
             cover: fresh.gallery.cover.clone(),
             pictures: fresh.gallery.body.clone(),
-            ..self.whole(&entry, fresh.found.review.clone())
+            ..self.whole(&entry, review.clone())
         };
         self.marks.insert(path.to_owned(), mark);
         self.put(entry, published, glance);
@@ -62,7 +84,7 @@ impl Working<'_> {
 
     pub(super) fn put(&mut self, entry: Entry, published: Published, glance: Glance) {
         let card = published.card(glance.excerpt, glance.words);
-        self.content.insert(entry.id.clone(), Box::new((published, card, glance.search)));
+        self.content.insert(entry.id.clone(), Content::Review(Box::new((published, card, glance.search))));
         self.work.insert(entry.id.clone(), entry);
     }
 
@@ -91,6 +113,7 @@ impl Working<'_> {
             event,
             reviewer: self.desk.reviewer.handle.clone(),
             id: entry.id.clone(),
+            genre: entry.genre,
             guid: (event == LineEvent::Minted).then(|| entry.guid.clone()),
             slug: (event == LineEvent::Minted).then(|| entry.slug.clone()),
             file: (!deleted).then(|| entry.file.clone()),
