@@ -103,6 +103,8 @@ fn told(posts: &[Asked]) -> Vec<String> {
 #[tokio::test]
 async fn an_answer_its_edit_and_its_end_reach_the_person_the_others_and_followers() {
     let daemon = Daemon::start().await;
+    // An emptied folder deletes nothing.
+    fs::write(file(&daemon, "README.md"), "My reviews.").unwrap();
     let (home, elsewhere) = (Neighbour::open(&daemon).await, Neighbour::open(&daemon).await);
     let bob = home.person_with("bob", json!({"url": format!("{}/@bob", home.origin)}));
     let shared = format!("{}/inbox", elsewhere.origin);
@@ -316,7 +318,7 @@ async fn an_answer_that_was_sent_is_not_moved_to_another_post() {
     // The same post by the address of its page is the same post.
     save(&daemon, "replies/bob.md", &format!("{}/@bob/1", home.origin), "Dune, twice.");
     daemon.look().await;
-    until(async || daemon.running().publisher.survey().await.unwrap()[0].problems.is_empty().then_some(())).await;
+    until(async || (daemon.running().publisher.survey().await.unwrap()[0].awaiting == 0).then_some(())).await;
     daemon.pass(SETTLE);
     daemon.look().await;
     assert_eq!(told_kinds(&home.posts(2).await), ["Create", "Update"]);
