@@ -133,7 +133,7 @@ fn places<'a>(config: &'a Config, arguments: &Arguments, cwd: &Path, report: &mu
 fn look(place: &Place<'_>, ids: &BTreeMap<(String, String), ReviewId>, bar: &ProgressBar) -> Report {
     let mut report = Report::default();
     let name = place.root.display().to_string();
-    let walk = match folder::walk(&place.root) {
+    let walk = match folder::walk_without(&place.root, place.reviewer.mirror.as_deref()) {
         Folder::Walked(walk) => walk,
         Folder::Missing => {
             let cure = "create it, or correct `folder` in the settings";

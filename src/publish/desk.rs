@@ -23,6 +23,8 @@ use crate::{
 pub struct Desk {
     pub reviewer: Reviewer,
     pub root: PathBuf,
+    /// A directory in the folder that holds no reviews: the conversation as files.
+    pub left_out: Option<PathBuf>,
     /// The scale of bare ratings from the settings.
     pub configured_scale: Option<f64>,
     pub row: ReviewerRow,
@@ -100,6 +102,7 @@ impl Desk {
         Ok(Self {
             reviewer,
             root,
+            left_out: None,
             configured_scale,
             row,
             entries,

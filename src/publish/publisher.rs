@@ -52,6 +52,8 @@ pub struct Setup {
 pub struct FolderSetup {
     pub reviewer: Reviewer,
     pub root: PathBuf,
+    /// A directory in it that holds no reviews.
+    pub left_out: Option<PathBuf>,
     pub rating_scale: Option<f64>,
     pub poll_always: bool,
 }
@@ -148,6 +150,7 @@ impl Publisher {
             let reviewer = folder.reviewer.clone();
             let mut desk =
                 Desk::open(store, clock, reviewer, folder.root.clone(), folder.rating_scale, &setup.limits).await?;
+            desk.left_out = folder.left_out.clone();
             let own = cards.iter().filter(|card| card.reviewer == folder.reviewer.handle);
             desk.cards = own.map(|card| (card.id.clone(), Arc::clone(card))).collect();
             let watcher = Watcher::new(&folder.root, folder.poll_always, Arc::clone(&hint));

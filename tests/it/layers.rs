@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["app"],
     &["web", "control"],
-    &["publish", "delivery"],
+    &["publish", "delivery", "mirror"],
     &["fediverse", "websub"],
     &["intake", "import", "store", "feed", "site", "net", "media"],
     &["clock", "config", "source", "telemetry", "text"],
@@ -55,7 +55,18 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// Values in, values out: no input or output, no clock, no tasks.
-const PURE: &[&str] = &["domain", "text", "feed", "site", "intake::parse", "publish::diff", "delivery::schedule"];
+const PURE: &[&str] = &[
+    "domain",
+    "text",
+    "feed",
+    "site",
+    "intake::parse",
+    "publish::diff",
+    "delivery::schedule",
+    "mirror::diff",
+    "mirror::file",
+    "mirror::place",
+];
 
 /// What a pure module never names.
 const IMPURE: &[&str] = &[

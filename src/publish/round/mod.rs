@@ -91,8 +91,8 @@ struct Fresh {
 /// Reads the folder and decides; writes nothing but prepared pictures.
 pub async fn reconcile(desk: &Desk, journal: &Journal, means: &Means<'_>) -> Result<Round, ReconcileError> {
     let mut round = Working::new(desk, journal, means);
-    let root = desk.root.clone();
-    let walked = tokio::task::spawn_blocking(move || folder::walk(&root))
+    let (root, left_out) = (desk.root.clone(), desk.left_out.clone());
+    let walked = tokio::task::spawn_blocking(move || folder::walk_without(&root, left_out.as_deref()))
         .await
         .map_err(|error| ReconcileError::Stopped(error.to_string()))?;
     match walked {
