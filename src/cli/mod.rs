@@ -1,5 +1,6 @@
 //! One file for each command: the list of files is the list of commands.
 
+mod answer;
 mod apply;
 mod block;
 mod check;
@@ -79,7 +80,7 @@ enum Command {
     Resend(resend::Arguments),
     /// List, approve or remove followers
     Followers(followers::Arguments),
-    /// List, approve, hide or report replies to the reviews
+    /// List, answer, approve, hide or report replies to the reviews
     Replies(replies::Arguments),
     /// Keep an actor or a domain out
     Block(block::Arguments),
@@ -136,7 +137,7 @@ pub fn run() -> ExitCode {
             Command::Deliveries(arguments) => deliveries::run(&config, &arguments).await,
             Command::Resend(arguments) => resend::run(&config, &arguments).await,
             Command::Followers(arguments) => followers::run(&config, &arguments).await,
-            Command::Replies(arguments) => replies::run(&config, &arguments).await,
+            Command::Replies(arguments) => replies::run(&config, &arguments, &environment, &cwd).await,
             Command::Block(arguments) => block::run(&config, &arguments).await,
             Command::Unblock(arguments) => block::unblock(&config, &arguments).await,
             Command::Keys(arguments) => keys::run(&config, &arguments).await,

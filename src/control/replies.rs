@@ -218,12 +218,17 @@ async fn complain(
     let message = activity::flag(origin, &reviewer, &reply.author, &reply.id, &words, &number);
     let outgoing = Outgoing { reviewer, message, to: Recipients::Inbox(inbox), at: clock.now_in_seconds() };
     store.post(&[outgoing]).await?;
-    tracing::info!(reply = reply.id, "a complaint of reply {} is on its way to the server of {}", kept.seq, reply.author);
+    tracing::info!(
+        reply = reply.id,
+        "a complaint of reply {} is on its way to the server of {}",
+        kept.seq,
+        reply.author
+    );
     Ok(Byline::of(kept, origin).handle)
 }
 
 /// A reply by its number, its id or the address people read it at.
-async fn find_reply(store: &Store, name: &str) -> Result<KeptReply, ReplyProblem> {
+pub(super) async fn find_reply(store: &Store, name: &str) -> Result<KeptReply, ReplyProblem> {
     let found = match name.trim_start_matches('#').parse::<i64>() {
         Ok(number) => store.reply_by_seq(number).await?,
         Err(_) => match store.reply(name).await? {

@@ -243,7 +243,8 @@ mod tests {
         /// Text is `ID STATE`; a text of one word is nobody's.
         fn standing(&self) -> Vec<Standing> {
             let standing = |(path, text): (&String, &String)| {
-                let claim = text.split_once(' ').map(|(id, state)| Claim { id: id.into(), state: ReplyState::parse(state) });
+                let claim =
+                    text.split_once(' ').map(|(id, state)| Claim { id: id.into(), state: ReplyState::parse(state) });
                 Standing { path: path.clone(), claim, print: print_of(text.as_bytes()) }
             };
             self.disk.iter().map(standing).collect()
@@ -263,7 +264,8 @@ mod tests {
             for path in &steps.remove {
                 self.disk.remove(path).unwrap();
             }
-            self.written = wanted.into_iter().map(|(id, one)| (id, Written { path: one.path, state: one.state })).collect();
+            self.written =
+                wanted.into_iter().map(|(id, one)| (id, Written { path: one.path, state: one.state })).collect();
             steps.write.len() + steps.remove.len()
         }
 

@@ -181,7 +181,13 @@ mod tests {
             names
         };
         assert_eq!(names(), [README_NAME, "dune", "hidden", "waiting"]);
-        apply(&root, &look, &Steps { remove: vec!["dune/1.md".into(), "dune/2.md".into()], ..Steps::default() }, &wanted).unwrap();
+        apply(
+            &root,
+            &look,
+            &Steps { remove: vec!["dune/1.md".into(), "dune/2.md".into()], ..Steps::default() },
+            &wanted,
+        )
+        .unwrap();
         assert_eq!(names(), [README_NAME, "hidden", "waiting"]);
     }
 
@@ -189,10 +195,8 @@ mod tests {
     fn a_directory_where_a_file_belongs_is_a_problem_and_the_others_are_written() {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir_all(directory.path().join("dune/1.md/x")).unwrap();
-        let wanted = BTreeMap::from([
-            ("a".to_owned(), reply("dune/1.md", "a")),
-            ("b".to_owned(), reply("dune/2.md", "b")),
-        ]);
+        let wanted =
+            BTreeMap::from([("a".to_owned(), reply("dune/1.md", "a")), ("b".to_owned(), reply("dune/2.md", "b"))]);
         let steps = Steps { write: vec!["a".into(), "b".into()], ..Steps::default() };
         let problem = apply(directory.path(), &Look::default(), &steps, &wanted).unwrap_err();
         assert!(problem.to_string().starts_with("write "), "{problem}");
@@ -206,6 +210,9 @@ mod tests {
         fs::write(directory.path().join("big.md"), format!("---\nid: a\n---\n{}", "x".repeat(600 << 10))).unwrap();
         fs::write(directory.path().join("dune.md~"), "---\nid: a\n---\n").unwrap();
         let look = look(directory.path(), &Known::new()).unwrap();
-        assert_eq!(look.standing.iter().map(|file| (file.path.as_str(), file.claim.is_some())).collect::<Vec<_>>(), [("big.md", false)]);
+        assert_eq!(
+            look.standing.iter().map(|file| (file.path.as_str(), file.claim.is_some())).collect::<Vec<_>>(),
+            [("big.md", false)]
+        );
     }
 }

@@ -165,7 +165,11 @@ mod tests {
 
     #[test]
     fn a_file_is_read_without_any_program() {
-        let mut reply = kept(17, "1", "<p>I <em>loved</em> the worms.</p><p>And the <a href=\"https://a.example/x\">spice</a>!</p>");
+        let mut reply = kept(
+            17,
+            "1",
+            "<p>I <em>loved</em> the worms.</p><p>And the <a href=\"https://a.example/x\">spice</a>!</p>",
+        );
         reply.author = Some(bob());
         reply.reply.warning = Some("Spoilers: Dune".into());
         reply.reply.updated = Some("2026-11-23T08:00:00Z".parse().unwrap());
@@ -175,7 +179,11 @@ mod tests {
 
     #[test]
     fn what_strangers_say_is_words_in_a_file_and_nothing_else() {
-        let mut reply = kept(1, "1", "<p>a\u{202E}b\u{1b}[31mred</p><img src=\"https://t.example/pixel.gif\">---<p>id: https://x.example</p>");
+        let mut reply = kept(
+            1,
+            "1",
+            "<p>a\u{202E}b\u{1b}[31mred</p><img src=\"https://t.example/pixel.gif\">---<p>id: https://x.example</p>",
+        );
         let mut eve = bob();
         eve.name = "Eve\u{202E}\"\nstate: shown\n---".into();
         reply.author = Some(eve);
@@ -213,7 +221,10 @@ mod tests {
         }
         let shown = Some(ReplyState::Shown);
         check("---\nid: https://a.example/1\nstate: shown\n---\n", Some(("https://a.example/1", shown)));
-        check("\u{FEFF}---\r\nid: \"https://a.example/1\"\r\nstate:  Shown \r\n---\r\n", Some(("https://a.example/1", shown)));
+        check(
+            "\u{FEFF}---\r\nid: \"https://a.example/1\"\r\nstate:  Shown \r\n---\r\n",
+            Some(("https://a.example/1", shown)),
+        );
         check("---\nid: 'https://a.example/1'\nstate: shown # please\n", Some(("https://a.example/1", shown)));
         check("---\nid: https://a.example/1\nstate: approved\n---\n", Some(("https://a.example/1", None)));
         check("---\nid: https://a.example/1\nid: https://b.example/1\n---\n", Some(("https://a.example/1", None)));
