@@ -22,11 +22,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     backup,
     clock::Clock,
-    config::{Config, Poll},
+    config::{Config, Poll, ReviewerSettings},
     control,
     domain::{Picture, Reviewer, ledger::Stat},
     intake::folder::PICTURE_BYTES_MAX,
     media,
+    mirror::{self, Keeper, KeeperHandle, MirrorFolder},
     publish::{
         Publisher, PublisherHandle,
         decide::Limits,
@@ -61,6 +62,8 @@ pub struct Running {
     pub metrics: Option<SocketAddr>,
     pub origin: String,
     pub publisher: PublisherHandle,
+    /// Keeps the conversation as files.
+    pub mirrors: KeeperHandle,
     pub store: Store,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -226,6 +229,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         publisher: handle.clone(),
         store: store.clone(),
         reception: federation.reception.clone(),
+        finder: federation.finder.clone(),
         clock: clock.clone(),
         site: site.clone(),
         notices_token,
@@ -240,6 +244,14 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
     };
     tasks.spawn(vigil.run(stop.clone()));
     federation.start(&tasks, &stop);
+    let (keeper, mirrors) = Keeper::new(mirror::keeper::Setup {
+        clock: clock.clone(),
+        store: store.clone(),
+        origin: site.origin.clone(),
+        folders: mirror_folders(&config),
+        scan_every: config.publish.scan_every,
+    });
+    tasks.spawn(keeper.run(stop.clone()));
     tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
     tasks.spawn({
         let stop = stop.clone();
@@ -253,6 +265,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         metrics: metrics_address,
         origin: site.origin.to_string(),
         publisher: handle,
+        mirrors,
         store,
         tasks,
         stop,
@@ -269,6 +282,7 @@ pub fn folders(config: &Config, reviewers: &[Reviewer]) -> Vec<FolderSetup> {
         .map(|(settings, reviewer)| FolderSetup {
             reviewer: reviewer.clone(),
             root: settings.folder.clone(),
+            left_out: settings.mirror.clone(),
             rating_scale: settings.rating_scale,
             poll_always: match config.publish.poll {
                 Poll::Always => true,
@@ -286,6 +300,15 @@ pub fn source(config: &Config) -> backup::Source {
         origin: config.site.origin.to_string(),
         folders: config.reviewers.iter().map(|one| (one.handle.clone(), one.folder.clone())).collect(),
     }
+}
+
+/// The mirrors of the settings; reviewers without one are left out.
+fn mirror_folders(config: &Config) -> Vec<MirrorFolder> {
+    let poll_always = config.publish.poll == Poll::Always;
+    let folder = |settings: &ReviewerSettings| {
+        Some(MirrorFolder { reviewer: settings.handle.clone(), root: settings.mirror.clone()?, poll_always })
+    };
+    config.reviewers.iter().filter_map(folder).collect()
 }
 
 /// When this site began, remembered at its first start.

@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     domain::problem::Severity,
     publish::{PublisherHandle, Survey},
-    store::{Condition, Notice, NoticeKind, Store, StoreError},
+    store::{Condition, Notice, NoticeKind, ReplyFilter, Store, StoreError, Which},
     telemetry::figures,
 };
 
@@ -37,6 +37,8 @@ const COMMANDS_PER_LOOK: i64 = 10;
 const FAILURES_MAX: i64 = 3;
 /// Broken files noted at most; a folder in which everything is broken is one story, not a thousand.
 const BROKEN_MAX: usize = 20;
+/// Waiting replies that are looked at; more are a flood, and told when these are dealt with.
+const REPLIES_MAX: i64 = 100;
 /// Of what a failed command wrote to its standard error, in bytes.
 const COMPLAINT_BYTES_MAX: u64 = 300;
 /// The file with the private feed's secret, in the data directory.
@@ -94,6 +96,7 @@ impl Vigil {
             conditions.push(Condition { key: format!("given up {host}"), kind: NoticeKind::GivenUp, text });
         }
         conditions.extend(self.follows_waiting().await?);
+        conditions.extend(self.replies_waiting().await?);
         self.store.note_conditions(&conditions, now, !self.command.is_empty()).await?;
         self.tell().await
     }
@@ -125,6 +128,22 @@ impl Vigil {
                 text: format!(
                     "{} asks to follow @{}; `reviewd followers approve {}` lets them.",
                     one.actor, one.reviewer, one.actor
+                ),
+            })
+            .collect())
+    }
+
+    async fn replies_waiting(&self) -> Result<Vec<Condition>, StoreError> {
+        let filter = ReplyFilter { reviewer: None, which: Which::Waiting, limit: REPLIES_MAX };
+        let waiting = self.store.all_replies(&filter).await?;
+        Ok(waiting
+            .into_iter()
+            .map(|kept| Condition {
+                key: format!("reply {}", kept.seq),
+                kind: NoticeKind::Reply,
+                text: format!(
+                    "A reply waits for your approval: {} by {}. `reviewd replies approve {}` shows it, `hide` does not.",
+                    kept.reply.page, kept.reply.author, kept.seq
                 ),
             })
             .collect())

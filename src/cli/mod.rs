@@ -1,5 +1,6 @@
 //! One file for each command: the list of files is the list of commands.
 
+mod answer;
 mod apply;
 mod backup;
 mod block;
@@ -12,6 +13,7 @@ mod r#move;
 mod notify;
 mod plan;
 mod preview;
+mod replies;
 mod resend;
 mod restore;
 mod retire;
@@ -82,6 +84,8 @@ enum Command {
     Resend(resend::Arguments),
     /// List, approve or remove followers
     Followers(followers::Arguments),
+    /// List, answer, approve, hide or report replies to the reviews
+    Replies(replies::Arguments),
     /// Keep an actor or a domain out
     Block(block::Arguments),
     /// Let an actor or a domain in again
@@ -148,6 +152,7 @@ pub fn run() -> ExitCode {
             Command::Deliveries(arguments) => deliveries::run(&config, &arguments).await,
             Command::Resend(arguments) => resend::run(&config, &arguments).await,
             Command::Followers(arguments) => followers::run(&config, &arguments).await,
+            Command::Replies(arguments) => replies::run(&config, &arguments, &environment, &cwd).await,
             Command::Block(arguments) => block::run(&config, &arguments).await,
             Command::Unblock(arguments) => block::unblock(&config, &arguments).await,
             Command::Keys(arguments) => keys::run(&config, &arguments).await,

@@ -28,7 +28,8 @@ struct Shown<'a> {
 
 pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
     if arguments.test {
-        vigil::try_command(&config.notify.command, config.site.origin.as_str(), Clock::system().now_in_seconds()).await?;
+        vigil::try_command(&config.notify.command, config.site.origin.as_str(), Clock::system().now_in_seconds())
+            .await?;
         println!("The command was run and ended well.");
         return Ok(FINE);
     }

@@ -42,6 +42,8 @@ struct Counts<'a> {
     hosts_dead: i64,
     last_publish: Option<jiff::Timestamp>,
     alarm: Option<&'a str>,
+    replies_waiting: u64,
+    reports: u64,
     folders: &'a [publisher::Survey],
 }
 
@@ -75,6 +77,8 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         hosts_dead: status.hosts_dead,
         last_publish: status.last_publish,
         alarm: status.alarm.as_deref(),
+        replies_waiting: status.replies_waiting,
+        reports: status.reports,
         folders: &status.folders,
     };
     if arguments.json {
@@ -124,6 +128,12 @@ fn show(counts: &Counts<'_>) {
              them as made",
             counts.deliveries_held
         );
+    }
+    if counts.replies_waiting > 0 {
+        println!("{} replies wait for approval: reviewd replies list --waiting", counts.replies_waiting);
+    }
+    if counts.reports > 0 {
+        println!("{} complaints came from other servers: reviewd replies list --reports", counts.reports);
     }
     for folder in counts.folders {
         if let Some(reason) = &folder.hold_reason {

@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+pub use crate::domain::Moderation;
 use crate::domain::{Handle, Network, Origin, Problem, Site, reviewer::ProfileLink};
 
 use source::Sources;
@@ -50,7 +51,7 @@ pub struct Config {
     /// The settings file that was read, if any.
     pub file: Option<PathBuf>,
     pub site: SiteSettings,
-    /// At least one; handles and folders are distinct, no folder lies in another.
+    /// At least one; handles, folders and mirrors are distinct, no folder lies in another, no mirror in another's folder.
     pub reviewers: Vec<ReviewerSettings>,
     pub store: StoreSettings,
     pub publish: PublishSettings,
@@ -91,6 +92,8 @@ pub struct ReviewerSettings {
     pub rating_scale: Option<f64>,
     pub links: Vec<ProfileLink>,
     pub also_known_as: Vec<String>,
+    /// Where the conversation stands as files; `None`: nowhere.
+    pub mirror: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -129,17 +132,6 @@ pub struct ReplySettings {
     pub moderation: Moderation,
     /// `None`: replies never close.
     pub close_after: Option<Duration>,
-}
-
-/// Which replies are shown without being approved by hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moderation {
-    /// None.
-    Hold,
-    /// Those of people whose earlier reply was approved.
-    Known,
-    /// All.
-    Open,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,8 @@
 //! The Unix socket by which commands reach the running daemon: one JSON line asks, one JSON line answers.
 
+mod answer;
 mod download;
+mod replies;
 
 use std::{
     fs,
@@ -26,11 +28,17 @@ pub use download::backup;
 use crate::{
     backup::Source,
     clock::Clock,
-    domain::{Handle, Origin, Site},
-    fediverse::reception::{NoFollower, Reception},
+    domain::{Handle, Origin, ReplyState, Site},
+    fediverse::{
+        answer::Finder,
+        reception::{NoFollower, Reception},
+    },
     publish::{Plan, PublisherHandle, Survey, publisher::Release},
     store::{DeliveryState, FollowState, Follower, Store, StoreError},
 };
+
+pub use answer::{AskedPost, asked_reply};
+pub use replies::{Decided, Listing, ReplyView, ReportView, decide_replies, list_replies, list_reports, report_reply};
 
 /// Longest question, in bytes: a few thousand names for `apply`.
 const QUESTION_BYTES_MAX: u64 = 1 << 20;
@@ -91,6 +99,27 @@ pub enum Question {
     Retire {
         handle: String,
     },
+    /// Replies of a kind, under all reviews or one.
+    Replies {
+        which: Listing,
+        review: Option<String>,
+    },
+    /// Approves or hides replies by number or address: all of them, or none.
+    DecideReplies {
+        names: Vec<String>,
+        state: ReplyState,
+    },
+    /// Complains of a reply to its author's server.
+    ReportReply {
+        name: String,
+        words: String,
+    },
+    /// Complaints that came in.
+    Reports,
+    /// A post to be answered, by the number of a reply or by its address.
+    AskedPost {
+        name: String,
+    },
 }
 
 /// What the daemon answers: what was asked for, or why not.
@@ -123,6 +152,10 @@ pub struct Status {
     /// What is wrong with the site as a whole.
     #[serde(default)]
     pub alarm: Option<String>,
+    /// Public ones, for approval.
+    pub replies_waiting: u64,
+    /// Complaints received from other servers.
+    pub reports: u64,
 }
 
 /// One copy of an activity, as `reviewd deliveries` shows it.
@@ -192,6 +225,7 @@ pub struct Desk {
     pub publisher: PublisherHandle,
     pub store: Store,
     pub reception: Reception,
+    pub finder: Finder,
     pub clock: Clock,
     pub site: Site,
     /// The secret in the private feed's address.
@@ -345,6 +379,15 @@ impl Desk {
                 None => no_reviewer(&handle),
             },
             Question::Unblock { name } => told(self.reception.unblock(&name).await),
+            Question::Replies { which, review } => {
+                told(list_replies(&self.store, &self.site.origin, which, review.as_deref()).await)
+            }
+            Question::DecideReplies { names, state } => {
+                told(decide_replies(&self.store, &self.site.origin, &names, state).await)
+            }
+            Question::ReportReply { name, words } => told(self.report(&name, &words).await),
+            Question::AskedPost { name } => told(self.asked_post(&name).await),
+            Question::Reports => told(list_reports(&self.store).await),
         }
     }
 
@@ -359,8 +402,8 @@ impl Desk {
         if name.contains("/users/") {
             return Some(Some(name.to_owned()));
         }
-        let (handle, id) = self.publisher.find(name.to_owned()).await??;
-        Some(Some(self.site.origin.note(&handle, &id)))
+        let named = self.publisher.find(name.to_owned()).await??;
+        Some(Some(named.note(&self.site.origin)))
     }
 }
 
@@ -383,6 +426,8 @@ pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<
         hosts_dead: figures.hosts_dead,
         last_publish: store.underway().await?.last_publish,
         alarm: store.alarm().await?,
+        replies_waiting: store.count_waiting_replies().await?,
+        reports: store.reports().await?.len() as u64,
     })
 }
 

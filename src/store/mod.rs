@@ -1,21 +1,27 @@
 //! What must be remembered about the outside world. The only module that knows SQL.
 
+mod answer;
+mod conversation;
 mod delivery;
 mod follower;
 mod health;
 mod ledger;
+mod mirror;
 mod moved;
 mod notice;
 mod outbox;
 mod peer;
 mod picture;
 mod quote;
+mod reaction;
 mod received;
 mod restored;
 mod schema;
+mod talk;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -24,10 +30,13 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub use answer::{OwnReply, PostSearch};
+pub use conversation::{GonePost, Kept, ReplyFilter, Which};
 pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
 pub use follower::{FollowState, Follower};
 pub use health::Underway;
-pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
+pub use ledger::{Commit, Content, Hit, LedgerWrite, ReviewerRow};
+pub use mirror::MirrorFile;
 pub use notice::{Condition, Notice, NoticeKind};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use quote::QuoteStamp;
@@ -47,6 +56,7 @@ const CACHE_KIB: i64 = 4096;
 pub struct Store {
     read: SqlitePool,
     write: SqlitePool,
+    talk: Arc<talk::Talk>,
 }
 
 /// Why the store could not do what was asked.
@@ -96,7 +106,7 @@ impl Store {
             .connect_with(options.create_if_missing(false))
             .await
             .map_err(open)?;
-        Ok(Self { read, write })
+        Ok(Self { read, write, talk: Arc::default() })
     }
 
     /// A transaction that holds the write lock from its first statement, so that it cannot fail half-way on a busy store.

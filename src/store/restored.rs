@@ -76,6 +76,7 @@ impl Store {
             .rows_affected();
         for statement in [
             "UPDATE review SET hold = 'held' WHERE intent <> 'nothing'",
+            "UPDATE answer SET hold = 'held' WHERE intent <> 'nothing'",
             "DELETE FROM fact WHERE name = 'last_alive' OR name LIKE 'profile %' OR name LIKE 'after restore %'",
             "INSERT INTO fact (name, value) SELECT 'after restore ' || handle, 'looking' FROM reviewer",
         ] {

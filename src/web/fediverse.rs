@@ -38,7 +38,7 @@ const FEATURED: usize = 5;
 /// Discovery changes with the settings only; errors are asked for again soon (RFC 7033 leaves it open).
 const DISCOVERY: Policy = Policy { cache_control: "public, max-age=3600", vary: "Accept-Encoding", any_origin: true };
 /// Numbers that change without a change of the library.
-const LIVE: Policy = Policy { cache_control: "no-cache", vary: "Accept, Accept-Encoding", any_origin: true };
+pub(super) const LIVE: Policy = Policy { cache_control: "no-cache", vary: "Accept, Accept-Encoding", any_origin: true };
 /// BookWyrm gets another object behind the same id.
 const NOTE: Policy =
     Policy { cache_control: "public, no-cache", vary: "Accept, User-Agent, Accept-Encoding", any_origin: true };
@@ -55,21 +55,40 @@ pub struct PublicKeys {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Wanted {
     WebFinger(String),
-    HostMeta { json: bool },
+    HostMeta {
+        json: bool,
+    },
     NodeInfoLinks,
     NodeInfo(NodeInfo),
     Instance,
     Actor(Handle),
     Outbox(Handle, Option<Page>),
-    People { handle: Handle, part: &'static str, page: bool },
+    People {
+        handle: Handle,
+        part: &'static str,
+        page: bool,
+    },
     Featured(Handle),
     Note(Handle, ReviewId),
-    Part { handle: Handle, id: ReviewId, part: Part },
+    /// One of our answers, or its Create.
+    Answer {
+        handle: Handle,
+        id: ReviewId,
+        activity: bool,
+    },
+    Part {
+        handle: Handle,
+        id: ReviewId,
+        part: Part,
+    },
     QuoteStamp(Handle, String),
     Edition(String),
     Work(String),
     Author(String),
-    Page { handle: Handle, slug: String },
+    Page {
+        handle: Handle,
+        slug: String,
+    },
 }
 
 /// What stands under a Note's id.
@@ -88,7 +107,7 @@ impl Web {
     pub(super) async fn federated(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
         let json = accepts_activity_json(headers);
         let wanted = wanted(uri.path(), uri.query(), json)?;
-        if let (Wanted::Actor(_) | Wanted::Note(..), false) = (&wanted, json) {
+        if let (Wanted::Actor(_) | Wanted::Note(..) | Wanted::Answer { activity: false, .. }, false) = (&wanted, json) {
             return Some(self.to_the_page(&wanted).await);
         }
         let library = self.publisher.library();
@@ -118,6 +137,7 @@ impl Web {
             Wanted::People { handle, part, page } => self.people(method, headers, &handle, part, page).await,
             Wanted::Featured(handle) => self.featured(method, headers, &handle, &library),
             Wanted::Note(handle, id) => self.note(method, headers, &handle, &id, &library).await,
+            Wanted::Answer { handle, id, activity } => self.answer(method, headers, &handle, &id, activity).await,
             Wanted::Part { handle, id, part } => self.part(method, headers, &handle, &id, part).await,
             Wanted::QuoteStamp(handle, number) => self.quote_stamp(method, headers, &handle, &number).await,
             Wanted::Edition(key) => self.edition(method, headers, &key, &library),
@@ -141,6 +161,7 @@ impl Web {
                 },
                 Err(error) => return self.broken(&error.into()),
             },
+            Wanted::Answer { handle, id, .. } => return self.to_the_conversation(handle, id).await,
             _ => return self.trouble(Trouble::NotFound),
         };
         (StatusCode::FOUND, [(header::LOCATION, path), (header::VARY, "Accept".to_owned())]).into_response()
@@ -429,7 +450,7 @@ impl Web {
         }
     }
 
-    fn send_json(
+    pub(super) fn send_json(
         &self,
         method: &Method,
         headers: &HeaderMap,
@@ -441,7 +462,7 @@ impl Web {
     }
 
     /// A small document made for this request.
-    fn send(
+    pub(super) fn send(
         &self,
         method: &Method,
         headers: &HeaderMap,
@@ -492,6 +513,8 @@ fn wanted(path: &str, query: Option<&str>, json: bool) -> Option<Wanted> {
                 ["featured"] => Wanted::Featured(handle),
                 ["quote_authorizations", number] => Wanted::QuoteStamp(handle, (*number).to_owned()),
                 ["reviews", id] => Wanted::Note(handle, ReviewId::parse(id)?),
+                ["replies", id] => Wanted::Answer { handle, id: ReviewId::parse(id)?, activity: false },
+                ["replies", id, "activity"] => Wanted::Answer { handle, id: ReviewId::parse(id)?, activity: true },
                 ["reviews", id, part @ ..] => {
                     let part = match part {
                         ["activity"] => Part::Activity,
@@ -540,7 +563,7 @@ fn embedded(body: &[u8]) -> Value {
     document
 }
 
-fn plain(status: StatusCode, words: &str) -> Response {
+pub(super) fn plain(status: StatusCode, words: &str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
         (header::CACHE_CONTROL, "no-cache"),
@@ -567,6 +590,12 @@ mod tests {
             ("/users/ana/outbox?page=2", true, Some(Wanted::Outbox(ana(), Some(Page::Numbered(2))))),
             ("/users/ana/outbox?page=true&type=Review", true, Some(Wanted::Outbox(ana(), Some(Page::BookWyrm)))),
             ("/users/ana/reviews/k3v9", true, Some(Wanted::Note(ana(), id()))),
+            ("/users/ana/replies/k3v9", true, Some(Wanted::Answer { handle: ana(), id: id(), activity: false })),
+            (
+                "/users/ana/replies/k3v9/activity",
+                true,
+                Some(Wanted::Answer { handle: ana(), id: id(), activity: true }),
+            ),
             ("/users/ana/reviews/k3v9/likes", false, Some(Wanted::Part { handle: ana(), id: id(), part: Part::Likes })),
             ("/@ana/dune", true, Some(Wanted::Page { handle: ana(), slug: "dune".into() })),
             ("/books/9780441172719", true, Some(Wanted::Edition("9780441172719".into()))),

@@ -64,7 +64,7 @@ async fn glance(web: &Web, clock: &Clock) -> Result<Glance, StoreError> {
         hosts_dead: underway.hosts_dead,
         followers: underway.followers,
         followers_waiting: underway.followers_waiting,
-        replies_waiting: 0,
+        replies_waiting: web.store.count_waiting_replies().await?,
         reviews: vec![
             ("live", sum(|one| one.live)),
             ("waiting", sum(|one| one.waiting)),

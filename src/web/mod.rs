@@ -1,5 +1,6 @@
 //! Routes, content negotiation, caching and errors.
 
+mod answers;
 pub mod conditional;
 mod documents;
 pub mod encoding;
