@@ -91,7 +91,8 @@ impl Vigil {
         conditions.extend(undelivered_condition(&undelivered));
         for (host, count) in self.store.hosts_given_up(now).await? {
             let text = format!(
-                "{host} did not take {count} deliveries in all the time there is; they were given up. `reviewd deliveries` shows them, `reviewd resend` tries again."
+                "{host} did not take {count} deliveries in all the time there is; they were given up. \
+                 `reviewd deliveries` shows them, `reviewd resend` tries again."
             );
             conditions.push(Condition { key: format!("given up {host}"), kind: NoticeKind::GivenUp, text });
         }

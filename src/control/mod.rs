@@ -2,6 +2,7 @@
 
 mod answer;
 mod download;
+mod notices;
 mod replies;
 
 use std::{
@@ -24,11 +25,12 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use download::backup;
+pub use notices::{NoticeView, Notices, notices};
 
 use crate::{
     backup::Source,
     clock::Clock,
-    domain::{Handle, Origin, ReplyState, Site},
+    domain::{Handle, ReplyState, Site},
     fediverse::{
         answer::Finder,
         reception::{NoFollower, Reception},
@@ -188,23 +190,6 @@ pub struct FollowerView {
     pub since: Timestamp,
 }
 
-/// What `reviewd notify` shows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notices {
-    /// The private feed's address.
-    pub feed: Option<String>,
-    pub notices: Vec<NoticeView>,
-}
-
-/// One state that began, and perhaps ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoticeView {
-    pub kind: String,
-    pub text: String,
-    pub at: Timestamp,
-    pub over_at: Option<Timestamp>,
-}
-
 /// Where an account went, and how many inboxes are told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moved {
@@ -239,8 +224,6 @@ const HELD: &str = "held";
 const HELD_SINCE_RESTORE: &str =
     "held since a backup was restored, because it may have been made: `reviewd apply` sends, `--quietly` does not";
 
-/// Notices listed at most.
-const NOTICES_MAX: i64 = 50;
 /// Deliveries listed at most; `deliveries REVIEW` narrows them down.
 const DELIVERIES_MAX: i64 = 10_000;
 
@@ -428,18 +411,6 @@ pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<
         alarm: store.alarm().await?,
         replies_waiting: store.count_waiting_replies().await?,
         reports: store.reports().await?.len() as u64,
-    })
-}
-
-/// The answer of `reviewd notify`.
-pub async fn notices(store: &Store, origin: &Origin, token: Option<&str>) -> Result<Notices, StoreError> {
-    let notices = store.notices(NOTICES_MAX).await?;
-    Ok(Notices {
-        feed: token.map(|token| origin.at(&format!("/notices/{token}.xml"))),
-        notices: notices
-            .into_iter()
-            .map(|one| NoticeView { kind: one.kind, text: one.text, at: one.at, over_at: one.over_at })
-            .collect(),
     })
 }
 
