@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Answer, Format, Handle, Origin, PublishedAnswer, ReviewId, Target, Text, Visibility,
+        Answer, Handle, Origin, PublishedAnswer, ReviewId, Target, Visibility,
         answer::Participant,
         message::{Audience, Kind, Message},
     },
@@ -224,9 +224,4 @@ fn about(published: &PublishedAnswer, speaker: &Speaker<'_>, kind: Kind, id: Str
     });
     let object = origin.answer(&published.reviewer, &published.id);
     message(kind, &object, Audience::Everyone, Context::Note, document)
-}
-
-/// A short text as an answer file would give it; for `reviewd preview`.
-pub fn plain_text(html: &str) -> String {
-    text::plain(&Text::new(Format::Html, html))
 }

@@ -6,6 +6,7 @@ mod answers;
 mod daemon;
 mod delivery;
 mod fedify;
+mod fedify_answers;
 mod inbox;
 mod neighbour;
 mod two_daemons;
