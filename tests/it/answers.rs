@@ -78,6 +78,7 @@ async fn a_save_is_told_once_it_has_settled_and_nothing_is_told_twice() {
     assert_eq!(world.told().await.len(), 1);
     world.copy("replies/2031/worms.md", "replies/again.md");
     world.pass(DAY).await;
+    world.settle().await;
     assert_eq!(world.told().await.len(), 2, "a copy that stays is another answer");
     world.retract("again").await;
     assert_eq!(world.told().await.split_off(2), ["Delete again"]);
