@@ -3,6 +3,7 @@
 
 mod account;
 mod answers;
+mod conversation;
 mod daemon;
 mod delivery;
 mod fedify;
