@@ -12,6 +12,7 @@ mod folder;
 mod http;
 mod identity;
 mod layers;
+mod mirror;
 mod peers;
 mod readers;
 mod simulation;
