@@ -97,14 +97,6 @@ pub async fn open(
     })
     .await
     .context("set up federation")?;
-    let finder = Finder {
-        site: config.site(),
-        store: store.clone(),
-        peers: peers.clone(),
-        clock: clock.clone(),
-        wanted: Arc::clone(&publisher.posts_wanted),
-        found: Arc::clone(&publisher.hint),
-    };
     let handles: Arc<Vec<Handle>> = Arc::new(reviewers.iter().map(|reviewer| reviewer.handle.clone()).collect());
     let conversation = Conversation::new(conversation::Setup {
         origin: origin.clone(),
@@ -114,6 +106,15 @@ pub async fn open(
         reviewers: Arc::clone(&handles),
         rules: Rules { moderation: config.replies.moderation, close_after: config.replies.close_after },
     });
+    let finder = Finder {
+        site: config.site(),
+        store: store.clone(),
+        peers: peers.clone(),
+        conversation: conversation.clone(),
+        clock: clock.clone(),
+        wanted: Arc::clone(&publisher.posts_wanted),
+        found: Arc::clone(&publisher.hint),
+    };
     let reception = Reception {
         origin: origin.clone(),
         clock: clock.clone(),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::world::{World, review};
+use crate::world::{ORIGIN, Setup, World, review};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const DUNE: &str = "https://books.example/@ana/dune";
@@ -181,4 +181,24 @@ async fn found_or_told(world: &World) {
         world.look().await;
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn answers_of_a_trial_live_on_under_the_real_name() {
+    let files: &[(&str, &str)] = &[("dune.md", &review("Dune", "Sand."))];
+    let mut world = World::open(Setup { origin: None, files, ..Setup::default() }).await;
+    let trial = format!("{}/@ana/dune", world.running().origin);
+    world.save("replies/a.md", answer("The worms!").replace(DUNE, &trial));
+    settled(&world).await;
+    assert_eq!(world.told().await, ["Create a"]);
+    let before = world.entry("replies/a.md").await;
+    world.stop().await;
+    world.settings(Some(ORIGIN), "", "");
+    world.save("replies/a.md", answer("The worms!"));
+    world.start().await;
+    settled(&world).await;
+    assert!(world.told().await.is_empty());
+    assert_eq!(world.entry("replies/a.md").await.id, before.id);
+    let note = world.running().store.answer(&crate::world::handle("ana"), &before.id).await.unwrap().unwrap();
+    assert_eq!(note.target.id, self::note(&world).await);
 }
