@@ -70,11 +70,11 @@ enum Command {
     Check(check::Arguments),
     /// Show what would be sent to followers, and what is held
     Plan(plan::Arguments),
-    /// Release what is held: everything, or the reviews named
+    /// Release what is held: everything, or what is named
     Apply(apply::Arguments),
-    /// Show one review as followers, feed readers or a browser will see it
+    /// Show one review or answer as followers, feed readers or a browser will see it
     Preview(preview::Arguments),
-    /// Delete a review everywhere at once
+    /// Delete a review or an answer everywhere at once
     Retract(retract::Arguments),
     /// Show how things stand
     Status(status::Arguments),
@@ -146,7 +146,7 @@ pub fn run() -> ExitCode {
             Command::Check(arguments) => check::run(&config, &arguments, &cwd),
             Command::Plan(arguments) => plan::run(&config, &arguments).await,
             Command::Apply(arguments) => apply::run(&config, &arguments).await,
-            Command::Preview(arguments) => preview::run(&config, &arguments, &cwd),
+            Command::Preview(arguments) => preview::run(&config, &arguments, &cwd).await,
             Command::Retract(arguments) => retract::run(&config, &arguments).await,
             Command::Status(arguments) => status::run(&config, &arguments).await,
             Command::Deliveries(arguments) => deliveries::run(&config, &arguments).await,

@@ -154,7 +154,7 @@ async fn list_reports(config: &Config, json: bool) -> anyhow::Result<u8> {
     Ok(FINE)
 }
 
-async fn decide(config: &Config, names: &[String], state: ReplyState, now: &str) -> anyhow::Result<u8> {
+async fn decide(config: &Config, names: &[String], state: ReplyState, done: &str) -> anyhow::Result<u8> {
     let question = Question::DecideReplies { names: names.to_vec(), state };
     let decided: Vec<Decided> = match control::ask(&config.control.socket, &question).await? {
         Some(decided) => decided,
@@ -166,8 +166,8 @@ async fn decide(config: &Config, names: &[String], state: ReplyState, now: &str)
         }
     };
     for one in decided {
-        let already = if one.changed { "now" } else { "already" };
-        println!("Reply {} of @{} {now} {already}.", one.number, one.handle);
+        let since = if one.changed { "now" } else { "already" };
+        println!("Reply {} of @{} {done} {since}.", one.number, one.handle);
     }
     Ok(FINE)
 }

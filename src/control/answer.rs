@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Desk, replies::find_reply};
 use crate::{
-    domain::{Handle, KeptReply, Origin, Target, Visibility, answer::Participant},
+    domain::{Handle, KeptReply, Origin, ReviewId, Target, Visibility, answer::Participant},
     fediverse::peers::PeerProblem,
     store::{Store, StoreError},
     text,
@@ -69,6 +69,19 @@ impl Desk {
         Ok(self.of_target(name, &target).await?)
     }
 
+    /// The post behind an address in a file, looked up where no answer waits for it yet.
+    pub(super) async fn target(&self, address: &str) -> Result<Target, NoPost> {
+        let known = self.store.post_searches().await?.into_iter().find(|search| search.address == address);
+        if let Some(target) = known.and_then(|search| search.target) {
+            return Ok(target);
+        }
+        match self.finder.find(address).await {
+            Ok(target) => Ok(target),
+            Err(PeerProblem::Store(error)) => Err(error.into()),
+            Err(problem) => Err(NoPost::NotFound { address: address.to_owned(), problem }),
+        }
+    }
+
     async fn of_target(&self, name: &str, target: &Target) -> Result<AskedPost, StoreError> {
         let kept = self.store.reply(&target.id).await?;
         let named = target.others.iter().map(|one: &Participant| one.id.clone()).chain([target.author.id.clone()]);
@@ -97,20 +110,13 @@ async fn of_kept(store: &Store, origin: &Origin, kept: KeptReply) -> Result<Aske
     })
 }
 
-async fn slug_of(
-    store: &Store,
-    under: Option<&(Handle, crate::domain::ReviewId)>,
-) -> Result<Option<String>, StoreError> {
+async fn slug_of(store: &Store, under: Option<&(Handle, ReviewId)>) -> Result<Option<String>, StoreError> {
     let Some((handle, review)) = under else { return Ok(None) };
     Ok(store.published(handle, review).await?.map(|review| review.slug.to_string()))
 }
 
 /// Whose answer it is likely to be: the reviewer of the thread, then those of us who are named.
-fn reviewers(
-    origin: &Origin,
-    under: Option<&(Handle, crate::domain::ReviewId)>,
-    named: impl Iterator<Item = String>,
-) -> Vec<Handle> {
+fn reviewers(origin: &Origin, under: Option<&(Handle, ReviewId)>, named: impl Iterator<Item = String>) -> Vec<Handle> {
     let prefix = origin.at("/users/");
     let ours = named.filter_map(|actor| Handle::parse(actor.strip_prefix(&prefix)?).ok());
     under.map(|(handle, _)| handle.clone()).into_iter().chain(ours).collect()

@@ -122,6 +122,10 @@ pub enum Question {
     AskedPost {
         name: String,
     },
+    /// What is known of the post behind an address that an answer's file gives.
+    Target {
+        address: String,
+    },
 }
 
 /// What the daemon answers: what was asked for, or why not.
@@ -370,6 +374,7 @@ impl Desk {
             }
             Question::ReportReply { name, words } => told(self.report(&name, &words).await),
             Question::AskedPost { name } => told(self.asked_post(&name).await),
+            Question::Target { address } => told(self.target(&address).await),
             Question::Reports => told(list_reports(&self.store).await),
         }
     }

@@ -16,7 +16,7 @@ pub enum Genre {
 /// A text of the reviewer's, read and understood.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Writing {
-    Review(Review),
+    Review(Box<Review>),
     /// With the post it answers.
     Answer(Answer, Box<Target>),
 }

@@ -254,3 +254,17 @@ pub(super) async fn place(
             .map_err(doing("move an answer in its conversation"))?;
     Ok(row.and_then(|(reviewer, review)| super::conversation::under(reviewer.as_deref(), review.as_deref())))
 }
+
+/// Answers of a trial name its posts, and itself. Their ids are in the journal; the files are read anew, quietly.
+pub(super) async fn forget_trial(transaction: &mut Transaction<'_, Sqlite>) -> Result<(), StoreError> {
+    for statement in [
+        "DELETE FROM reply WHERE ours",
+        "DELETE FROM answer",
+        "DELETE FROM answered_post",
+        "DELETE FROM file WHERE path LIKE 'replies/%'",
+        "UPDATE reviewer SET answers_at = NULL",
+    ] {
+        sqlx::query(statement).execute(&mut **transaction).await.map_err(doing("forget the answers of a trial"))?;
+    }
+    Ok(())
+}

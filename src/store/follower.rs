@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::{Row, sqlite::SqliteRow};
 
-use super::{Outgoing, Store, StoreError, doing, outbox};
+use super::{Outgoing, Store, StoreError, answer, doing, outbox};
 use crate::domain::Handle;
 
 /// Where a follow stands.
@@ -206,6 +206,7 @@ impl Store {
         {
             sqlx::query(statement).execute(&mut *transaction).await.map_err(doing("forget a trial"))?;
         }
+        answer::forget_trial(&mut transaction).await?;
         transaction.commit().await.map_err(doing("commit a forgotten trial"))
     }
 

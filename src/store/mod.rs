@@ -2,6 +2,7 @@
 
 mod answer;
 mod conversation;
+mod crawl;
 mod delivery;
 mod follower;
 mod health;
@@ -32,6 +33,7 @@ use sqlx::{
 
 pub use answer::{OwnReply, PostSearch};
 pub use conversation::{GonePost, Kept, ReplyFilter, Which};
+pub use crawl::{CRAWL_COOL_DOWN, DueCrawl, TalkLoad};
 pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
 pub use follower::{FollowState, Follower};
 pub use health::Underway;
@@ -40,7 +42,7 @@ pub use mirror::MirrorFile;
 pub use notice::{Condition, Notice, NoticeKind};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use quote::QuoteStamp;
-pub use received::{Block, ReceivedActivity, ReceivedState};
+pub use received::{Block, ReceivedActivity, ReceivedLoad, ReceivedState};
 pub use restored::{Aftermath, Restored};
 pub use schema::SCHEMA;
 

@@ -1,6 +1,7 @@
 //! The tests of the whole: one binary, one module per subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops where its ground is missing")]
 
+mod answers;
 mod backup;
 mod browser;
 mod bulk;
@@ -13,6 +14,7 @@ mod folder;
 mod http;
 mod identity;
 mod layers;
+mod mirror;
 mod notices;
 mod peers;
 mod readers;

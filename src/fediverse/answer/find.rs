@@ -12,13 +12,14 @@ use super::answer_of;
 use crate::{
     clock::Clock,
     domain::{
-        Handle, Origin, Published, PublishedAnswer, RemoteActor, ReviewId, Site, Target, Visibility,
+        Handle, Origin, Published, PublishedAnswer, RemoteActor, ReviewId, Site, Source, Target, Visibility,
         answer::Participant,
         conversation::{KeptReply, Reply},
         ledger::Standing,
     },
     fediverse::{
-        inbox::{self, same_host},
+        conversation::{Conversation, place::Place},
+        inbox::{self, Post, same_host},
         json::address_of,
         note,
         peers::{PeerProblem, Peers, Visit},
@@ -29,8 +30,6 @@ use crate::{
 /// Waits between look-ups that fail, in minutes; the last one repeats. A server that was away is back in minutes or hours,
 /// and a wrong address is mended by a person, whose save is looked at at once.
 const WAITS_MINUTES: [i64; 8] = [1, 5, 15, 60, 180, 360, 720, 1_440];
-/// Posts above the one answered that are asked for a review of ours at the root.
-const CLIMB_MAX: usize = 8;
 /// Others in a conversation who are told of an answer; Mastodon takes no more than some dozens, and a post that names a
 /// crowd is no conversation.
 const OTHERS_MAX: usize = 10;
@@ -41,6 +40,7 @@ pub struct Finder {
     pub site: Site,
     pub store: Store,
     pub peers: Peers,
+    pub conversation: Conversation,
     pub clock: Clock,
     /// Notified when an answer waits for a post.
     pub wanted: Arc<Notify>,
@@ -133,7 +133,7 @@ impl Finder {
             return self.of_kept(&visit, kept).await;
         }
         let author = visit.actor(&post.author).await?;
-        let under = self.thread_of(&visit, post.in_reply_to.as_deref()).await?;
+        let under = self.thread_of(&visit, &post).await?;
         let others = self.others(&visit, &post.mentions, &post.author).await;
         Ok(Target {
             author: participant(&author),
@@ -205,29 +205,28 @@ impl Finder {
         Ok(behind.filter(|(_, standing)| *standing != Standing::Gone).map(|(id, _)| (handle, id)))
     }
 
-    /// The review of ours at the root of a thread, climbing from a post; `None` where there is none, or where a post on
-    /// the way is not to be had.
-    async fn thread_of(&self, visit: &Visit, from: Option<&str>) -> Result<Option<(Handle, ReviewId)>, StoreError> {
-        let origin = &self.site.origin;
-        let mut above = from.map(str::to_owned);
-        for _ in 0..CLIMB_MAX {
-            let Some(id) = above else { return Ok(None) };
-            if let Some((handle, review)) = note::review_of(origin, &id) {
-                return Ok(self.store.published(&handle, &review).await?.map(|_| (handle, review)));
+    /// The review of ours in whose thread a post stands; the post is kept there, like any that a crawl finds.
+    async fn thread_of(&self, visit: &Visit, post: &Post) -> Result<Option<(Handle, ReviewId)>, StoreError> {
+        let Some(above) = &post.in_reply_to else { return Ok(None) };
+        let found = async {
+            self.conversation.take_in(visit, post, Source::Crawled, true).await?;
+            match self.store.reply(&post.id).await? {
+                Some(kept) => Ok(kept.reply.under),
+                // Under a review that takes no more replies, an answer of ours has its place all the same.
+                None => Ok(match self.conversation.way(visit, above, true).await?.place {
+                    Place::Under(under) => under,
+                    Place::Nowhere(_) => None,
+                }),
             }
-            if let Some((handle, answer)) = answer_of(origin, &id) {
-                return Ok(self.store.answer(&handle, &answer).await?.and_then(|answer| answer.target.under));
+        };
+        match found.await {
+            Ok(under) => Ok(under),
+            Err(PeerProblem::Store(error)) => Err(error),
+            Err(problem) => {
+                tracing::debug!(post = post.id, %problem, "the thread of {} is not to be had: {problem}", post.id);
+                Ok(None)
             }
-            if let Some(kept) = self.store.reply(&id).await? {
-                return Ok(kept.reply.under);
-            }
-            above = match visit.post(&id).await {
-                Ok(post) => post.in_reply_to,
-                Err(PeerProblem::Store(error)) => return Err(error),
-                Err(_) => None,
-            };
         }
-        Ok(None)
     }
 
     /// Whom a post names besides its author and us. Somebody who cannot be found is not told.

@@ -97,7 +97,7 @@ pub fn decoded(file: &SourceFile<'_>) -> Result<Decoded, NoReview> {
             "save the file in UTF-8 and look for the character \u{fffd}",
         )
     });
-    Ok(Decoded { text: decoded.text.into(), encoding: decoded.encoding.map(Into::into), damage })
+    Ok(Decoded { text: decoded.text, encoding: decoded.encoding.map(Into::into), damage })
 }
 
 pub fn withheld(file: &SourceFile<'_>, place: Place, message: String, cure: &str) -> NoReview {

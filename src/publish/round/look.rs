@@ -195,7 +195,7 @@ impl Working<'_> {
             scheduled: self.scheduled_for(review.date),
             twin_waited: self.twin_waited(path),
             only_pictures,
-            writing: Writing::Review(review),
+            writing: Writing::Review(Box::new(review)),
         }
     }
 

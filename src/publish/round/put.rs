@@ -62,7 +62,7 @@ impl Working<'_> {
         let published = Published {
             cover: fresh.gallery.cover.clone(),
             pictures: fresh.gallery.body.clone(),
-            ..self.whole(&entry, review.clone())
+            ..self.whole(&entry, (**review).clone())
         };
         self.marks.insert(path.to_owned(), mark);
         self.put(entry, published, glance);

@@ -352,3 +352,67 @@ async fn an_answer_in_the_thread_of_a_review_stands_under_it() {
     let location = browser.headers()["location"].to_str().unwrap().to_owned();
     assert_eq!(location, format!("/@ana/dune?reply={0}#reply-{0}", shown[0].seq));
 }
+
+/// What a command on the same settings prints, with this editor.
+async fn run_with_editor(daemon: &Daemon, editor: &str, arguments: &[&str]) -> String {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_reviewd"));
+    let home = daemon.data().parent().unwrap().to_owned();
+    command.args(arguments).args(["--config", "reviewd.toml"]).current_dir(home);
+    let output = command.env_remove("VISUAL").env("EDITOR", editor).output().await.unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn written(told: &str) -> String {
+    let (_, rest) = told.split_once("The answer is in reviews/").unwrap();
+    rest.split_once(".md").unwrap().0.to_owned() + ".md"
+}
+
+#[tokio::test]
+async fn commands_write_answers_and_show_what_became_of_them() {
+    let daemon = Daemon::start().await;
+    let home = Neighbour::open(&daemon).await;
+    let bob = home.person("bob");
+    daemon.publish("dune.md", &review("Dune", "Sand.")).await;
+    let dune = daemon.running().store.ledger(&ana()).await.unwrap().remove(0).id;
+    let id = post(&home, &bob, 1, json!({"inReplyTo": format!("{}/reviews/{dune}", daemon.ana())}));
+
+    let told = daemon.run(&["replies", "answer", &id, "--text", "Thank *you*."]).await;
+    let first = written(&told);
+    assert!(first.starts_with("replies/20") && first.ends_with("-bob-dune.md"), "{told}");
+    assert!(told.contains("It goes to @bob@localhost"), "{told}");
+    daemon.look().await;
+    published(&daemon, &first).await;
+    daemon.pass(SETTLE);
+    daemon.look().await;
+    let create = home.posts(1).await[0].json();
+    assert!(create["object"]["content"].as_str().unwrap().contains("Thank <em>you</em>."));
+
+    let checked = daemon.run_json(&["check"]).await;
+    assert_eq!((&checked["answers"][0]["file"], &checked["answers"][0]["in_reply_to"]), (&json!(first), &json!(id)));
+    let mut shown: Value =
+        serde_json::from_str(&daemon.run(&["preview", &format!("reviews/{first}"), "--as", "note"]).await).unwrap();
+    for changing in ["@context", "published"] {
+        shown.as_object_mut().unwrap().shift_remove(changing);
+    }
+    let mut sent = create["object"].clone();
+    sent.as_object_mut().unwrap().shift_remove("published");
+    assert_eq!(shown, sent);
+    let deliveries = daemon.run_json(&["deliveries", &first]).await;
+    assert_eq!((&deliveries[0]["inbox"], &deliveries[0]["type"]), (&json!(bob.inbox()), &json!("Create")));
+    let status = daemon.run_json(&["status"]).await;
+    assert_eq!((&status["live"], &status["answers"], &status["answers_awaiting"]), (&json!(1), &json!(1), &json!(0)));
+
+    // The post came into the thread with the answer, and has a number now.
+    let number = daemon.running().store.reply(&id).await.unwrap().unwrap().seq.to_string();
+    let told = run_with_editor(&daemon, "sed -i '4s/^$/From the editor./'", &["replies", "answer", &number]).await;
+    let second = written(&told);
+    assert_ne!(first, second);
+    let text = fs::read_to_string(file(&daemon, &second)).unwrap();
+    assert_eq!(text, format!("---\nin_reply_to: {id}\n---\nFrom the editor.\n"));
+    daemon.look().await;
+    published(&daemon, &second).await;
+    daemon.run(&["retract", &first]).await;
+    let posts = home.posts(2).await;
+    assert_eq!((posts[1].kind().as_str(), &posts[1].json()["object"]["id"]), ("Delete", &create["object"]["id"]));
+}
