@@ -3,6 +3,7 @@
 //! ARCHITECTURE.md shows the life of a review and which module may know which.
 
 pub mod app;
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,5 +1,7 @@
 //! Logs: lines for a person at a terminal, fields for the journal. No secrets and no bodies, whatever the level.
 
+pub mod figures;
+
 use std::{
     collections::BTreeMap,
     fmt,

@@ -14,6 +14,7 @@ use crate::{
     domain::{Handle, Origin, Reviewer},
     fediverse::{
         activity,
+        answer::Finder,
         conversation::{self, Conversation, Rules},
         keys::{KeyPlaces, KeyRing, WhenAbsent},
         peers::{Peers, Setup},
@@ -40,6 +41,8 @@ const LONG_SLEEP: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// What talks to other servers, ready to be started.
 pub struct Federation {
     pub reception: Reception,
+    /// Looks up the posts that answers are for.
+    pub finder: Finder,
     pub public_keys: PublicKeys,
     pub keys: Arc<KeyRing>,
     /// The client for other servers.
@@ -109,6 +112,15 @@ pub async fn open(
         reviewers: Arc::clone(&handles),
         rules: Rules { moderation: config.replies.moderation, close_after: config.replies.close_after },
     });
+    let finder = Finder {
+        site: config.site(),
+        store: store.clone(),
+        peers: peers.clone(),
+        conversation: conversation.clone(),
+        clock: clock.clone(),
+        wanted: Arc::clone(&publisher.posts_wanted),
+        found: Arc::clone(&publisher.hint),
+    };
     let reception = Reception {
         origin: origin.clone(),
         clock: clock.clone(),
@@ -135,7 +147,7 @@ pub async fn open(
         give_up_after: config.delivery.give_up_after,
     };
     let (worker, ends) = Worker::new(clock.clone(), store.clone(), carriers, limits, mail);
-    Ok(Federation { reception, public_keys: public, keys, client, worker, ends })
+    Ok(Federation { reception, finder, public_keys: public, keys, client, worker, ends })
 }
 
 /// Ids are made from the origin and last for ever: another one is another site. A trial on loopback pins nothing, and what
@@ -165,7 +177,7 @@ impl Federation {
         let slept = last.is_some_and(|last| clock.now().duration_since(last) > LONG_SLEEP);
         web.store.remember_fact(LAST_ALIVE, &clock.now().to_string()).await?;
         for reviewer in &web.reviewers {
-            let person = web.person(reviewer);
+            let person = web.person(reviewer).await?;
             let name = format!("profile {}", reviewer.handle);
             let (known, now) = (web.store.fact(&name).await?, person.to_string());
             if known.as_deref() == Some(&now) && !slept {
@@ -191,6 +203,7 @@ impl Federation {
         tasks.spawn(WorkerEnds::record(outcomes, store));
         let delivering = tasks.spawn(self.worker.run(tasks.clone(), stop.clone()));
         let receiving = tasks.spawn(self.reception.clone().run(stop.clone()));
+        tasks.spawn(self.finder.run(stop.clone()));
         tasks.spawn(self.reception.conversation.clone().crawl(stop.clone()));
         let (reception, stop) = (self.reception, stop.clone());
         tasks.spawn({

@@ -7,6 +7,7 @@ pub mod manager;
 mod pulse;
 mod sample;
 pub mod sockets;
+pub mod vigil;
 
 use std::{
     fs::{self, File},
@@ -28,6 +29,7 @@ use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    backup,
     clock::Clock,
     config::{Config, Poll, ReviewerSettings},
     control,
@@ -48,6 +50,7 @@ use crate::{
     web::{self, Web, gate::Gate, readers::Readers, shelf::Shelf},
     websub::Hub,
 };
+use vigil::Vigil;
 
 use door::{Door, Hearing};
 use pulse::Pulse;
@@ -71,6 +74,8 @@ pub struct Parts {
 pub struct Running {
     /// Where it listens; the port is the real one.
     pub addresses: Vec<SocketAddr>,
+    /// Where Prometheus reads, if anywhere.
+    pub metrics: Option<SocketAddr>,
     pub origin: String,
     pub publisher: PublisherHandle,
     /// Keeps the conversation as files.
@@ -105,6 +110,7 @@ pub async fn open(config: &Config) -> anyhow::Result<Parts> {
         fs::set_permissions(data, fs::Permissions::from_mode(DATA_MODE))?;
     }
     let lock = lock(data)?;
+    backup::inspect(data)?;
     let store = Store::open(&config.store.database).await?;
     let journal = Journal::open(&data.join("ids.jsonl"))?;
     let mut reviewers = Vec::new();
@@ -213,6 +219,7 @@ pub async fn start_on(
     let tasks = TaskTracker::new();
     let hub = hub::open(&config, &clock, &store)?;
     let federation = federation::open(&config, &clock, &store, &reviewers, &handle, &hub).await?;
+    let notices_token = config.notify.feed.then(|| vigil::token(config.data_dir())).transpose()?;
     let readers = Arc::new(Readers::default());
     let doctor = Arc::new(Doctor::new(doctor::Setup {
         config: config.clone(),
@@ -243,11 +250,27 @@ pub async fn start_on(
         approves_followers: config.federation.approve_followers,
         hub: Arc::clone(&hub),
         told: web::websub::Told::default(),
+        notices_token: notices_token.clone(),
         source: SOURCE_ARCHIVE,
     });
     publisher.announce_to(Arc::clone(&web) as Arc<dyn Herald>);
     federation.tell_of_changed_profiles(&web).await?;
-    let router = web::router(Arc::clone(&web));
+    let mut metrics_address = None;
+    let mut router = web::router(Arc::clone(&web));
+    if let Some(address) = config.metrics.listen {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("listen on {address}; choose another address in [metrics] listen"))?;
+        router = web::figures::counted(router);
+        let (figures, stopping) = (web::figures::router(Arc::clone(&web), clock.clone()), stop.clone());
+        metrics_address = Some(listener.local_addr()?);
+        tasks.spawn(async move {
+            let served = axum::serve(listener, figures).with_graceful_shutdown(stopping.cancelled_owned()).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "serving the metrics ended: {error}");
+            }
+        });
+    }
     let (hearing, mut parts) = (Hearing::new(), Vec::new());
     for listener in listeners {
         let listener = Door::new(listener, hearing.clone()).tap_io(|caller| {
@@ -271,6 +294,7 @@ pub async fn start_on(
         publisher: handle.clone(),
         store: store.clone(),
         reception: federation.reception.clone(),
+        finder: federation.finder.clone(),
         clock: clock.clone(),
         site: site.clone(),
         feed_readers: {
@@ -281,7 +305,17 @@ pub async fn start_on(
         journal: config.data_dir().join("ids.jsonl"),
         restart: Arc::clone(&restart),
         doctor: Arc::clone(&doctor),
+        notices_token,
+        source: source(&config),
     });
+    let vigil = Vigil {
+        clock: clock.clone(),
+        store: store.clone(),
+        publisher: handle.clone(),
+        site: site.origin.to_string(),
+        command: config.notify.command.clone(),
+    };
+    tasks.spawn(vigil.run(stop.clone()));
     let looked = handle.looked.clone();
     tasks.spawn(async move { doctor.after_upgrade(looked).await });
     parts.extend(federation.start(&tasks, &stop));
@@ -307,6 +341,7 @@ pub async fn start_on(
     let pulse = Pulse { clock, publisher: handle.clone(), store: store.clone(), beats, parts };
     Ok(Running {
         addresses,
+        metrics: metrics_address,
         origin: site.origin.to_string(),
         publisher: handle,
         mirrors,
@@ -339,6 +374,16 @@ pub fn folders(config: &Config, reviewers: &[Reviewer]) -> Vec<FolderSetup> {
             },
         })
         .collect()
+}
+
+/// What a backup is made of.
+pub fn source(config: &Config) -> backup::Source {
+    backup::Source {
+        data: config.data_dir().to_owned(),
+        settings: config.file.clone(),
+        origin: config.site.origin.to_string(),
+        folders: config.reviewers.iter().map(|one| (one.handle.clone(), one.folder.clone())).collect(),
+    }
 }
 
 /// The mirrors of the settings; reviewers without one are left out.

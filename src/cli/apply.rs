@@ -6,23 +6,29 @@ use crate::{
     clock::Clock,
     config::Config,
     control::{self, Question},
-    publish::{Plan, Publisher, publisher::Setup},
+    publish::{
+        Plan, Publisher,
+        publisher::{Release, Setup},
+    },
 };
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Ids, slugs, files or @reviewers; everything that is held when none is named
     names: Vec<String>,
+    /// Followers know already, after a restore for instance: nothing is sent
+    #[arg(long)]
+    quietly: bool,
     /// One JSON document: what was released
     #[arg(long)]
     json: bool,
 }
 
 pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
-    let question = Question::Apply { names: arguments.names.clone() };
+    let question = Question::Apply { names: arguments.names.clone(), quietly: arguments.quietly };
     let released = match control::ask(&config.control.socket, &question).await? {
         Some(plan) => plan,
-        None => without_daemon(config, arguments.names.clone()).await?,
+        None => without_daemon(config, arguments).await?,
     };
     let nothing = released == Plan::default();
     if arguments.json {
@@ -30,14 +36,14 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
     } else if nothing {
         println!("Nothing is held{}.", if arguments.names.is_empty() { "" } else { " under these names" });
     } else {
-        println!("Released:");
+        println!("{}", if arguments.quietly { "Taken as known:" } else { "Released:" });
         plan::show(&released, false)?;
     }
     Ok(if nothing && !arguments.names.is_empty() { PROBLEMS } else { FINE })
 }
 
 /// Does what the daemon would do: reconciles, releases, and leaves the deliveries for the next start.
-async fn without_daemon(config: &Config, names: Vec<String>) -> anyhow::Result<Plan> {
+async fn without_daemon(config: &Config, arguments: &Arguments) -> anyhow::Result<Plan> {
     let parts = app::open(config).await?;
     let folders = app::folders(config, &parts.reviewers);
     let setup = Setup {
@@ -51,9 +57,10 @@ async fn without_daemon(config: &Config, names: Vec<String>) -> anyhow::Result<P
         feed_items: config.feeds.items as usize,
         progress: std::sync::Arc::new(|| {}),
     };
+    let release = if arguments.quietly { Release::Quietly } else { Release::Send };
     let (mut publisher, _handle) = Publisher::open(setup).await?;
     publisher.reconcile_all().await;
-    let released = publisher.apply(&names).await;
+    let released = publisher.apply(&arguments.names, release).await;
     publisher.reconcile_all().await;
     parts.store.close().await;
     Ok(released)

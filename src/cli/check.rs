@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     config::{Config, ReviewerSettings},
     control::ids,
-    domain::{Moment, Problem, Rating, Review, ReviewId, Severity, Slug},
+    domain::{Answer, Genre, Moment, Problem, Rating, Review, ReviewId, Severity, Slug},
     intake::{
         folder::{self, Folder},
         parse::{self, Reading},
@@ -22,6 +22,7 @@ use crate::{
         identity,
         reading::{self, Glance, Read, ReadResult, Reader},
     },
+    text,
 };
 
 #[derive(Debug, clap::Args)]
@@ -37,6 +38,7 @@ pub struct Arguments {
 #[derive(Debug, Default, Serialize)]
 struct Report {
     reviews: Vec<Row>,
+    answers: Vec<AnswerRow>,
     skipped: Vec<Skipped>,
     problems: Vec<Problem>,
 }
@@ -53,6 +55,18 @@ struct Row {
     date: Option<Moment>,
     draft: bool,
     spoilers: bool,
+    words: u32,
+}
+
+/// An answer to somebody's post.
+#[derive(Debug, Serialize)]
+struct AnswerRow {
+    file: String,
+    reviewer: String,
+    id: ReviewId,
+    in_reply_to: String,
+    date: Option<Moment>,
+    draft: bool,
     words: u32,
 }
 
@@ -83,6 +97,7 @@ pub async fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::
             }
         }
         report.reviews.extend(found.reviews);
+        report.answers.extend(found.answers);
         report.skipped.extend(found.skipped);
         report.problems.extend(found.problems);
     }
@@ -169,6 +184,7 @@ fn look(place: &Place<'_>, ids: &BTreeMap<(String, String), ReviewId>, bar: &Pro
         let ReadResult::Parsed { reading, problems, glance } = read.result else { continue };
         report.problems.extend(problems);
         match reading {
+            Reading::Answer(answer) => report.answers.push(answer_row(place.reviewer, read.path, *answer, ids)),
             Reading::Withheld => {}
             Reading::Skipped(why) => report.skipped.push(Skipped { file: read.path, why }),
             Reading::Review(mut review) => {
@@ -199,7 +215,9 @@ fn row(
     let asked = || review.id.as_deref().and_then(ReviewId::parse);
     let known = ids.get(&(reviewer.handle.to_string(), file.clone())).cloned();
     Row {
-        id: known.or_else(asked).unwrap_or_else(|| identity::derived(&reviewer.handle, &review.slug)),
+        id: known
+            .or_else(asked)
+            .unwrap_or_else(|| identity::derived(&reviewer.handle, Genre::Review, &review.slug, None)),
         file,
         reviewer: reviewer.handle.to_string(),
         slug: review.slug,
@@ -210,6 +228,27 @@ fn row(
         draft: review.draft,
         spoilers: review.spoilers,
         words: glance.words,
+    }
+}
+
+fn answer_row(
+    reviewer: &ReviewerSettings,
+    file: String,
+    answer: Answer,
+    ids: &BTreeMap<(String, String), ReviewId>,
+) -> AnswerRow {
+    let asked = || answer.id.as_deref().and_then(ReviewId::parse);
+    let known = ids.get(&(reviewer.handle.to_string(), file.clone())).cloned();
+    AnswerRow {
+        id: known
+            .or_else(asked)
+            .unwrap_or_else(|| identity::derived(&reviewer.handle, Genre::Answer, &answer.slug, None)),
+        file,
+        reviewer: reviewer.handle.to_string(),
+        date: answer.date,
+        draft: answer.draft,
+        words: text::words(&answer.body),
+        in_reply_to: answer.in_reply_to,
     }
 }
 
@@ -225,6 +264,11 @@ fn show(report: &Report) {
         })
         .collect();
     table::print(&["file", "title", "author", "rating", "date", ""], rows);
+    let answers = report.answers.iter().map(|row| {
+        let state = if row.draft { "draft" } else { "" };
+        vec![row.file.clone(), row.in_reply_to.clone(), row.words.to_string(), state.to_owned()]
+    });
+    table::print(&["file", "answers", "words", ""], answers.collect());
     for skipped in &report.skipped {
         println!("{}: passed over: {}", skipped.file, skipped.why);
     }
@@ -233,8 +277,9 @@ fn show(report: &Report) {
     }
     let errors = report.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
     println!(
-        "{} reviews, {} files passed over, {errors} errors, {} warnings",
+        "{} reviews, {} answers, {} files passed over, {errors} errors, {} warnings",
         report.reviews.len(),
+        report.answers.len(),
         report.skipped.len(),
         report.problems.len() - errors
     );

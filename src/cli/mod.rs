@@ -1,6 +1,8 @@
 //! One file for each command: the list of files is the list of commands.
 
+mod answer;
 mod apply;
+mod backup;
 mod block;
 mod check;
 mod deliveries;
@@ -9,10 +11,13 @@ mod followers;
 mod generate;
 mod import;
 mod keys;
+mod r#move;
+mod notify;
 mod plan;
 mod preview;
 mod replies;
 mod resend;
+mod restore;
 mod retire;
 mod retract;
 mod serve;
@@ -21,6 +26,7 @@ mod table;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::{
@@ -70,11 +76,11 @@ enum Command {
     Check(check::Arguments),
     /// Show what would be sent to followers, and what is held
     Plan(plan::Arguments),
-    /// Release what is held: everything, or the reviews named
+    /// Release what is held: everything, or what is named
     Apply(apply::Arguments),
-    /// Show one review as followers, feed readers or a browser will see it
+    /// Show one review or answer as followers, feed readers or a browser will see it
     Preview(preview::Arguments),
-    /// Delete a review everywhere at once
+    /// Delete a review or an answer everywhere at once
     Retract(retract::Arguments),
     /// Show how things stand
     Status(status::Arguments),
@@ -86,7 +92,7 @@ enum Command {
     Resend(resend::Arguments),
     /// List, approve or remove followers
     Followers(followers::Arguments),
-    /// List, approve, hide or report replies to the reviews
+    /// List, answer, approve, hide or report replies to the reviews
     Replies(replies::Arguments),
     /// Keep an actor or a domain out
     Block(block::Arguments),
@@ -96,10 +102,22 @@ enum Command {
     Keys(keys::Arguments),
     /// Turn another program's export into review files
     Import(import::Arguments),
+    /// Show what you should know of, and where the private feed is
+    Notify(self::notify::Arguments),
+    /// Write database, keys, ids and settings to one file
+    Backup(backup::Arguments),
+    /// Make a site of a backup, in an empty data directory
+    Restore(restore::Arguments),
+    /// Move a reviewer's account to another one, with its followers
+    Move(r#move::Arguments),
     /// End a reviewer's account for ever
     Retire(retire::Arguments),
     /// Print the settings file, a man page, or shell completions
     Generate(generate::Arguments),
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")
 }
 
 /// Runs the command line and says how it went: 0 fine, 1 problems found, 2 wrong use.
@@ -123,6 +141,12 @@ pub fn run() -> ExitCode {
         Ok(cwd) => cwd,
         Err(error) => return failed(&anyhow::Error::new(error).context("find the working directory")),
     };
+    if let Some(Command::Restore(arguments)) = &cli.command {
+        return match runtime() {
+            Ok(runtime) => finished(runtime.block_on(restore::run(arguments, &overrides, &environment, &cwd))),
+            Err(error) => failed(&error),
+        };
+    }
     let config = match Config::load(&overrides, &environment, &cwd) {
         Ok(config) => config,
         Err(problems) => {
@@ -148,9 +172,9 @@ pub fn run() -> ExitCode {
         Ok(sockets) => sockets,
         Err(error) => return failed(&error),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&anyhow::Error::new(error).context("start the runtime")),
+        Err(error) => return failed(&error),
     };
     let result = runtime.block_on(async {
         match command {
@@ -165,11 +189,15 @@ pub fn run() -> ExitCode {
             Command::Deliveries(arguments) => deliveries::run(&config, &arguments).await,
             Command::Resend(arguments) => resend::run(&config, &arguments).await,
             Command::Followers(arguments) => followers::run(&config, &arguments).await,
-            Command::Replies(arguments) => replies::run(&config, &arguments).await,
+            Command::Replies(arguments) => replies::run(&config, &arguments, &environment, &cwd).await,
             Command::Block(arguments) => block::run(&config, &arguments).await,
             Command::Unblock(arguments) => block::unblock(&config, &arguments).await,
             Command::Keys(arguments) => keys::run(&config, &arguments).await,
+            Command::Move(arguments) => r#move::run(&config, &arguments).await,
             Command::Retire(arguments) => retire::run(&config, &arguments).await,
+            Command::Notify(arguments) => self::notify::run(&config, &arguments).await,
+            Command::Backup(arguments) => backup::run(&config, &arguments).await,
+            Command::Restore(arguments) => restore::run(&arguments, &overrides, &environment, &cwd).await,
             Command::Generate(arguments) => generate::run(&arguments),
             Command::Import(arguments) => import::run(&arguments),
         }

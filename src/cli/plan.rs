@@ -69,7 +69,7 @@ pub fn show(plan: &Plan, json: bool) -> anyhow::Result<()> {
                 .map(|item| vec![(*kind).to_owned(), item.title.clone(), item.file.clone(), item.id.to_string()])
         })
         .collect();
-    if rows.is_empty() {
+    if rows.is_empty() && plan.reason.is_none() {
         println!("Followers have what is in the folder: there is nothing to send.");
     }
     table::print(&["what", "title", "file", "id"], rows);

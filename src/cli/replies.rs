@@ -1,8 +1,10 @@
-//! `reviewd replies list|approve|hide|report`: the conversation under the reviews.
+//! `reviewd replies list|answer|approve|hide|report`: the conversation under the reviews.
+
+use std::{collections::BTreeMap, path::Path};
 
 use clap::Subcommand;
 
-use super::{FINE, table};
+use super::{FINE, answer, table};
 use crate::{
     app,
     clock::Clock,
@@ -24,6 +26,8 @@ pub struct Arguments {
 enum What {
     /// The replies, newest first, with the numbers that the other commands take
     List(List),
+    /// Write the file that answers a reply, or any post
+    Answer(answer::Arguments),
     /// Show replies on the page; their authors are known from then on
     Approve {
         /// Numbers or addresses of replies
@@ -68,10 +72,16 @@ struct List {
     json: bool,
 }
 
-pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
+pub async fn run(
+    config: &Config,
+    arguments: &Arguments,
+    environment: &BTreeMap<String, String>,
+    cwd: &Path,
+) -> anyhow::Result<u8> {
     match &arguments.what {
         What::List(list) if list.reports => list_reports(config, list.json).await,
         What::List(list) => list_replies(config, list).await,
+        What::Answer(arguments) => answer::run(config, arguments, environment, cwd).await,
         What::Approve { replies } => decide(config, replies, ReplyState::Shown, "is shown").await,
         What::Hide { replies } => decide(config, replies, ReplyState::Hidden, "is hidden").await,
         What::Report { reply, words } => report(config, reply, words).await,

@@ -31,6 +31,8 @@ struct Counts<'a> {
     version: &'a str,
     origin: &'a str,
     live: usize,
+    answers: usize,
+    answers_awaiting: usize,
     held: usize,
     waiting: usize,
     leaving: usize,
@@ -43,8 +45,11 @@ struct Counts<'a> {
     deliveries_due: i64,
     deliveries_given_up: i64,
     deliveries_refused: i64,
+    deliveries_held: i64,
     oldest_due: Option<jiff::Timestamp>,
     hosts_dead: i64,
+    last_publish: Option<jiff::Timestamp>,
+    alarm: Option<&'a str>,
     replies_waiting: u64,
     reports: u64,
     last_doctor: Option<&'a LastReport>,
@@ -69,6 +74,8 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         version: &status.version,
         origin: &status.origin,
         live: sum(|one| one.live),
+        answers: sum(|one| one.answers),
+        answers_awaiting: sum(|one| one.awaiting),
         held: sum(|one| one.held),
         waiting: sum(|one| one.waiting),
         leaving: sum(|one| one.leaving),
@@ -81,8 +88,11 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         deliveries_due: status.deliveries_due,
         deliveries_given_up: status.deliveries_given_up,
         deliveries_refused: status.deliveries_refused,
+        deliveries_held: status.deliveries_held,
         oldest_due: status.oldest_due,
         hosts_dead: status.hosts_dead,
+        last_publish: status.last_publish,
+        alarm: status.alarm.as_deref(),
         replies_waiting: status.replies_waiting,
         reports: status.reports,
         last_doctor: status.last_doctor.as_ref(),
@@ -95,7 +105,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
     } else {
         show(&counts);
     }
-    let fine = counts.held == 0 && counts.broken == 0;
+    let fine = counts.held == 0 && counts.broken == 0 && counts.deliveries_held == 0 && counts.alarm.is_none();
     Ok(if fine { FINE } else { PROBLEMS })
 }
 
@@ -106,14 +116,26 @@ fn show(counts: &Counts<'_>) {
         .folders
         .iter()
         .map(|one| {
-            let figures = [one.live, one.waiting, one.held, one.leaving, one.drafts, one.scheduled, one.broken];
+            let figures =
+                [one.live, one.answers, one.waiting, one.held, one.leaving, one.drafts, one.scheduled, one.broken];
             let mut row = vec![format!("@{}", one.reviewer), one.folder.clone(), one.folder_state.clone()];
             row.extend(figures.map(|figure| figure.to_string()));
             row
         })
         .collect();
-    let heading =
-        ["reviewer", "folder", "state", "live", "waiting", "held", "leaving", "drafts", "scheduled", "broken"];
+    let heading = [
+        "reviewer",
+        "folder",
+        "state",
+        "live",
+        "answers",
+        "waiting",
+        "held",
+        "leaving",
+        "drafts",
+        "scheduled",
+        "broken",
+    ];
     table::print(&heading, rows);
     println!(
         "followers {} (waiting {}) · deliveries due {}, given up {}, refused {} · dead hosts {}{}",
@@ -125,6 +147,19 @@ fn show(counts: &Counts<'_>) {
         counts.hosts_dead,
         counts.oldest_due.map(|oldest| format!(" · oldest due since {oldest}")).unwrap_or_default()
     );
+    if let Some(last) = counts.last_publish {
+        println!("followers were last told of a review at {last}");
+    }
+    if let Some(alarm) = counts.alarm {
+        println!("alarm: {alarm}");
+    }
+    if counts.deliveries_held > 0 {
+        println!(
+            "{} deliveries are held since a backup was restored: `reviewd apply` sends them, `reviewd apply --quietly` takes \
+             them as made",
+            counts.deliveries_held
+        );
+    }
     if counts.replies_waiting > 0 {
         println!("{} replies wait for approval: reviewd replies list --waiting", counts.replies_waiting);
     }

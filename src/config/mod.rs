@@ -66,6 +66,8 @@ pub struct Config {
     pub websub: WebsubSettings,
     pub control: ControlSettings,
     pub federation: FederationSettings,
+    pub notify: NotifySettings,
+    pub metrics: MetricsSettings,
     pub log: LogSettings,
     /// Where the service manager put secrets for us (`LoadCredential=` of systemd).
     pub credentials: Option<PathBuf>,
@@ -185,6 +187,20 @@ pub struct FederationSettings {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+pub struct NotifySettings {
+    /// The program with its arguments that is given each notice; none when empty.
+    pub command: Vec<String>,
+    /// A private feed of the notices.
+    pub feed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricsSettings {
+    /// Where Prometheus reads; nothing is counted without it.
+    pub listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
 pub struct LogSettings {
     /// As in `RUST_LOG`: `info`, `reviewd=debug,sqlx=warn`.
     pub filter: String,
@@ -250,6 +266,11 @@ impl Config {
             self.site.origin = Origin::localhost(address.port());
         }
     }
+}
+
+/// The settings file that [`Config::load`] reads, or the one it would read if it were there.
+pub fn settings_file(options: &Overrides, environment: &BTreeMap<String, String>, cwd: &Path) -> PathBuf {
+    find_file(options, environment, cwd).unwrap_or_else(|| cwd.join(FILE_NAME))
 }
 
 /// Where the process was started: what relative paths on the command line are relative to.

@@ -8,15 +8,16 @@ use std::{
 };
 
 use super::{
-    Config, ControlSettings, DeliverySettings, FederationSettings, FeedSettings, LogSettings, Moderation, Poll,
-    PublishSettings, ReplySettings, ReviewerSettings, SiteSettings, StoreSettings, WebsubSettings, check,
+    Config, ControlSettings, DeliverySettings, FederationSettings, FeedSettings, LogSettings, MetricsSettings,
+    Moderation, NotifySettings, Poll, PublishSettings, ReplySettings, ReviewerSettings, SiteSettings, StoreSettings,
+    WebsubSettings, check,
     source::{Place, SECTIONS, Section, Sources, suggestion},
     value::{self, Refusal, Value},
 };
 use crate::domain::{Handle, Origin, Problem, reviewer::ProfileLink};
 
 /// Sections that the design names and this version does not have.
-const SECTIONS_NOT_BUILT: &[&str] = &["tls", "metrics", "notify"];
+const SECTIONS_NOT_BUILT: &[&str] = &["tls"];
 
 /// Where the program listens when nobody says: port 8080 of this machine alone.
 const PORT: u16 = 8080;
@@ -103,6 +104,8 @@ pub fn build(mut sources: Sources, file: Option<PathBuf>, defaults: &Defaults) -
         websub: websub(sources.section("websub"), &mut problems),
         control: control(sources.section("control"), defaults.socket(&store.database), &mut problems),
         federation: federation(sources.section("federation"), &mut problems),
+        notify: notify(sources.section("notify"), &mut problems),
+        metrics: metrics(sources.section("metrics"), &mut problems),
         log: log(sources.section("log"), &mut problems),
         credentials: defaults.credentials.clone(),
         store,
@@ -294,6 +297,21 @@ fn federation(mut section: Section, problems: &mut Vec<Problem>) -> FederationSe
             .read("allow_addresses", "[\"10.0.0.0/8\"]", value::list(value::network))
             .unwrap_or_default(),
     };
+    problems.extend(section.finish());
+    settings
+}
+
+fn notify(mut section: Section, problems: &mut Vec<Problem>) -> NotifySettings {
+    let settings = NotifySettings {
+        command: section.read("command", "[\"/usr/local/bin/tell-me\"]", value::list(value::words)).unwrap_or_default(),
+        feed: section.read("feed", "true", value::yes_or_no).unwrap_or(true),
+    };
+    problems.extend(section.finish());
+    settings
+}
+
+fn metrics(mut section: Section, problems: &mut Vec<Problem>) -> MetricsSettings {
+    let settings = MetricsSettings { listen: section.read("listen", "\"127.0.0.1:9464\"", value::socket) };
     problems.extend(section.finish());
     settings
 }

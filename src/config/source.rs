@@ -14,8 +14,21 @@ use crate::domain::Problem;
 const ENVIRONMENT_PREFIX: &str = "REVIEWD_";
 
 /// Sections of this version.
-pub const SECTIONS: &[&str] =
-    &["site", "reviewer", "store", "publish", "replies", "delivery", "feeds", "websub", "control", "federation", "log"];
+pub const SECTIONS: &[&str] = &[
+    "site",
+    "reviewer",
+    "store",
+    "publish",
+    "replies",
+    "delivery",
+    "feeds",
+    "websub",
+    "control",
+    "federation",
+    "notify",
+    "metrics",
+    "log",
+];
 
 /// Where a setting was written, and what its relative paths are relative to.
 #[derive(Debug, Clone)]

@@ -116,7 +116,7 @@ fn a_name_in_the_environment_that_only_looks_like_a_setting_is_a_problem() {
 fn a_typo_is_answered_with_its_place_and_a_suggestion() {
     insta::assert_snapshot!(problems("[site]\norigin = \"http://localhost:80\"\n  tittle = \"x\"\n\n[pubish]\nsettle = 1\n"), @r#"
     reviewd.toml:3:3: error: [site] has no key `tittle` (known keys are origin, listen, title, description, language, source_url; did you mean `title`?)
-    reviewd.toml:5:2: error: there is no section [pubish] (known sections are site, reviewer, store, publish, replies, delivery, feeds, websub, control, federation, log; did you mean `publish`?)
+    reviewd.toml:5:2: error: there is no section [pubish] (known sections are site, reviewer, store, publish, replies, delivery, feeds, websub, control, federation, notify, metrics, log; did you mean `publish`?)
     "#);
 }
 

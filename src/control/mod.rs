@@ -1,7 +1,10 @@
 //! The Unix socket by which commands reach the running daemon: one JSON line asks, one JSON line answers.
 
+mod answer;
+mod download;
 pub mod ids;
 pub mod keys;
+mod notices;
 mod replies;
 
 use std::{
@@ -17,23 +20,32 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
+    net::{
+        UnixListener, UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
     sync::Notify,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use download::backup;
+pub use notices::{NoticeView, Notices, notices};
+
 use crate::{
+    backup::Source,
     clock::Clock,
     doctor::{self, Doctor, EXAMINATION_TIMEOUT, LastReport},
-    domain::{ReplyState, Site, reader::FeedReader},
+    domain::{Handle, ReplyState, Site, reader::FeedReader},
     fediverse::{
+        answer::Finder,
         keys::KeyPlaces,
         reception::{NoFollower, Reception},
     },
-    publish::{Plan, PublisherHandle, Survey},
-    store::{FollowState, Follower, Store, StoreError},
+    publish::{Plan, PublisherHandle, Survey, publisher::Release},
+    store::{DeliveryState, FollowState, Follower, Store, StoreError},
 };
 
+pub use answer::{AskedPost, asked_reply};
 pub use replies::{Decided, Listing, ReplyView, ReportView, decide_replies, list_replies, list_reports, report_reply};
 
 /// Longest question, in bytes: a few thousand names for `apply`.
@@ -53,6 +65,9 @@ pub enum Question {
     Plan,
     Apply {
         names: Vec<String>,
+        /// Takes what is held as known to followers.
+        #[serde(default)]
+        quietly: bool,
     },
     Retract {
         name: String,
@@ -79,6 +94,17 @@ pub enum Question {
     Unblock {
         name: String,
     },
+    /// Answered with the archive itself.
+    Backup {
+        with_reviews: bool,
+    },
+    /// What the reviewer should know of.
+    Notices,
+    /// A reviewer's account goes to another one.
+    Move {
+        handle: String,
+        to: String,
+    },
     /// Ends a reviewer's account for ever.
     Retire {
         handle: String,
@@ -100,6 +126,14 @@ pub enum Question {
     },
     /// Complaints that came in.
     Reports,
+    /// A post to be answered, by the number of a reply or by its address.
+    AskedPost {
+        name: String,
+    },
+    /// What is known of the post behind an address that an answer's file gives.
+    Target {
+        address: String,
+    },
     Keys,
     /// Makes a reviewer's key anew, and starts again with it.
     RotateKey {
@@ -137,8 +171,17 @@ pub struct Status {
     pub deliveries_due: i64,
     pub deliveries_given_up: i64,
     pub deliveries_refused: i64,
+    /// Held since a restore.
+    #[serde(default)]
+    pub deliveries_held: i64,
     pub oldest_due: Option<Timestamp>,
     pub hosts_dead: i64,
+    /// When followers were last told of a review.
+    #[serde(default)]
+    pub last_publish: Option<Timestamp>,
+    /// What is wrong with the site as a whole.
+    #[serde(default)]
+    pub alarm: Option<String>,
     /// Public ones, for approval.
     pub replies_waiting: u64,
     /// Complaints received from other servers.
@@ -181,6 +224,13 @@ pub struct FollowerView {
     pub since: Timestamp,
 }
 
+/// Where an account went, and how many inboxes are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    pub target: String,
+    pub told: u64,
+}
+
 /// Who is kept out, as `reviewd block` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockView {
@@ -194,6 +244,7 @@ pub struct Desk {
     pub publisher: PublisherHandle,
     pub store: Store,
     pub reception: Reception,
+    pub finder: Finder,
     pub clock: Clock,
     pub site: Site,
     /// The programs that read the feeds.
@@ -204,7 +255,16 @@ pub struct Desk {
     /// Notified to begin anew with the same settings.
     pub restart: Arc<Notify>,
     pub doctor: std::sync::Arc<Doctor>,
+    /// The secret in the private feed's address.
+    pub notices_token: Option<String>,
+    /// What a backup is made of.
+    pub source: Source,
 }
+
+/// The state of a delivery that waits for a person, as the store writes it.
+const HELD: &str = "held";
+const HELD_SINCE_RESTORE: &str =
+    "held since a backup was restored, because it may have been made: `reviewd apply` sends, `--quietly` does not";
 
 /// Deliveries listed at most; `deliveries REVIEW` narrows them down.
 const DELIVERIES_MAX: i64 = 10_000;
@@ -271,15 +331,23 @@ async fn converse(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
     let mut line = String::new();
     BufReader::new(reader.take(QUESTION_BYTES_MAX)).read_line(&mut line).await?;
     let answer = match serde_json::from_str(&line) {
+        Ok(Question::Backup { with_reviews }) => {
+            desk.send_backup(with_reviews, &mut writer).await?;
+            return writer.shutdown().await;
+        }
         Ok(question) => desk.answer(question).await,
         Err(error) => Answer::Refused(format!(
             "the daemon does not know this question ({error}): it may be older than this command"
         )),
     };
-    let mut text = serde_json::to_string(&answer)?;
-    text.push('\n');
-    writer.write_all(text.as_bytes()).await?;
+    say(&answer, &mut writer).await?;
     writer.shutdown().await
+}
+
+async fn say(answer: &Answer, writer: &mut OwnedWriteHalf) -> std::io::Result<()> {
+    let mut text = serde_json::to_string(answer)?;
+    text.push('\n');
+    writer.write_all(text.as_bytes()).await
 }
 
 impl Desk {
@@ -293,7 +361,11 @@ impl Desk {
             },
             Question::FeedReaders => done(&(self.feed_readers)()),
             Question::Plan => self.publisher.plan().await.map_or_else(stopping, |plan: Plan| done(&plan)),
-            Question::Apply { names } => self.publisher.apply(names).await.map_or_else(stopping, |plan| done(&plan)),
+            Question::Apply { names, quietly } => {
+                let release = if quietly { Release::Quietly } else { Release::Send };
+                self.publisher.apply(names, release).await.map_or_else(stopping, |plan| done(&plan))
+            }
+            Question::Backup { .. } => Answer::Refused("a backup is no line of text".to_owned()),
             Question::Retract { name } => match self.publisher.retract(name).await {
                 Some(Ok(plan)) => done(&plan),
                 Some(Err(error)) => Answer::Refused(error.to_string()),
@@ -325,9 +397,17 @@ impl Desk {
                 }
                 done(&ended)
             }
-            Question::Retire { handle } => match self.reception.reviewers.iter().find(|one| one.as_str() == handle) {
+            Question::Notices => told(notices(&self.store, &self.site.origin, self.notices_token.as_deref()).await),
+            Question::Move { handle, to } => match self.reviewer(&handle) {
+                Some(reviewer) => {
+                    let moved = self.reception.move_away(reviewer, &to).await;
+                    told(moved.map(|(target, told)| Moved { target, told }))
+                }
+                None => no_reviewer(&handle),
+            },
+            Question::Retire { handle } => match self.reviewer(&handle) {
                 Some(reviewer) => told(self.reception.retire(reviewer).await),
-                None => Answer::Refused(format!("there is no reviewer @{handle} in the settings")),
+                None => no_reviewer(&handle),
             },
             Question::Doctor => told(self.doctor.examine().await),
             Question::Unblock { name } => told(self.reception.unblock(&name).await),
@@ -338,6 +418,8 @@ impl Desk {
                 told(decide_replies(&self.store, &self.site.origin, &names, state).await)
             }
             Question::ReportReply { name, words } => told(self.report(&name, &words).await),
+            Question::AskedPost { name } => told(self.asked_post(&name).await),
+            Question::Target { address } => told(self.target(&address).await),
             Question::Reports => told(list_reports(&self.store).await),
             Question::Keys => done(&keys::show(&self.keys, &self.reception.reviewers)),
             Question::RotateKey { handle } => {
@@ -351,6 +433,10 @@ impl Desk {
         }
     }
 
+    fn reviewer(&self, handle: &str) -> Option<&Handle> {
+        self.reception.reviewers.iter().find(|one| one.as_str() == handle)
+    }
+
     /// The Note's id of a review named by id, slug, file or address; `Some(None)` when none is named, `None` when there is
     /// no such review.
     async fn object(&self, review: Option<&str>) -> Option<Option<String>> {
@@ -358,8 +444,8 @@ impl Desk {
         if name.contains("/users/") {
             return Some(Some(name.to_owned()));
         }
-        let (handle, id) = self.publisher.find(name.to_owned()).await??;
-        Some(Some(self.site.origin.note(&handle, &id)))
+        let named = self.publisher.find(name.to_owned()).await??;
+        Some(Some(named.note(&self.site.origin)))
     }
 }
 
@@ -378,8 +464,11 @@ pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<
         deliveries_due: figures.due,
         deliveries_given_up: figures.given_up,
         deliveries_refused: figures.refused,
+        deliveries_held: figures.held,
         oldest_due: figures.oldest_due,
         hosts_dead: figures.hosts_dead,
+        last_publish: store.underway().await?.last_publish,
+        alarm: store.alarm().await?,
         replies_waiting: store.count_waiting_replies().await?,
         reports: store.reports().await?.len() as u64,
         last_doctor: doctor::last(store).await?,
@@ -394,6 +483,8 @@ pub async fn deliveries(store: &Store, object: Option<&str>) -> Result<Vec<Deliv
     Ok(rows
         .into_iter()
         .map(|row| DeliveryView {
+            // Held since a restore: due all the same, but nobody knows when.
+            last_error: if row.state == HELD { Some(HELD_SINCE_RESTORE.to_owned()) } else { row.last_error },
             review: match row.is_feed {
                 true => row.object.clone(),
                 false => row.object.rsplit('/').next().unwrap_or(&row.object).to_owned(),
@@ -403,10 +494,9 @@ pub async fn deliveries(store: &Store, object: Option<&str>) -> Result<Vec<Deliv
             inbox: row.inbox,
             host: row.host,
             next_at: (row.state == "due").then(|| Timestamp::from_millisecond(row.next_at_ms).ok()).flatten(),
-            state: row.state,
+            state: if row.state == HELD { DeliveryState::Due.as_str().to_owned() } else { row.state },
             attempts: row.attempts,
             last_status: row.last_status,
-            last_error: row.last_error,
         })
         .collect())
 }
@@ -432,6 +522,10 @@ pub async fn followers(store: &Store) -> Result<Vec<FollowerView>, StoreError> {
 pub async fn blocks(store: &Store) -> Result<Vec<BlockView>, StoreError> {
     let blocks = store.blocks().await?;
     Ok(blocks.into_iter().map(|block| BlockView { name: block.name, reason: block.reason, at: block.at }).collect())
+}
+
+fn no_reviewer(handle: &str) -> Answer {
+    Answer::Refused(format!("there is no reviewer @{handle} in the settings"))
 }
 
 fn no_review(name: Option<&str>) -> Answer {
@@ -462,6 +556,15 @@ fn done<T: Serialize>(value: &T) -> Answer {
 
 /// Asks the daemon; `None` when none is running there.
 pub async fn ask<T: DeserializeOwned>(path: &Path, question: &Question) -> Result<Option<T>, ControlError> {
+    Ok(put(path, question, question.patience()).await?.map(|(answer, _)| answer))
+}
+
+/// Asks, and hands back the line for what may come after the answer.
+async fn put<T: DeserializeOwned>(
+    path: &Path,
+    question: &Question,
+    patience: Duration,
+) -> Result<Option<(T, BufReader<OwnedReadHalf>)>, ControlError> {
     let failed = |source| ControlError::Talk { path: path.to_owned(), source };
     let stream = match UnixStream::connect(path).await {
         Ok(stream) => stream,
@@ -479,14 +582,13 @@ pub async fn ask<T: DeserializeOwned>(path: &Path, question: &Question) -> Resul
     writer.write_all(text.as_bytes()).await.map_err(failed)?;
     let mut line = String::new();
     let mut reader = BufReader::new(reader);
-    let patience = question.patience();
     tokio::time::timeout(patience, reader.read_line(&mut line))
         .await
         .map_err(|_| ControlError::Silent { path: path.to_owned(), patience })?
         .map_err(failed)?;
     let strange = |error: serde_json::Error| ControlError::Strange { path: path.to_owned(), detail: error.to_string() };
     match serde_json::from_str(&line).map_err(strange)? {
-        Answer::Done(value) => serde_json::from_value(value).map(Some).map_err(strange),
+        Answer::Done(value) => serde_json::from_value(value).map(|answer| Some((answer, reader))).map_err(strange),
         Answer::Refused(why) => Err(ControlError::Refused(why)),
     }
 }

@@ -17,6 +17,7 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
 
 use super::schedule::{self, NextStep, Worth};
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
     domain::{Letter, Outcome, delivery::Spec, message::Kind, websub::ErrandKind},
     fediverse::sender::Sender,
     store::{Attempt, Cargo, DeliveryState, DueDelivery, DueHost, HostNews, Store, StoreError, Way},
+    telemetry::figures,
     websub::Courier,
 };
 
@@ -185,7 +187,8 @@ impl Worker {
                 let mut under_way = JoinSet::new();
                 for delivery in together {
                     let (worker, host, delivery) = (self.clone(), host.clone(), delivery.clone());
-                    under_way.spawn(async move { worker.attempt(&delivery, &host, spec).await });
+                    let span = tracing::debug_span!("delivery", activity = delivery.activity, inbox = delivery.inbox);
+                    under_way.spawn(async move { worker.attempt(&delivery, &host, spec).await }.instrument(span));
                 }
                 let mut goes_on = !stop.is_cancelled();
                 while let Some(done) = under_way.join_next().await {
@@ -202,6 +205,7 @@ impl Worker {
 
     /// Makes one attempt and records it. Says which signature was accepted, and whether the lane goes on.
     async fn attempt(&self, delivery: &DueDelivery, host: &DueHost, spec: Option<Spec>) -> (Option<Spec>, bool) {
+        let began = self.clock.elapsed();
         let outcome = match &delivery.cargo {
             Cargo::Activity { reviewer, body } => {
                 let letter = Letter {
@@ -215,6 +219,7 @@ impl Worker {
             }
             Cargo::Errand(errand) => self.carriers.callbacks.run(&delivery.inbox, errand).await,
         };
+        figures::delivery(word(&outcome), self.clock.elapsed().saturating_sub(began));
         let accepted = match &outcome {
             Outcome::Delivered { spec } => *spec,
             Outcome::Refused(_) | Outcome::Failed { .. } => None,
@@ -355,6 +360,15 @@ fn worth(delivery: &DueDelivery) -> Worth {
             ErrandKind::Push | ErrandKind::Ping => Worth::News,
             ErrandKind::Verify | ErrandKind::Deny => Worth::Question,
         },
+    }
+}
+
+/// The outcome as a label.
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Delivered { .. } => "delivered",
+        Outcome::Refused(_) => "refused",
+        Outcome::Failed { .. } => "failed",
     }
 }
 

@@ -1,6 +1,7 @@
 //! The words of the trade as plain data: reviews, books, ratings, reviewers and where each is found. No I/O.
 
 pub mod address;
+pub mod answer;
 pub mod archive;
 pub mod book;
 pub mod conversation;
@@ -19,8 +20,10 @@ pub mod reader;
 pub mod review;
 pub mod reviewer;
 pub mod websub;
+pub mod writing;
 
 pub use address::Origin;
+pub use answer::{Answer, PublishedAnswer, Target};
 pub use archive::{Archived, ArchivedFeed, DocumentName};
 pub use book::{Book, Cover, Isbn, Series};
 pub use conversation::{
@@ -37,3 +40,4 @@ pub use published::{Card, Published};
 pub use rating::Rating;
 pub use review::{Format, Review, Text};
 pub use reviewer::{Reviewer, Site};
+pub use writing::{Genre, Writing};

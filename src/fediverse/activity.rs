@@ -275,7 +275,7 @@ fn quote_request(request: &QuoteRequest) -> Value {
     })
 }
 
-fn message(kind: Kind, object: &str, audience: Audience, context: Context, document: Value) -> Message {
+pub(super) fn message(kind: Kind, object: &str, audience: Audience, context: Context, document: Value) -> Message {
     let id = document["id"].as_str().unwrap_or_default().to_owned();
     let body = with_context(context, document).to_string().into_bytes();
     Message { id, kind, object: object.to_owned(), audience, body }

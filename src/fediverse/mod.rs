@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod actor;
+pub mod answer;
 pub mod book;
 pub mod collection;
 pub mod context;
@@ -11,6 +12,7 @@ pub mod html;
 pub mod inbox;
 mod json;
 pub mod keys;
+pub mod moving;
 pub mod note;
 pub mod peers;
 pub mod reception;

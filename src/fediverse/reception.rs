@@ -6,10 +6,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use url::Url;
 
 use super::{
     activity::{self, Follow},
+    answer,
     conversation::Conversation,
     inbox::{self, Event},
     note,
@@ -212,7 +214,8 @@ impl Reception {
     async fn settle(&self, received: &ReceivedActivity) {
         let now = self.clock.now();
         let attempts = received.attempts + 1;
-        let (state, outcome, next_at) = match self.obey(received).await {
+        let span = tracing::debug_span!("inbox", id = received.id, actor = received.actor);
+        let (state, outcome, next_at) = match self.obey(received).instrument(span).await {
             Ok(outcome) => (ReceivedState::Done, outcome, now),
             Err(trouble) => {
                 let passing = match &trouble {
@@ -291,6 +294,9 @@ impl Reception {
         if self.store.is_retired(&reviewer).await? {
             return Ok(format!("follows @{reviewer}, whose account has ended"));
         }
+        if let Some(target) = self.store.moved_to(&reviewer).await? {
+            return Ok(format!("follows @{reviewer}, who lives at {target} now"));
+        }
         let waiting = self.approves_followers
             && self.store.follower(&reviewer, actor).await?.is_none_or(|known| known.state == FollowState::Waiting);
         let follower = Follower {
@@ -339,12 +345,9 @@ impl Reception {
 
     /// Everybody may quote a review: the Note says so, and the stamp lets third servers check it.
     async fn asked_to_quote(&self, actor: &str, request: &activity::QuoteRequest) -> Result<String, Trouble> {
-        let Some((reviewer, id)) = note::review_of(&self.origin, &request.object) else {
-            return Ok("asks to quote what is not ours".to_owned());
+        let Some(reviewer) = self.who_may_be_quoted(&request.object).await? else {
+            return Ok("asks to quote what is not there".to_owned());
         };
-        if self.store.published(&reviewer, &id).await?.is_none() {
-            return Ok("asks to quote a review that is not there".to_owned());
-        }
         let visit = self.peers.visit();
         let quoting = visit.post(&request.instrument).await?;
         if quoting.author != actor || quoting.quotes.as_deref() != Some(request.object.as_str()) {
@@ -368,6 +371,16 @@ impl Reception {
         self.conversation.quoted(&quoting).await?;
         self.mail.notify_one();
         Ok(format!("may quote {}", request.object))
+    }
+
+    /// The reviewer whose review or public answer has this id.
+    async fn who_may_be_quoted(&self, note: &str) -> Result<Option<Handle>, StoreError> {
+        if let Some((reviewer, id)) = note::review_of(&self.origin, note) {
+            return Ok(self.store.published(&reviewer, &id).await?.map(|_| reviewer));
+        }
+        let Some((reviewer, id)) = answer::answer_of(&self.origin, note) else { return Ok(None) };
+        let answer = self.store.answer(&reviewer, &id).await?;
+        Ok(answer.filter(answer::goes_to_followers).map(|_| reviewer))
     }
 
     /// A follower lives elsewhere now, if the new account says so too; it follows again from there by itself.

@@ -6,6 +6,7 @@
 mod atom;
 mod entry;
 mod json;
+mod notices;
 mod rss;
 mod xml;
 
@@ -21,6 +22,7 @@ use crate::text;
 pub use atom::atom;
 pub use entry::{Cover, Entry, Replies, Tag};
 pub use json::json;
+pub use notices::{NoticeEntry, notices};
 pub use rss::rss;
 
 /// Most items in a current feed. Readers poll it for ever; older items stand in the archive documents.

@@ -180,6 +180,6 @@ fn put(extensions: &mut ExtensionMap, name: &str, extension: Extension) {
 }
 
 /// RFC 822 with a year of four digits: `Fri, 20 Nov 2026 09:30:00 GMT`.
-fn rfc822(time: Timestamp) -> String {
+pub(super) fn rfc822(time: Timestamp) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::domain::{
-    ReviewId,
+    Genre, ReviewId,
     ledger::{Hold, Intent},
 };
 
@@ -21,15 +21,28 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
     pub id: ReviewId,
+    pub genre: Genre,
     pub intent: Intent,
     pub hold: Hold,
     pub quiet_for: Duration,
+}
+
+/// Why intents of a whole folder are kept back whatever their number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caution {
+    None,
+    /// The folder is missing or empty: no removal is believed.
+    FolderLost,
+    /// First look after a restore: followers may know all of it from the original.
+    Restored,
 }
 
 /// What becomes of an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Send,
+    /// Done, but told to nobody.
+    Settle,
     /// Not before this much more time has passed.
     Wait(Duration),
     Hold,
@@ -37,24 +50,29 @@ pub enum Verdict {
 
 /// Judges all pending intents of one reviewer together.
 ///
-/// More than the limit of one kind at once are all held. Those held a moment ago still count, so that a bulk change
-/// seen in two walks is not half sent; older held ones do not, so that the next single save goes out as usual.
-pub fn decide(pending: &[Pending], limits: &Limits, folder_lost: bool) -> BTreeMap<ReviewId, Verdict> {
-    let together = |intent| pending.iter().filter(|other| counts_with(intent, other, limits)).count();
-    let (creates, updates, deletes) = (together(Intent::Create), together(Intent::Update), together(Intent::Delete));
+/// More than the limit of one kind at once are all held; reviews and answers are counted apart. Those held a moment ago
+/// still count, so that a bulk change seen in two walks is not half sent; older held ones do not, so that the next single
+/// save goes out as usual.
+pub fn decide(pending: &[Pending], limits: &Limits, caution: Caution) -> BTreeMap<ReviewId, Verdict> {
+    let mut together: BTreeMap<(Genre, Intent), usize> = BTreeMap::new();
+    for other in pending.iter().filter(|other| counts(other, limits)) {
+        *together.entry((other.genre, other.intent)).or_default() += 1;
+    }
     pending
         .iter()
         .map(|one| {
-            let (delay, max, together) = match one.intent {
+            let (delay, max) = match one.intent {
                 Intent::Nothing => return (one.id.clone(), Verdict::Wait(Duration::MAX)),
-                Intent::Create => (limits.settle, limits.announce_max, creates),
-                Intent::Update => (limits.settle, limits.update_max, updates),
-                Intent::Delete => (limits.delete_after, limits.delete_max, deletes),
+                Intent::Create => (limits.settle, limits.announce_max),
+                Intent::Update => (limits.settle, limits.update_max),
+                Intent::Delete => (limits.delete_after, limits.delete_max),
             };
+            let together = together.get(&(one.genre, one.intent)).copied().unwrap_or(0);
             let verdict = match one.hold {
                 Hold::Released => Verdict::Send,
+                Hold::Known => Verdict::Settle,
                 Hold::Held => Verdict::Hold,
-                Hold::No if together > max || (folder_lost && one.intent == Intent::Delete) => Verdict::Hold,
+                Hold::No if together > max || keeps_back(caution, one.intent) => Verdict::Hold,
                 Hold::No if one.quiet_for >= delay => Verdict::Send,
                 Hold::No => Verdict::Wait(delay - one.quiet_for),
             };
@@ -63,13 +81,21 @@ pub fn decide(pending: &[Pending], limits: &Limits, folder_lost: bool) -> BTreeM
         .collect()
 }
 
-fn counts_with(intent: Intent, other: &Pending, limits: &Limits) -> bool {
-    let same_change = match other.hold {
+fn keeps_back(caution: Caution, intent: Intent) -> bool {
+    match caution {
+        Caution::None => false,
+        Caution::FolderLost => intent == Intent::Delete,
+        Caution::Restored => true,
+    }
+}
+
+/// Whether an intent belongs to the change that is going on.
+fn counts(one: &Pending, limits: &Limits) -> bool {
+    match one.hold {
         Hold::No => true,
-        Hold::Held => other.quiet_for < limits.settle,
-        Hold::Released => false,
-    };
-    other.intent == intent && same_change
+        Hold::Held => one.quiet_for < limits.settle,
+        Hold::Released | Hold::Known => false,
+    }
 }
 
 #[cfg(test)]
@@ -88,6 +114,7 @@ mod tests {
         (0..count)
             .map(|n| Pending {
                 id: ReviewId::parse(&format!("{}-{}-{n}", intent.as_str(), hold.as_str())).unwrap(),
+                genre: Genre::Review,
                 intent,
                 hold,
                 quiet_for: Duration::from_secs(quiet_secs),
@@ -96,7 +123,7 @@ mod tests {
     }
 
     fn verdicts(pending: &[Pending]) -> Vec<Verdict> {
-        decide(pending, &LIMITS, false).into_values().collect()
+        decide(pending, &LIMITS, Caution::None).into_values().collect()
     }
 
     #[test]
@@ -116,8 +143,22 @@ mod tests {
     #[test]
     fn only_the_kind_in_excess_is_held() {
         let both = [pending(6, Intent::Create, Hold::No, 60), pending(2, Intent::Update, Hold::No, 60)].concat();
-        let decided = decide(&both, &LIMITS, false);
+        let decided = decide(&both, &LIMITS, Caution::None);
         assert!(both.iter().all(|one| (decided[&one.id] == Verdict::Send) == (one.intent == Intent::Update)));
+    }
+
+    #[test]
+    fn answers_and_reviews_are_counted_apart() {
+        let answer = |mut one: Pending| {
+            one.genre = Genre::Answer;
+            one.id = ReviewId::parse(&format!("answer-{}", one.id)).unwrap();
+            one
+        };
+        let answers = |count| pending(count, Intent::Delete, Hold::No, 600).into_iter().map(answer).collect::<Vec<_>>();
+        let both = [pending(3, Intent::Delete, Hold::No, 600), answers(3)].concat();
+        assert!(verdicts(&both).iter().all(|v| *v == Verdict::Send));
+        let decided = decide(&[pending(3, Intent::Delete, Hold::No, 600), answers(4)].concat(), &LIMITS, Caution::None);
+        assert_eq!(decided.values().filter(|v| **v == Verdict::Hold).count(), 4);
     }
 
     #[test]
@@ -129,7 +170,7 @@ mod tests {
     #[test]
     fn a_single_save_after_a_held_bulk_change_goes_out() {
         let both = [pending(9, Intent::Create, Hold::Held, 900), pending(1, Intent::Create, Hold::No, 30)].concat();
-        let decided = decide(&both, &LIMITS, false);
+        let decided = decide(&both, &LIMITS, Caution::None);
         assert_eq!(decided.values().filter(|v| **v == Verdict::Send).count(), 1);
     }
 
@@ -139,8 +180,18 @@ mod tests {
     }
 
     #[test]
+    fn after_a_restore_even_a_single_change_waits_for_a_person() {
+        for intent in [Intent::Create, Intent::Update, Intent::Delete] {
+            let one = pending(1, intent, Hold::No, 9999);
+            assert_eq!(decide(&one, &LIMITS, Caution::Restored).into_values().next(), Some(Verdict::Hold));
+        }
+        let known = pending(9, Intent::Create, Hold::Known, 0);
+        assert!(verdicts(&known).iter().all(|verdict| *verdict == Verdict::Settle));
+    }
+
+    #[test]
     fn nothing_is_deleted_because_the_folder_is_lost() {
         let one = pending(1, Intent::Delete, Hold::No, 9999);
-        assert_eq!(decide(&one, &LIMITS, true).into_values().next(), Some(Verdict::Hold));
+        assert_eq!(decide(&one, &LIMITS, Caution::FolderLost).into_values().next(), Some(Verdict::Hold));
     }
 }

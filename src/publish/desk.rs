@@ -13,10 +13,10 @@ use super::{decide::Limits, round::Round};
 use crate::{
     clock::Clock,
     domain::{
-        Card, Problem, ReviewId, Reviewer,
+        Card, Genre, Problem, ReviewId, Reviewer,
         ledger::{Entry, FileMark, Hold, Intent, Standing},
     },
-    store::{ReviewerRow, Store, StoreError},
+    store::{Aftermath, Content, Restored, ReviewerRow, Store, StoreError},
 };
 
 /// Everything that is known of one reviewer's folder.
@@ -34,6 +34,9 @@ pub struct Desk {
     pub folder: FolderState,
     /// What the walk itself found wrong: links that lead out, directories that cannot be read.
     pub walk_problems: Vec<Problem>,
+    /// Whether the ledger came out of a backup, and how far that is settled.
+    pub restored: Option<Restored>,
+    pub aftermath: Aftermath,
     /// Monotonic time of the last change of each pending intent.
     pub(super) stirred: HashMap<ReviewId, Duration>,
     /// Since when a file stands beside its identical twin.
@@ -69,6 +72,9 @@ pub struct PlanItem {
     pub file: String,
     pub id: ReviewId,
     pub title: String,
+    /// Left out for reviews.
+    #[serde(default, skip_serializing_if = "Genre::is_review")]
+    pub genre: Genre,
 }
 
 impl Desk {
@@ -86,6 +92,7 @@ impl Desk {
             store.ledger(&handle).await?.into_iter().map(|entry| (entry.id.clone(), entry)).collect();
         let marks = store.files(&handle).await?.into_iter().map(|mark| (mark.path.clone(), mark)).collect();
         let row = store.reviewer(&handle).await?;
+        let (restored, aftermath) = (store.restored().await?, store.aftermath(&handle).await?);
         let now = clock.now();
         let stirred = entries
             .values()
@@ -107,6 +114,8 @@ impl Desk {
             cards: HashMap::new(),
             folder: FolderState::Fine,
             walk_problems: Vec::new(),
+            restored,
+            aftermath,
             stirred,
             twins: HashMap::new(),
         })
@@ -129,15 +138,18 @@ impl Desk {
         self.row = round.row;
         self.folder = round.folder;
         self.walk_problems = round.walk_problems;
+        if round.commit.caught_up {
+            self.aftermath = Aftermath::Held;
+        }
         self.stirred.extend(round.stirred);
         self.twins = round.twins;
         for write in round.commit.entries {
             let entry = write.entry;
             match (entry.standing, write.content) {
-                (Standing::Live, Some(content)) => {
+                (Standing::Live, Some(Content::Review(content))) => {
                     self.cards.insert(entry.id.clone(), Arc::new(content.1));
                 }
-                (Standing::Live, None) => {}
+                (Standing::Live, Some(Content::Answer(_)) | None) => {}
                 (Standing::Leaving | Standing::Gone, _) => {
                     self.cards.remove(&entry.id);
                 }
@@ -162,45 +174,76 @@ impl Desk {
     pub fn plan(&self) -> Plan {
         let mut plan = Plan::default();
         for entry in self.entries.values() {
-            let item = PlanItem { file: entry.file.clone(), id: entry.id.clone(), title: self.title(&entry.id) };
+            let item = self.item(entry);
             match (entry.intent, entry.hold) {
                 (Intent::Nothing, _) => {}
                 (_, Hold::Held) => plan.held.push(item),
-                (Intent::Create, Hold::No | Hold::Released) => plan.create.push(item),
-                (Intent::Update, Hold::No | Hold::Released) => plan.update.push(item),
-                (Intent::Delete, Hold::No | Hold::Released) => plan.delete.push(item),
+                (Intent::Create, Hold::No | Hold::Released | Hold::Known) => plan.create.push(item),
+                (Intent::Update, Hold::No | Hold::Released | Hold::Known) => plan.update.push(item),
+                (Intent::Delete, Hold::No | Hold::Released | Hold::Known) => plan.delete.push(item),
             }
         }
         plan.reason = self.hold_reason();
         plan
     }
 
-    /// The book's title, as the card or the ledger knows it.
+    /// An entry as plans show it.
+    pub fn item(&self, entry: &Entry) -> PlanItem {
+        let (file, id, genre) = (entry.file.clone(), entry.id.clone(), entry.genre);
+        PlanItem { file, title: self.title(&id), id, genre }
+    }
+
+    /// The book's title, as the card or the ledger knows it; of an answer the post it is for.
     pub fn title(&self, id: &ReviewId) -> String {
-        let from_ledger = || self.entries.get(id).map(|entry| entry.likeness.title.clone()).unwrap_or_default();
-        self.cards.get(id).map_or_else(from_ledger, |card| card.book.title.clone())
+        let from_ledger = || {
+            self.entries.get(id).map(|entry| match entry.genre {
+                Genre::Review => entry.likeness.title.clone(),
+                Genre::Answer => format!("answer to {}", entry.likeness.title),
+            })
+        };
+        self.cards.get(id).map_or_else(|| from_ledger().unwrap_or_default(), |card| card.book.title.clone())
     }
 
     /// Why intents are held, in a sentence that ends with the cure.
     pub fn hold_reason(&self) -> Option<String> {
-        let held = |intent| self.entries.values().filter(|e| e.hold == Hold::Held && e.intent == intent).count();
-        let kinds: Vec<String> = [(Intent::Create, "new"), (Intent::Update, "changed"), (Intent::Delete, "removed")]
-            .into_iter()
-            .filter_map(|(intent, word)| Some(held(intent)).filter(|n| *n > 0).map(|n| format!("{n} {word}")))
-            .collect();
+        let held = |genre, intent| {
+            let is_held = |entry: &&Entry| entry.hold == Hold::Held && entry.genre == genre && entry.intent == intent;
+            Some(self.entries.values().filter(is_held).count()).filter(|count| *count > 0)
+        };
+        let of = |genre: Genre| {
+            let kinds: Vec<String> =
+                [(Intent::Create, "new"), (Intent::Update, "changed"), (Intent::Delete, "removed")]
+                    .into_iter()
+                    .filter_map(|(intent, word)| held(genre, intent).map(|count| format!("{count} {word}")))
+                    .collect();
+            (!kinds.is_empty()).then(|| format!("{} {}", kinds.join(", "), genre.plural()))
+        };
+        let kinds: Vec<String> = Genre::ALL.into_iter().filter_map(of).collect();
         if kinds.is_empty() {
             return None;
         }
         let cause = match &self.folder {
             FolderState::Missing => format!("the folder {} is missing", self.root.display()),
             FolderState::Emptied => format!("the folder {} is empty", self.root.display()),
-            FolderState::Fine | FolderState::Unreadable(_) => "too many changes at once".to_owned(),
+            FolderState::Fine | FolderState::Unreadable(_) => self.cause_of_hold(),
         };
         let reviewer = &self.reviewer.handle;
         Some(format!(
-            "{cause}: {} reviews of @{reviewer} are held; look with `reviewd plan` and release them with `reviewd apply`",
-            kinds.join(", ")
+            "{cause}: {} of @{reviewer} are held; look with `reviewd plan` and release them with `reviewd apply`",
+            kinds.join(" and ")
         ))
+    }
+
+    fn cause_of_hold(&self) -> String {
+        match (self.aftermath, self.restored) {
+            (Aftermath::Looking | Aftermath::Held, Some(restored)) => {
+                let of = restored.of.strftime("%Y-%m-%d %H:%M");
+                format!(
+                    "restored from a backup of {of} UTC, so followers may know already (then `reviewd apply --quietly`)"
+                )
+            }
+            (Aftermath::Over, _) | (_, None) => "too many changes at once".to_owned(),
+        }
     }
 
     /// Every problem of the folder as it is now.

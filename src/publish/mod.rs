@@ -16,4 +16,4 @@ mod voice;
 
 pub use desk::{Desk, Plan, PlanItem};
 pub use library::{Library, Touched};
-pub use publisher::{Herald, Publisher, PublisherHandle, Survey};
+pub use publisher::{Herald, Named, Publisher, PublisherHandle, Survey};

@@ -1,5 +1,7 @@
 //! The task that keeps the world equal to the folder: it reconciles at every hint, after every order, and now and then.
 
+mod release;
+
 use std::{
     collections::{BTreeMap, HashMap},
     path::PathBuf,
@@ -11,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{
     archive::{self, Archive},
@@ -23,12 +26,14 @@ use super::{
 use crate::{
     clock::Clock,
     domain::{
-        ArchivedFeed, Card, Handle, Problem, ReviewId, Reviewer, Site,
+        ArchivedFeed, Card, Genre, Handle, Origin, Problem, ReviewId, Reviewer, Site,
         ledger::{Entry, FileMark, FileOutcome, Hold, Intent, Standing},
     },
     intake::watcher::{self, Watcher},
-    store::{Commit, LedgerWrite, Store, StoreError},
+    store::{Aftermath, Commit, Content, LedgerWrite, Store, StoreError},
 };
+
+pub use release::Release;
 
 /// Events of one save come in a burst: the walk waits until they pause this long …
 const BURST_PAUSE: Duration = Duration::from_millis(40);
@@ -71,17 +76,25 @@ pub enum Order {
     /// Look at the folders now; answered when that is done.
     Look(oneshot::Sender<()>),
     Plan(oneshot::Sender<Plan>),
-    /// Releases held changes, all or those named; answers what was released.
-    Apply(Vec<String>, oneshot::Sender<Plan>),
+    /// Releases held changes, all or those named, or takes them as known to followers; answers what was released.
+    Apply(Vec<String>, Release, oneshot::Sender<Plan>),
     /// Deletes a review everywhere at once.
     Retract(String, oneshot::Sender<Result<Plan, NoSuchReview>>),
     Survey(oneshot::Sender<Vec<Survey>>),
-    /// Whose review a name means: its id, slug, file or address; deleted ones too.
-    Find(String, oneshot::Sender<Option<(Handle, ReviewId)>>),
+    /// Which review or answer a name means: its id, slug, file or address; deleted ones too.
+    Find(String, oneshot::Sender<Option<Named>>),
+}
+
+/// A review or an answer that was named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    pub reviewer: Handle,
+    pub genre: Genre,
+    pub id: ReviewId,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no review `{0}`: name its id, its slug, its file or its address")]
+#[error("there is no review and no answer `{0}`: name its id, its slug, its file or its address")]
 pub struct NoSuchReview(pub String);
 
 /// A reviewer's folder in figures.
@@ -90,7 +103,14 @@ pub struct Survey {
     pub reviewer: String,
     pub folder: String,
     pub folder_state: String,
+    /// Reviews that stand in pages and feeds.
     pub live: usize,
+    /// Answers that stand in conversations.
+    #[serde(default)]
+    pub answers: usize,
+    /// Answers whose post is still to be found.
+    #[serde(default)]
+    pub awaiting: usize,
     pub held: usize,
     pub waiting: usize,
     pub leaving: usize,
@@ -111,6 +131,10 @@ pub struct PublisherHandle {
     pub looked: watch::Receiver<bool>,
     /// Notified when deliveries were stored.
     pub mail: Arc<Notify>,
+    /// Notified when an answer waits for a post that is to be looked up.
+    pub posts_wanted: Arc<Notify>,
+    /// To be notified when there is a reason to look at the folders.
+    pub hint: Arc<Notify>,
 }
 
 /// Is shown each change of the library before readers are, so that those who wait for news have it no later than those who
@@ -133,6 +157,7 @@ pub struct Publisher {
     /// The library changed, and the archive could not be written yet.
     unshown: bool,
     mail: Arc<Notify>,
+    posts_wanted: Arc<Notify>,
     herald: Option<Arc<dyn Herald>>,
 }
 
@@ -159,7 +184,16 @@ impl Publisher {
         let rearranged = setup.store.last_removal().await?;
         let (looked, looked_receiver) = watch::channel(false);
         let archives = open_archives(&setup, &cards).await?;
-        let (own_mail, herald) = (Arc::clone(&mail), None);
+        let posts_wanted = Arc::new(Notify::new());
+        let handle = PublisherHandle {
+            orders: order_sender,
+            library: receiver,
+            looked: looked_receiver,
+            mail: Arc::clone(&mail),
+            posts_wanted: Arc::clone(&posts_wanted),
+            hint: Arc::clone(&hint),
+        };
+        let (unshown, herald) = (true, None);
         let mut publisher = Self {
             setup,
             desks,
@@ -169,12 +203,13 @@ impl Publisher {
             looked,
             rearranged,
             archives,
-            unshown: true,
-            mail: own_mail,
+            unshown,
+            mail,
+            posts_wanted,
             herald,
         };
         publisher.show().await?;
-        Ok((publisher, PublisherHandle { orders: order_sender, library: receiver, looked: looked_receiver, mail }))
+        Ok((publisher, handle))
     }
 
     /// From now on `herald` hears of every change first.
@@ -206,7 +241,8 @@ impl Publisher {
             let (_, watcher) = &mut self.desks[index];
             let watching = watcher.keep();
             wait = wait.min(watcher::interval(watching, self.setup.scan_every, POLL_INTERVAL));
-            match self.reconcile(index).await {
+            let span = tracing::debug_span!("reconcile", reviewer = %self.desks[index].0.reviewer.handle);
+            match self.reconcile(index).instrument(span).await {
                 Ok(Some(next)) => wait = wait.min(next),
                 Ok(None) => {}
                 Err(error) => {
@@ -238,6 +274,9 @@ impl Publisher {
             if deliveries > 0 {
                 self.mail.notify_one();
             }
+            if !round.commit.wanted.is_empty() {
+                self.posts_wanted.notify_one();
+            }
         }
         report(desk, &round);
         let (next, visible) = (round.next, round.is_visible());
@@ -247,6 +286,10 @@ impl Publisher {
         }
         let held_before = desk.hold_reason();
         desk.take(round);
+        if desk.aftermath == Aftermath::Held && desk.hold_reason().is_none() {
+            setup.store.set_aftermath(&desk.reviewer.handle, Aftermath::Over).await?;
+            desk.aftermath = Aftermath::Over;
+        }
         if let Some(reason) = desk.hold_reason().filter(|reason| held_before.as_ref() != Some(reason)) {
             tracing::warn!(reviewer = %desk.reviewer.handle, "{reason}");
         }
@@ -306,8 +349,8 @@ impl Publisher {
             Order::Plan(answer) => {
                 let _ = answer.send(self.plan());
             }
-            Order::Apply(names, answer) => {
-                let released = self.apply(&names).await;
+            Order::Apply(names, release, answer) => {
+                let released = self.apply(&names, release).await;
                 self.reconcile_all().await;
                 let _ = answer.send(released);
             }
@@ -317,8 +360,11 @@ impl Publisher {
                 let _ = answer.send(result);
             }
             Order::Find(name, answer) => {
-                let found = self.find(&name, |_| true);
-                let found = found.map(|(index, id)| (self.desks[index].0.reviewer.handle.clone(), id));
+                let found = self.find(&name, |_| true).and_then(|(index, id)| {
+                    let desk = &self.desks[index].0;
+                    let genre = desk.entries.get(&id)?.genre;
+                    Some(Named { reviewer: desk.reviewer.handle.clone(), genre, id })
+                });
                 let _ = answer.send(found);
             }
             Order::Survey(answer) => {
@@ -331,53 +377,16 @@ impl Publisher {
         self.desks.iter().fold(Plan::default(), |plan, (desk, _)| plan.join(desk.plan()))
     }
 
-    /// Releases held intents: all, or those whose id, slug or file is named, or whose reviewer is.
-    pub async fn apply(&mut self, names: &[String]) -> Plan {
-        let mut released = Plan::default();
-        for (desk, _) in &mut self.desks {
-            let before = desk.plan();
-            let handle = desk.reviewer.handle.to_string();
-            let chosen: Vec<_> = desk
-                .entries
-                .values()
-                .filter(|entry| entry.hold == Hold::Held)
-                .filter(|entry| {
-                    let named = |name: &String| {
-                        name == entry.id.as_str()
-                            || name == entry.slug.as_str()
-                            || *name == entry.file
-                            || name.trim_start_matches('@') == handle
-                    };
-                    names.is_empty() || names.iter().any(named)
-                })
-                .cloned()
-                .collect();
-            for mut entry in chosen {
-                entry.hold = Hold::Released;
-                let item = before.held.iter().find(|item| item.id == entry.id).cloned();
-                match entry.intent {
-                    Intent::Nothing => {}
-                    Intent::Create => released.create.extend(item),
-                    Intent::Update => released.update.extend(item),
-                    Intent::Delete => released.delete.extend(item),
-                }
-                // Kept in memory only: the reconcile that follows writes the entry with what it sends.
-                desk.entries.insert(entry.id.clone(), entry);
-            }
-        }
-        released
-    }
-
     /// Marks a review for deletion without delay; its file, if it is still there, is passed over until it changes.
     async fn retract(&mut self, name: &str) -> Result<Plan, NoSuchReview> {
         let (index, id) = self.find(name, Entry::answers).ok_or_else(|| NoSuchReview(name.to_owned()))?;
         let desk = &mut self.desks[index].0;
         let mut plan = Plan::default();
-        let title = desk.title(&id);
+        let item = desk.entries.get(&id).map(|entry| desk.item(entry));
         let Some(entry) = desk.entries.get_mut(&id) else { return Err(NoSuchReview(name.to_owned())) };
         entry.intent = Intent::Delete;
         entry.hold = Hold::Released;
-        plan.delete.push(super::desk::PlanItem { file: entry.file.clone(), id: id.clone(), title });
+        plan.delete.extend(item);
         if let Some(mark) = desk.marks.get_mut(&entry.file) {
             mark.outcome =
                 FileOutcome::Skipped("retracted; delete the file, or change it to publish it anew".to_owned());
@@ -409,6 +418,13 @@ impl Publisher {
     }
 }
 
+impl Named {
+    /// The id of its Note.
+    pub fn note(&self, origin: &Origin) -> String {
+        origin.writing(&self.reviewer, self.genre, &self.id)
+    }
+}
+
 impl PublisherHandle {
     /// Sends an order and waits for its answer; `None` when the publisher has stopped.
     async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
@@ -425,15 +441,15 @@ impl PublisherHandle {
         self.ask(Order::Plan).await
     }
 
-    pub async fn apply(&self, names: Vec<String>) -> Option<Plan> {
-        self.ask(|answer| Order::Apply(names, answer)).await
+    pub async fn apply(&self, names: Vec<String>, release: Release) -> Option<Plan> {
+        self.ask(|answer| Order::Apply(names, release, answer)).await
     }
 
     pub async fn retract(&self, name: String) -> Option<Result<Plan, NoSuchReview>> {
         self.ask(|answer| Order::Retract(name, answer)).await
     }
 
-    pub async fn find(&self, name: String) -> Option<Option<(Handle, ReviewId)>> {
+    pub async fn find(&self, name: String) -> Option<Option<Named>> {
         self.ask(|answer| Order::Find(name, answer)).await
     }
 
@@ -478,6 +494,7 @@ pub fn survey(desk: &Desk) -> Survey {
     };
     for entry in desk.entries.values() {
         match entry.standing {
+            Standing::Live if entry.genre == Genre::Answer => survey.answers += 1,
             Standing::Live => survey.live += 1,
             Standing::Leaving => survey.leaving += 1,
             Standing::Gone => {}
@@ -490,7 +507,8 @@ pub fn survey(desk: &Desk) -> Survey {
     }
     for mark in desk.marks.values() {
         match mark.outcome {
-            FileOutcome::Review(_) => {}
+            FileOutcome::Review(_) | FileOutcome::Answer(_) => {}
+            FileOutcome::Awaits(_) => survey.awaiting += 1,
             FileOutcome::Draft => survey.drafts += 1,
             FileOutcome::Scheduled(_) => survey.scheduled += 1,
             FileOutcome::Skipped(_) => survey.skipped += 1,
@@ -507,11 +525,17 @@ fn report(desk: &Desk, round: &Round) {
         .commit
         .entries
         .iter()
-        .filter_map(|w| Some((&w.entry.id, w.content.as_ref()?.0.review.book.title.as_str())))
+        .filter_map(|write| match &write.content {
+            Some(Content::Review(content)) => Some((&write.entry.id, content.0.review.book.title.as_str())),
+            Some(Content::Answer(_)) | None => None,
+        })
         .collect();
-    if !round.adopted.is_empty() {
-        let count = round.adopted.len();
-        tracing::info!(%reviewer, count, "{count} reviews of @{reviewer} were taken in quietly: in pages and feeds, announced to nobody");
+    for genre in Genre::ALL {
+        let count = round.adopted.iter().filter(|item| item.genre == genre).count();
+        if count > 0 {
+            let what = genre.plural();
+            tracing::info!(%reviewer, count, "{count} {what} of @{reviewer} were taken in quietly: shown, announced to nobody");
+        }
     }
     for outgoing in &round.commit.outgoing {
         let (kind, object) = (outgoing.message.kind.as_str(), &outgoing.message.object);

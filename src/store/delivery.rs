@@ -106,6 +106,8 @@ pub struct DeliveryFigures {
     pub refused: i64,
     pub given_up: i64,
     pub superseded: i64,
+    /// Waits for a person since a restore.
+    pub held: i64,
     pub oldest_due: Option<Timestamp>,
     pub hosts_dead: i64,
 }
@@ -287,7 +289,7 @@ impl Store {
     pub async fn resend(&self, object: &str, host: Option<&str>, now: Timestamp) -> Result<u64, StoreError> {
         sqlx::query(
             "UPDATE delivery SET state = 'due', attempts = 0, next_at = $3, done_at = NULL
-             WHERE state IN ('refused', 'given_up', 'due') AND ($2 IS NULL OR host = $2)
+             WHERE state IN ('refused', 'given_up', 'due', 'held') AND ($2 IS NULL OR host = $2)
                AND activity IN (SELECT seq FROM activity WHERE object = $1)",
         )
         .bind(object)
@@ -324,6 +326,7 @@ impl Store {
             refused: count(DeliveryState::Refused),
             given_up: count(DeliveryState::GivenUp),
             superseded: count(DeliveryState::Superseded),
+            held: count(DeliveryState::Held),
             oldest_due: oldest.and_then(|second| Timestamp::from_second(second).ok()),
             hosts_dead,
         })

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::{Row, sqlite::SqliteRow};
 
-use super::{Outgoing, Store, StoreError, doing, outbox};
+use super::{Outgoing, Store, StoreError, answer, doing, outbox};
 use crate::domain::Handle;
 
 /// Where a follow stands.
@@ -97,7 +97,7 @@ impl Store {
     pub async fn retire(&self, reviewer: &Handle, words: &Outgoing, at: Timestamp) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query(
-            "UPDATE delivery SET state = 'superseded' WHERE state = 'due' AND activity IN
+            "UPDATE delivery SET state = 'superseded' WHERE state IN ('due', 'held') AND activity IN
              (SELECT seq FROM activity WHERE reviewer = $1)",
         )
         .bind(reviewer.as_str())
@@ -215,6 +215,7 @@ impl Store {
         ] {
             sqlx::query(statement).execute(&mut *transaction).await.map_err(doing("forget a trial"))?;
         }
+        answer::forget_trial(&mut transaction).await?;
         transaction.commit().await.map_err(doing("commit a forgotten trial"))
     }
 

@@ -49,7 +49,7 @@ async fn look(pool: &SqlitePool) -> Result<Health, StoreError> {
         .await
         .map_err(doing("check the database"))?;
     let faults = told.into_iter().filter(|line| line != "ok").take(FAULTS_MAX).collect();
-    Ok(Health { schema, known: schema::KNOWN, faults })
+    Ok(Health { schema, known: schema::SCHEMA, faults })
 }
 
 #[cfg(test)]
@@ -61,7 +61,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("reviewd.db");
         let store = Store::open(&file).await.unwrap();
-        let whole = Health { schema: schema::KNOWN, known: schema::KNOWN, faults: vec![] };
+        let whole = Health { schema: schema::SCHEMA, known: schema::SCHEMA, faults: vec![] };
         assert_eq!(store.health().await.unwrap(), whole);
         assert_eq!(Store::examine(&file).await.unwrap(), whole);
         sqlx::query("DELETE FROM schema_step WHERE step > 2").execute(&store.write).await.unwrap();

@@ -1,5 +1,6 @@
 //! What must be remembered about the outside world. The only module that knows SQL.
 
+mod answer;
 mod archive;
 mod conversation;
 mod crawl;
@@ -8,6 +9,8 @@ mod follower;
 mod health;
 mod ledger;
 mod mirror;
+mod moved;
+mod notice;
 mod outbox;
 mod peer;
 mod picture;
@@ -15,8 +18,10 @@ mod push;
 mod quote;
 mod reaction;
 mod received;
+mod restored;
 mod schema;
 mod talk;
+mod underway;
 mod websub;
 
 use std::{
@@ -30,18 +35,23 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub use answer::{OwnReply, PostSearch};
 pub use archive::ArchiveBytes;
 pub use conversation::{GonePost, Kept, ReplyFilter, Which};
 pub use crawl::{CRAWL_COOL_DOWN, DueCrawl, TalkLoad};
 pub use delivery::{Attempt, Cargo, DeliveryFigures, DueDelivery, DueHost, HostNews, Way};
 pub use follower::{FollowState, Follower};
 pub use health::Health;
-pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
+pub use ledger::{Commit, Content, Hit, LedgerWrite, ReviewerRow};
 pub use mirror::MirrorFile;
+pub use notice::{Condition, Notice, NoticeKind};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use push::Push;
 pub use quote::QuoteStamp;
 pub use received::{Block, ReceivedActivity, ReceivedLoad, ReceivedState};
+pub use restored::{Aftermath, Restored};
+pub use schema::SCHEMA;
+pub use underway::Underway;
 pub use websub::{Asked, Caps, WebsubFigures};
 
 /// Connections for readers; writers queue on one of their own because SQLite has one writer.
@@ -153,6 +163,15 @@ impl Store {
         .await
         .map(drop)
         .map_err(doing("remember a fact"))
+    }
+
+    async fn forget_fact(&self, name: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM fact WHERE name = $1")
+            .bind(name)
+            .execute(&self.write)
+            .await
+            .map(drop)
+            .map_err(doing("forget a fact"))
     }
 
     /// Whether the database still answers a read and could take a write.

@@ -26,6 +26,8 @@ pub struct Outgoing {
 pub enum Recipients {
     /// Accepted followers, one copy for each distinct inbox; the message's audience chooses among them.
     Followers,
+    /// Accepted followers of every kind: what is said to them has one wording.
+    AllFollowers,
     /// Followers, and every inbox that an activity about the same object was ever addressed to in the same wording.
     Reached,
     /// The same in any wording: a Delete says the same to all.
@@ -34,6 +36,9 @@ pub enum Recipients {
     EveryoneEver,
     /// One inbox, as it stands.
     Inbox(String),
+    /// Those who take part in a conversation: these inboxes, every one that an activity about the same object was ever
+    /// addressed to, and followers where they may see it.
+    Conversation { inboxes: Vec<String>, followers: bool },
 }
 
 /// Where one copy of an activity stands.
@@ -45,6 +50,8 @@ pub enum DeliveryState {
     GivenUp,
     /// A newer Update or a Delete overtook it before it left.
     Superseded,
+    /// It was due in a backup that was restored: the original may have made it since, so a person decides.
+    Held,
 }
 
 /// What `reviewd deliveries` shows of one copy.
@@ -73,6 +80,7 @@ impl DeliveryState {
             Self::Refused => "refused",
             Self::GivenUp => "given_up",
             Self::Superseded => "superseded",
+            Self::Held => "held",
         }
     }
 }
@@ -158,6 +166,13 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
         .fetch_all(&mut **transaction)
         .await
         .map_err(doing("list the followers' inboxes")),
+        Recipients::AllFollowers => sqlx::query_scalar(
+            "SELECT DISTINCT COALESCE(shared_inbox, inbox) FROM follower WHERE reviewer = $1 AND state = 'accepted'",
+        )
+        .bind(outgoing.reviewer.as_str())
+        .fetch_all(&mut **transaction)
+        .await
+        .map_err(doing("list the inboxes of all followers")),
         Recipients::Reached => sqlx::query_scalar(
             "SELECT COALESCE(shared_inbox, inbox) FROM follower
              WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2
@@ -194,6 +209,24 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
         .await
         .map_err(doing("list every inbox a reviewer reached")),
         Recipients::Inbox(inbox) => Ok(vec![inbox.clone()]),
+        Recipients::Conversation { inboxes, followers } => {
+            let reached: Vec<String> = sqlx::query_scalar(
+                "SELECT COALESCE(shared_inbox, inbox) FROM follower
+                 WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = FALSE AND $3
+                 UNION
+                 SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
+                 WHERE activity.object = $2",
+            )
+            .bind(outgoing.reviewer.as_str())
+            .bind(&message.object)
+            .bind(*followers)
+            .fetch_all(&mut **transaction)
+            .await
+            .map_err(doing("list the inboxes of a conversation"))?;
+            let mut all = inboxes.clone();
+            all.extend(reached.into_iter().filter(|inbox| !inboxes.contains(inbox)));
+            Ok(all)
+        }
     }
 }
 
@@ -204,8 +237,12 @@ async fn inboxes_of_talkers(
 ) -> Result<Vec<String>, StoreError> {
     let bookwyrm = match outgoing.to {
         Recipients::Reached => Some(outgoing.message.audience == Audience::BookWyrm),
-        Recipients::EveryoneReached => None,
-        Recipients::Followers | Recipients::EveryoneEver | Recipients::Inbox(_) => return Ok(Vec::new()),
+        Recipients::EveryoneReached | Recipients::Conversation { followers: true, .. } => None,
+        Recipients::Conversation { followers: false, .. }
+        | Recipients::Followers
+        | Recipients::AllFollowers
+        | Recipients::EveryoneEver
+        | Recipients::Inbox(_) => return Ok(Vec::new()),
     };
     let actors: Vec<String> = sqlx::query_scalar(
         "SELECT actor FROM remote_actor WHERE id IN (
@@ -236,7 +273,7 @@ async fn supersede(transaction: &mut Transaction<'_, Sqlite>, message: &Message,
         | Kind::Flag => return Ok(()),
     };
     sqlx::query(
-        "UPDATE delivery SET state = 'superseded' WHERE state = 'due' AND activity IN
+        "UPDATE delivery SET state = 'superseded' WHERE state IN ('due', 'held') AND activity IN
          (SELECT seq FROM activity WHERE object = $1 AND seq < $2 AND kind LIKE $3 AND audience LIKE $4)",
     )
     .bind(&message.object)

@@ -12,17 +12,19 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0004_inbox.sqlite.sql"),
     include_str!("migrations/0005_quotes.sqlite.sql"),
     include_str!("migrations/0006_conversation.sqlite.sql"),
+    include_str!("migrations/0008_answers.sqlite.sql"),
     include_str!("migrations/0010_mirror.sqlite.sql"),
+    include_str!("migrations/0011_notices.sqlite.sql"),
     include_str!("migrations/0012_websub.sqlite.sql"),
     include_str!("migrations/0013_archive.sqlite.sql"),
 ];
 
-/// The version that this program's database has.
-pub(super) const KNOWN: i64 = STEPS.len() as i64;
+/// The version of the schema that this program writes: the number of steps.
+pub const SCHEMA: i64 = STEPS.len() as i64;
 
 /// Applies the steps a database lacks.
 pub(super) async fn upgrade(pool: &SqlitePool, path: &str) -> Result<(), StoreError> {
-    let known = KNOWN;
+    let known = SCHEMA;
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(doing("begin the schema upgrade"))?;
     sqlx::raw_sql("CREATE TABLE IF NOT EXISTS schema_step (step BIGINT PRIMARY KEY)")
         .execute(&mut *transaction)

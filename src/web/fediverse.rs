@@ -29,6 +29,7 @@ use crate::{
     },
     publish::Library,
     site::Trouble,
+    store::StoreError,
 };
 
 const JRD: &str = "application/jrd+json; charset=utf-8";
@@ -37,7 +38,7 @@ const FEATURED: usize = 5;
 /// Discovery changes with the settings only; errors are asked for again soon (RFC 7033 leaves it open).
 const DISCOVERY: Policy = Policy { cache_control: "public, max-age=3600", vary: "Accept-Encoding", any_origin: true };
 /// Numbers that change without a change of the library.
-const LIVE: Policy = Policy { cache_control: "no-cache", vary: "Accept, Accept-Encoding", any_origin: true };
+pub(super) const LIVE: Policy = Policy { cache_control: "no-cache", vary: "Accept, Accept-Encoding", any_origin: true };
 /// BookWyrm gets another object behind the same id.
 const NOTE: Policy =
     Policy { cache_control: "public, no-cache", vary: "Accept, User-Agent, Accept-Encoding", any_origin: true };
@@ -54,21 +55,40 @@ pub struct PublicKeys {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Wanted {
     WebFinger(String),
-    HostMeta { json: bool },
+    HostMeta {
+        json: bool,
+    },
     NodeInfoLinks,
     NodeInfo(NodeInfo),
     Instance,
     Actor(Handle),
     Outbox(Handle, Option<Page>),
-    People { handle: Handle, part: &'static str, page: bool },
+    People {
+        handle: Handle,
+        part: &'static str,
+        page: bool,
+    },
     Featured(Handle),
     Note(Handle, ReviewId),
-    Part { handle: Handle, id: ReviewId, part: Part },
+    /// One of our answers, or its Create.
+    Answer {
+        handle: Handle,
+        id: ReviewId,
+        activity: bool,
+    },
+    Part {
+        handle: Handle,
+        id: ReviewId,
+        part: Part,
+    },
     QuoteStamp(Handle, String),
     Edition(String),
     Work(String),
     Author(String),
-    Page { handle: Handle, slug: String },
+    Page {
+        handle: Handle,
+        slug: String,
+    },
 }
 
 /// What stands under a Note's id.
@@ -87,7 +107,7 @@ impl Web {
     pub(super) async fn federated(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
         let json = accepts_activity_json(headers);
         let wanted = wanted(uri.path(), uri.query(), json)?;
-        if let (Wanted::Actor(_) | Wanted::Note(..), false) = (&wanted, json) {
+        if let (Wanted::Actor(_) | Wanted::Note(..) | Wanted::Answer { activity: false, .. }, false) = (&wanted, json) {
             return Some(self.to_the_page(&wanted).await);
         }
         let library = self.publisher.library();
@@ -117,6 +137,7 @@ impl Web {
             Wanted::People { handle, part, page } => self.people(method, headers, &handle, part, page).await,
             Wanted::Featured(handle) => self.featured(method, headers, &handle, &library),
             Wanted::Note(handle, id) => self.note(method, headers, &handle, &id, &library).await,
+            Wanted::Answer { handle, id, activity } => self.answer(method, headers, &handle, &id, activity).await,
             Wanted::Part { handle, id, part } => self.part(method, headers, &handle, &id, part).await,
             Wanted::QuoteStamp(handle, number) => self.quote_stamp(method, headers, &handle, &number).await,
             Wanted::Edition(key) => self.edition(method, headers, &key, &library),
@@ -140,6 +161,7 @@ impl Web {
                 },
                 Err(error) => return self.broken(&error.into()),
             },
+            Wanted::Answer { handle, id, .. } => return self.to_the_conversation(handle, id).await,
             _ => return self.trouble(Trouble::NotFound),
         };
         (StatusCode::FOUND, [(header::LOCATION, path), (header::VARY, "Accept".to_owned())]).into_response()
@@ -177,16 +199,20 @@ impl Web {
     }
 
     /// The actor without `@context`, for documents that embed it.
-    pub fn person(&self, reviewer: &Reviewer) -> Value {
-        actor::person_object(&self.site, reviewer, &self.standing(reviewer))
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn person(&self, reviewer: &Reviewer) -> Result<Value, StoreError> {
+        let moved_to = self.store.moved_to(&reviewer.handle).await?;
+        Ok(actor::person_object(&self.site, reviewer, &self.standing(reviewer, moved_to.as_deref())))
     }
 
-    fn standing(&self, reviewer: &Reviewer) -> Standing<'_> {
+    fn standing<'a>(&'a self, reviewer: &Reviewer, moved_to: Option<&'a str>) -> Standing<'a> {
         Standing {
             public_key_pem: self.keys.reviewers.get(&reviewer.handle).map_or("", String::as_str),
             since: self.founded,
             approves_followers: self.approves_followers,
-            moved_to: None,
+            moved_to,
         }
     }
 
@@ -201,7 +227,11 @@ impl Web {
             return plain(StatusCode::GONE, "this account has ended");
         }
         let Some(reviewer) = self.reviewer(handle) else { return plain(StatusCode::NOT_FOUND, "no such reviewer") };
-        let document = actor::person(&self.site, reviewer, &self.standing(reviewer));
+        let moved_to = match self.store.moved_to(handle).await {
+            Ok(moved_to) => moved_to,
+            Err(error) => return self.broken(&error.into()),
+        };
+        let document = actor::person(&self.site, reviewer, &self.standing(reviewer, moved_to.as_deref()));
         self.send_json(method, headers, ACTIVITY_JSON, &document, Policy::NEGOTIATED)
     }
 
@@ -420,7 +450,7 @@ impl Web {
         }
     }
 
-    fn send_json(
+    pub(super) fn send_json(
         &self,
         method: &Method,
         headers: &HeaderMap,
@@ -432,7 +462,7 @@ impl Web {
     }
 
     /// A small document made for this request.
-    fn send(
+    pub(super) fn send(
         &self,
         method: &Method,
         headers: &HeaderMap,
@@ -483,6 +513,8 @@ fn wanted(path: &str, query: Option<&str>, json: bool) -> Option<Wanted> {
                 ["featured"] => Wanted::Featured(handle),
                 ["quote_authorizations", number] => Wanted::QuoteStamp(handle, (*number).to_owned()),
                 ["reviews", id] => Wanted::Note(handle, ReviewId::parse(id)?),
+                ["replies", id] => Wanted::Answer { handle, id: ReviewId::parse(id)?, activity: false },
+                ["replies", id, "activity"] => Wanted::Answer { handle, id: ReviewId::parse(id)?, activity: true },
                 ["reviews", id, part @ ..] => {
                     let part = match part {
                         ["activity"] => Part::Activity,
@@ -531,7 +563,7 @@ fn embedded(body: &[u8]) -> Value {
     document
 }
 
-fn plain(status: StatusCode, words: &str) -> Response {
+pub(super) fn plain(status: StatusCode, words: &str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
         (header::CACHE_CONTROL, "no-cache"),
@@ -558,6 +590,12 @@ mod tests {
             ("/users/ana/outbox?page=2", true, Some(Wanted::Outbox(ana(), Some(Page::Numbered(2))))),
             ("/users/ana/outbox?page=true&type=Review", true, Some(Wanted::Outbox(ana(), Some(Page::BookWyrm)))),
             ("/users/ana/reviews/k3v9", true, Some(Wanted::Note(ana(), id()))),
+            ("/users/ana/replies/k3v9", true, Some(Wanted::Answer { handle: ana(), id: id(), activity: false })),
+            (
+                "/users/ana/replies/k3v9/activity",
+                true,
+                Some(Wanted::Answer { handle: ana(), id: id(), activity: true }),
+            ),
             ("/users/ana/reviews/k3v9/likes", false, Some(Wanted::Part { handle: ana(), id: id(), part: Part::Likes })),
             ("/@ana/dune", true, Some(Wanted::Page { handle: ana(), slug: "dune".into() })),
             ("/books/9780441172719", true, Some(Wanted::Edition("9780441172719".into()))),

@@ -10,7 +10,10 @@ use axum::{
 };
 
 use super::{Web, gate};
-use crate::fediverse::{reception::Verdict, signature::Received};
+use crate::{
+    fediverse::{reception::Verdict, signature::Received},
+    telemetry::figures,
+};
 
 /// Largest activity that is taken, in bytes (Mastodon's `MAX_JSON_SIZE`).
 pub(super) const BODY_BYTES_MAX: usize = 1 << 20;
@@ -39,7 +42,9 @@ pub(super) async fn receive(
     if let Some(answered) = web.examined.knock(&received).await {
         return super::doctor::said(answered);
     }
-    match web.reception.take(&received).await {
+    let verdict = web.reception.take(&received).await;
+    figures::activity(&body, word(&verdict));
+    match verdict {
         Verdict::Taken => StatusCode::ACCEPTED.into_response(),
         Verdict::Unreadable(why) => (StatusCode::BAD_REQUEST, format!("{why}\n")).into_response(),
         Verdict::Unsigned(why) => {
@@ -59,5 +64,16 @@ pub(super) fn name_the_host(parts: &mut Parts) {
     let authority = parts.uri.authority().filter(|_| !parts.headers.contains_key(header::HOST));
     if let Some(Ok(host)) = authority.map(|authority| HeaderValue::from_str(authority.as_str())) {
         parts.headers.insert(header::HOST, host);
+    }
+}
+
+/// The verdict as a label.
+fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Taken => "taken",
+        Verdict::Unreadable(_) => "unreadable",
+        Verdict::Unsigned(_) => "unsigned",
+        Verdict::Blocked => "blocked",
+        Verdict::Later(_) => "later",
     }
 }

@@ -1,14 +1,17 @@
 //! Routes, content negotiation, caching and errors.
 
+mod answers;
 mod archives;
 pub mod conditional;
 mod doctor;
 mod documents;
 pub mod encoding;
 pub mod fediverse;
+pub mod figures;
 pub mod gate;
 mod inbox;
 pub mod negotiate;
+mod notices;
 pub mod readers;
 pub mod representation;
 pub mod route;
@@ -82,6 +85,8 @@ pub struct Web {
     pub approves_followers: bool,
     pub hub: Arc<Hub>,
     pub told: websub::Told,
+    /// What the private feed's address holds; `None` where there is no such feed.
+    pub notices_token: Option<String>,
     /// The program's own source code, packed (AGPL-3.0 section 13).
     pub source: &'static [u8],
 }
@@ -111,6 +116,7 @@ pub fn router(web: Arc<Web>) -> Router {
         .route("/doctor/{token}/actor", get(doctor::actor))
         .route("/doctor/{token}/inbox", post(doctor::inbox))
         .route("/websub", post(websub::ask).fallback(answer))
+        .route("/notices/{name}", get(notices::feed))
         .fallback(answer)
         .layer(middleware::from_fn_with_state(Arc::clone(&web), only_our_host))
         .with_state(web)
@@ -252,7 +258,11 @@ impl Web {
             return (StatusCode::SERVICE_UNAVAILABLE, headers, "the folders are being read\n").into_response();
         }
         match self.store.ping().await {
-            Ok(()) => ([(header::CACHE_CONTROL, "no-store")], "ready\n").into_response(),
+            Ok(()) => match self.store.alarm().await.unwrap_or_default() {
+                // It serves all the same: a balancer that took it away would make it worse.
+                Some(alarm) => ([(header::CACHE_CONTROL, "no-store")], format!("degraded: {alarm}\n")).into_response(),
+                None => ([(header::CACHE_CONTROL, "no-store")], "ready\n").into_response(),
+            },
             Err(error) => {
                 tracing::error!(%error, "not ready: {error}");
                 (

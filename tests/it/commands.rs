@@ -19,22 +19,22 @@ use crate::{
 };
 
 /// A directory to work in, with a folder of reviews and settings.
-struct Home(TempDir);
+pub struct Home(TempDir);
 
 /// What a command printed, and how it ended.
-struct Output {
-    code: i32,
-    out: String,
-    err: String,
+pub struct Output {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
 impl Home {
     /// Without anything in it.
-    fn bare() -> Self {
+    pub fn bare() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn new(more: &str) -> Self {
+    pub fn new(more: &str) -> Self {
         let home = Self::bare();
         let settings = "[site]\nlisten = \"127.0.0.1:0\"\norigin = \"https://books.example\"\ntitle = \"Ana's books\"\n\
                         [[reviewer]]\nhandle = \"ana\"\nname = \"Ana Sol\"\nfolder = \"reviews\"\n";
@@ -44,7 +44,7 @@ impl Home {
     }
 
     /// With these reviews.
-    fn of(names: &[&str]) -> Self {
+    pub fn of(names: &[&str]) -> Self {
         let home = Self::new("");
         for name in names {
             home.save(name, &format!("{name}.md"));
@@ -60,11 +60,11 @@ impl Home {
         fs::write(self.path(name), text).unwrap();
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
         self.0.path().join(name)
     }
 
-    async fn run(&self, arguments: &[&str]) -> Output {
+    pub async fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_reviewd"));
         let output = clean(&mut command, self.0.path()).args(arguments).output().await.unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -72,13 +72,23 @@ impl Home {
     }
 
     /// Runs a command that prints one JSON document.
-    async fn json(&self, arguments: &[&str]) -> Value {
+    pub async fn json(&self, arguments: &[&str]) -> Value {
         let output = self.run(arguments).await;
         serde_json::from_str(&output.out).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {output}"))
     }
 
+    /// Waits until `status` says so.
+    pub async fn until(&self, of: &str, wanted: u64) {
+        for _ in 0..400 {
+            if self.json(&["status", "--json"]).await[of] == wanted {
+                return;
+            }
+        }
+        panic!("{of} did not become {wanted}");
+    }
+
     /// Starts the daemon and waits until it serves; where.
-    async fn serve(&self, arguments: &[&str]) -> (Program, String) {
+    pub async fn serve(&self, arguments: &[&str]) -> (Program, String) {
         let mut daemon = Program::start(Path::new(env!("CARGO_BIN_EXE_reviewd")), |command| {
             clean(command, self.0.path()).args(arguments);
         });

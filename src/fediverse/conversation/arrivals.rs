@@ -47,7 +47,7 @@ impl Conversation {
     }
 
     /// As [`Conversation::take`]; posts between this one and the thread are fetched where it `climbs`.
-    pub(super) async fn take_in(
+    pub(in crate::fediverse) async fn take_in(
         &self,
         visit: &Visit,
         post: &Post,

@@ -6,7 +6,7 @@
 mod arrivals;
 mod crawl;
 mod limits;
-mod place;
+pub(in crate::fediverse) mod place;
 mod reactions;
 
 use std::{

@@ -14,7 +14,7 @@ use crate::{
 const ANCESTORS_MAX: usize = 10;
 
 /// The place of a post.
-pub(super) enum Place {
+pub(in crate::fediverse) enum Place {
     /// In the thread of a review, or (`None`) under an answer of ours that stands elsewhere.
     Under(Option<(Handle, ReviewId)>),
     /// It has nothing to do with us, and why.
@@ -22,7 +22,7 @@ pub(super) enum Place {
 }
 
 /// A post's place, and the posts between it and what was known, the highest first.
-pub(super) struct Way {
+pub(in crate::fediverse) struct Way {
     pub place: Place,
     pub between: Vec<Post>,
 }
@@ -36,7 +36,12 @@ enum Step {
 
 impl Conversation {
     /// Goes up from the post that somebody answers. Unknown posts are fetched only where `climbs`.
-    pub(super) async fn way(&self, visit: &Visit, in_reply_to: &str, climbs: bool) -> Result<Way, PeerProblem> {
+    pub(in crate::fediverse) async fn way(
+        &self,
+        visit: &Visit,
+        in_reply_to: &str,
+        climbs: bool,
+    ) -> Result<Way, PeerProblem> {
         let mut between: Vec<Post> = Vec::new();
         let mut at = in_reply_to.to_owned();
         let nowhere = |why| Ok(Way { place: Place::Nowhere(why), between: Vec::new() });

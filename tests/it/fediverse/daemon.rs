@@ -1,12 +1,19 @@
 //! The whole program in this process, for other servers to talk to: unlike a `World` it lives on a loopback origin, which
 //! stays its own over a restart, and has keys of its own. Its clock is turned by the test alone.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use reviewd::{
     app::{self, Running},
+    backup::{Backup, Outcome, Target},
     clock::{Clock, Hand},
     config::{Config, Overrides},
+    domain::Origin,
     store::{DeliveryRow, Follower},
 };
 use serde_json::Value;
@@ -38,6 +45,8 @@ pub struct Daemon {
     hand: Hand,
     running: Option<Running>,
     config: Config,
+    /// Where it was at its first start.
+    origin: String,
     folder: TempDir,
 }
 
@@ -65,8 +74,9 @@ impl Daemon {
         let options = Overrides { config: Some(file), ..Overrides::default() };
         let config = Config::load(&options, &BTreeMap::new(), folder.path()).unwrap();
         let (clock, hand) = Clock::turned(START.parse().unwrap(), 7);
-        let mut daemon = Daemon { clock, hand, running: None, config, folder };
+        let mut daemon = Daemon { clock, hand, running: None, config, origin: String::new(), folder };
         daemon.start_again().await;
+        daemon.origin = daemon.running().origin.clone();
         daemon.look().await;
         daemon
     }
@@ -92,6 +102,28 @@ impl Daemon {
         change(&mut self.config);
     }
 
+    /// Another account of the same person, from the next start on.
+    pub fn also_known_as(&mut self, actor: &str) {
+        self.config.reviewers[0].also_known_as = vec![actor.to_owned()];
+    }
+
+    /// Begins anew, with the folder of another daemon and its journal of ids.
+    pub fn take_over(&mut self, other: &Daemon) {
+        fs::remove_dir_all(self.data()).unwrap();
+        fs::create_dir(self.data()).unwrap();
+        fs::copy(other.data().join("ids.jsonl"), self.data().join("ids.jsonl")).unwrap();
+        self.config.reviewers[0].folder = other.config.reviewers[0].folder.clone();
+    }
+
+    /// A command that does not go well; what it says.
+    pub async fn refuse(&self, arguments: &[&str]) -> String {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_reviewd"));
+        command.args(arguments).args(["--config", "reviewd.toml"]).current_dir(self.folder.path());
+        let output = command.output().await.unwrap();
+        assert!(!output.status.success(), "reviewd {arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// Lets time pass while nothing runs.
     pub fn sleep(&self, time: Duration) {
         self.hand.turn(time);
@@ -109,6 +141,39 @@ impl Daemon {
     /// An address of the site, as the world knows it.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.running().origin)
+    }
+
+    /// Packs everything while it runs.
+    pub async fn back_up(&self, with_reviews: bool) -> PathBuf {
+        let file = self.folder.path().join("backup.tar.gz");
+        let source = app::source(&self.config);
+        let packed = source.pack(&self.running().store, self.clock.now(), with_reviews, false).await.unwrap();
+        fs::copy(&packed.file, &file).unwrap();
+        file
+    }
+
+    /// Loses the data directory and restores it; the folder is as it was last. Not started yet.
+    pub async fn restore(&mut self, file: &Path, resume: bool) -> Outcome {
+        if self.running.is_some() {
+            self.stop().await;
+        }
+        fs::remove_dir_all(self.data()).unwrap();
+        let target = Target {
+            data: self.data(),
+            database: self.config.store.database.clone(),
+            origin: Origin::parse(&self.origin).unwrap(),
+            folders: Vec::new(),
+        };
+        Backup::open(file).unwrap().restore(&target, self.clock.now(), resume).await.unwrap()
+    }
+
+    /// Takes a file out of the folder.
+    pub fn remove(&self, name: &str) {
+        fs::remove_file(self.folder.path().join("reviews").join(name)).unwrap();
+    }
+
+    pub fn save(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join("reviews").join(name), text).unwrap();
     }
 
     /// The data directory.

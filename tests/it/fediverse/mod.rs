@@ -2,15 +2,19 @@
 #![allow(clippy::disallowed_methods, reason = "other servers have their own clocks, clients and tasks")]
 
 mod account;
+mod answers;
 mod conversation;
 pub mod daemon;
 mod delivery;
 mod doctor;
 mod fedify;
+mod fedify_answers;
 mod inbox;
+mod moving;
 pub mod neighbour;
 mod proxies;
 mod proxy;
+mod restore;
 mod two_daemons;
 
 use std::time::Duration;

@@ -28,7 +28,7 @@ use reviewd::{
     clock::{Clock, Hand},
     config::{Config, Overrides},
     domain::{Handle, ledger::Entry},
-    publish::{Plan, Survey},
+    publish::{Plan, Survey, publisher::Release},
     store::{FollowState, Follower, StoredActivity},
 };
 use serde_json::Value;
@@ -193,7 +193,7 @@ impl World {
     /// Releases what is held under these names, or everything.
     pub async fn apply(&self, names: &[&str]) -> Plan {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        self.running().publisher.apply(names).await.unwrap()
+        self.running().publisher.apply(names, Release::Send).await.unwrap()
     }
 
     pub async fn retract(&self, name: &str) -> Plan {

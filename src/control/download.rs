@@ -1,0 +1,56 @@
+//! A backup through the socket: one JSON line asks, one JSON line says how long it is, and then it comes.
+//!
+//! The service may write nowhere but in its own directory, and the person who asks may not read there.
+
+use std::{path::Path, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    fs::File,
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::unix::OwnedWriteHalf,
+};
+
+use super::{Answer, ControlError, Desk, Question, done, put};
+
+/// How long a daemon may take to make it: a copy of the database and of every picture.
+const PACKING_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// What is about to come.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Coming {
+    bytes: u64,
+}
+
+impl Desk {
+    /// Packs and sends; what goes wrong before the first byte is an answer, afterwards the line ends early.
+    pub(super) async fn send_backup(&self, with_reviews: bool, writer: &mut OwnedWriteHalf) -> std::io::Result<()> {
+        let packed = match self.source.pack(&self.store, self.clock.now(), with_reviews, false).await {
+            Ok(packed) => packed,
+            Err(error) => {
+                tracing::error!(%error, "a backup could not be made: {error}");
+                return super::say(&Answer::Refused(error.to_string()), writer).await;
+            }
+        };
+        super::say(&done(&Coming { bytes: packed.bytes }), writer).await?;
+        let mut file = File::open(&packed.file).await?;
+        tokio::io::copy(&mut file, writer).await?;
+        tracing::info!(bytes = packed.bytes, "a backup of {} bytes was made", packed.bytes);
+        Ok(())
+    }
+}
+
+/// Has the daemon make a backup and writes it to a file; `None` when none is running there.
+pub async fn backup(path: &Path, with_reviews: bool, into: &mut File) -> Result<Option<u64>, ControlError> {
+    let Some((coming, reader)) = put::<Coming>(path, &Question::Backup { with_reviews }, PACKING_TIMEOUT).await? else {
+        return Ok(None);
+    };
+    let failed = |source| ControlError::Talk { path: path.to_owned(), source };
+    let came = tokio::io::copy(&mut reader.take(coming.bytes), into).await.map_err(failed)?;
+    into.flush().await.map_err(failed)?;
+    if came == coming.bytes {
+        return Ok(Some(came));
+    }
+    let detail = format!("{came} bytes of {} came; look at its log", coming.bytes);
+    Err(ControlError::Strange { path: path.to_owned(), detail })
+}
