@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod domain;
 pub mod fediverse;
 pub mod feed;
+pub mod gallery;
 pub mod intake;
 pub mod media;
 pub mod net;

@@ -8,6 +8,7 @@ pub mod context;
 pub mod discovery;
 pub mod html;
 pub mod inbox;
+pub mod interaction;
 mod json;
 pub mod keys;
 pub mod note;

@@ -122,7 +122,7 @@ fn dublin_core(entry: &Entry) -> DublinCoreExtension {
     DublinCoreExtension {
         creators: vec![line(&entry.author.name)],
         languages: vec![line(&entry.language)],
-        identifiers: entry.book.isbn.iter().map(|isbn| line(&format!("urn:isbn:{isbn}"))).collect(),
+        identifiers: entry.isbn().map(|isbn| line(&format!("urn:isbn:{isbn}"))).into_iter().collect(),
         ..DublinCoreExtension::default()
     }
 }
@@ -131,15 +131,17 @@ fn item_extensions(entry: &Entry) -> ExtensionMap {
     let mut extensions = ExtensionMap::new();
     put(&mut extensions, "atom:updated", text(&rfc3339(entry.updated)));
     put(&mut extensions, "dcterms:modified", text(&rfc3339(entry.updated)));
-    put(&mut extensions, "dcterms:bibliographicCitation", text(&entry.citation()));
+    if let Some(citation) = entry.citation() {
+        put(&mut extensions, "dcterms:bibliographicCitation", text(&citation));
+    }
     if let Some(media) = media(entry) {
         put(&mut extensions, "media:content", media);
     }
-    if let Some((value, best)) = entry.rating.as_ref().and_then(|rating| rating.numbers()) {
+    if let Some((value, best)) = entry.rating() {
         put(&mut extensions, "schema:ratingValue", text(&number(value)));
         put(&mut extensions, "schema:bestRating", text(&number(best)));
     }
-    if let Some(isbn) = &entry.book.isbn {
+    if let Some(isbn) = entry.isbn() {
         put(&mut extensions, "schema:isbn", text(isbn.as_str()));
     }
     let interact = [("uri", entry.note.as_str()), ("protocol", "activitypub"), ("accountId", &entry.account)];

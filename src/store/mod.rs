@@ -6,6 +6,7 @@ mod ledger;
 mod outbox;
 mod peer;
 mod picture;
+mod portrait;
 mod quote;
 mod received;
 mod schema;
@@ -24,6 +25,7 @@ pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
 pub use follower::{FollowState, Follower};
 pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
+pub use portrait::{KnownPortrait, PortraitFile};
 pub use quote::QuoteStamp;
 pub use received::{Block, ReceivedActivity, ReceivedState};
 
