@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+pub use crate::domain::Moderation;
 use crate::domain::{Handle, Network, Origin, Problem, Site, reviewer::ProfileLink};
 
 use source::Sources;
@@ -127,17 +128,6 @@ pub struct ReplySettings {
     pub moderation: Moderation,
     /// `None`: replies never close.
     pub close_after: Option<Duration>,
-}
-
-/// Which replies are shown without being approved by hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moderation {
-    /// None.
-    Hold,
-    /// Those of people whose earlier reply was approved.
-    Known,
-    /// All.
-    Open,
 }
 
 #[derive(Debug, Clone, PartialEq)]

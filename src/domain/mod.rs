@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod book;
+pub mod conversation;
 pub mod delivery;
 pub mod ident;
 pub mod ledger;
@@ -18,6 +19,9 @@ pub mod reviewer;
 
 pub use address::Origin;
 pub use book::{Book, Cover, Isbn, Series};
+pub use conversation::{
+    KeptReply, Moderation, Reaction, ReactionKind, Reply, ReplyState, Report, Source, TalkCounts, Visibility,
+};
 pub use delivery::{Letter, Outcome, Spec};
 pub use ident::{Handle, ReviewId, Slug};
 pub use moment::Moment;

@@ -1,5 +1,6 @@
 //! What must be remembered about the outside world. The only module that knows SQL.
 
+mod conversation;
 mod delivery;
 mod follower;
 mod ledger;
@@ -8,11 +9,14 @@ mod peer;
 mod picture;
 mod portrait;
 mod quote;
+mod reaction;
 mod received;
 mod schema;
+mod talk;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -21,6 +25,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub use conversation::{GonePost, Kept, ReplyFilter, Which};
 pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
 pub use follower::{FollowState, Follower};
 pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
@@ -41,6 +46,7 @@ const CACHE_KIB: i64 = 4096;
 pub struct Store {
     read: SqlitePool,
     write: SqlitePool,
+    talk: Arc<talk::Talk>,
 }
 
 /// Why the store could not do what was asked.
@@ -90,7 +96,7 @@ impl Store {
             .connect_with(options.create_if_missing(false))
             .await
             .map_err(open)?;
-        Ok(Self { read, write })
+        Ok(Self { read, write, talk: Arc::default() })
     }
 
     /// A transaction that holds the write lock from its first statement, so that it cannot fail half-way on a busy store.

@@ -1,9 +1,9 @@
 //! Actors of other servers, so that each signature and each reply does not fetch its author again.
 
-use super::{Store, StoreError, doing};
-use crate::domain::RemoteActor;
+use super::{Store, StoreError, conversation::under, doing};
+use crate::domain::{Handle, RemoteActor, ReviewId};
 
-/// Actors kept beyond the followers; a flood of new ones pushes out the longest unseen (FEDERATION 8.39).
+/// Actors kept beyond followers and those in a conversation; a flood of new ones pushes out the longest unseen (FEDERATION 8.39).
 pub const REMOTE_ACTORS_MAX: i64 = 20_000;
 
 impl Store {
@@ -32,6 +32,7 @@ impl Store {
     /// Remembers an actor as just fetched, with its keys in place of those it had.
     pub async fn keep_remote_actor(&self, actor: &RemoteActor) -> Result<(), StoreError> {
         let doing_it = "keep a remote actor";
+        let before = self.remote_actor(&actor.id).await?;
         let mut transaction = self.begin().await?;
         sqlx::query(
             "INSERT INTO remote_actor (id, actor, fetched_at) VALUES ($1, $2, $3)
@@ -60,16 +61,40 @@ impl Store {
             .await
             .map_err(doing(doing_it))?;
         }
-        sqlx::query(
-            "DELETE FROM remote_actor WHERE id IN (
-               SELECT id FROM remote_actor WHERE id NOT IN (SELECT actor FROM follower)
-               ORDER BY fetched_at DESC LIMIT -1 OFFSET $1)",
+        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM remote_actor")
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(doing(doing_it))?;
+        if count > REMOTE_ACTORS_MAX {
+            sqlx::query(
+                "DELETE FROM remote_actor WHERE id IN (
+                   SELECT id FROM remote_actor WHERE id NOT IN (SELECT actor FROM follower)
+                   AND id NOT IN (SELECT author FROM reply) AND id NOT IN (SELECT actor FROM reaction)
+                   ORDER BY fetched_at DESC LIMIT -1 OFFSET $1)",
+            )
+            .bind(REMOTE_ACTORS_MAX)
+            .execute(&mut *transaction)
+            .await
+            .map_err(doing(doing_it))?;
+        }
+        transaction.commit().await.map_err(doing(doing_it))?;
+        if before.is_some_and(|before| !looks_alike(&before, actor)) {
+            self.talk_changed(self.threads_with(&actor.id).await?);
+        }
+        Ok(())
+    }
+
+    /// The reviews whose conversation shows this actor.
+    async fn threads_with(&self, actor: &str) -> Result<Vec<(Handle, ReviewId)>, StoreError> {
+        let rows: Vec<(Option<String>, Option<String>)> = sqlx::query_as(
+            "SELECT reviewer, review FROM reply WHERE author = $1
+             UNION SELECT reviewer, review FROM reaction WHERE actor = $1",
         )
-        .bind(REMOTE_ACTORS_MAX)
-        .execute(&mut *transaction)
+        .bind(actor)
+        .fetch_all(&self.read)
         .await
-        .map_err(doing(doing_it))?;
-        transaction.commit().await.map_err(doing(doing_it))
+        .map_err(doing("find an actor's threads"))?;
+        Ok(rows.iter().filter_map(|(reviewer, review)| under(reviewer.as_deref(), review.as_deref())).collect())
     }
 
     pub async fn forget_remote_actor(&self, id: &str) -> Result<(), StoreError> {
@@ -80,6 +105,13 @@ impl Store {
             .map(drop)
             .map_err(doing("forget a remote actor"))
     }
+}
+
+/// Whether pages show both in the same way.
+fn looks_alike(one: &RemoteActor, other: &RemoteActor) -> bool {
+    let seen =
+        |actor: &RemoteActor| (actor.name.clone(), actor.handle.clone(), actor.page.clone(), actor.avatar.clone());
+    seen(one) == seen(other)
 }
 
 /// What an older release wrote and this one cannot read is fetched again: it is a copy, not the truth.

@@ -11,6 +11,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0003_delivery.sqlite.sql"),
     include_str!("migrations/0004_inbox.sqlite.sql"),
     include_str!("migrations/0005_quotes.sqlite.sql"),
+    include_str!("migrations/0006_conversation.sqlite.sql"),
     include_str!("migrations/0009_avatar.sqlite.sql"),
 ];
 

@@ -269,7 +269,7 @@ fn told(activity: &Value, object: &Value, actor: &str, created: bool) -> Result<
     }
     // A post without addresses of its own is as public as the activity that carries it.
     if object["to"].is_null() && object["cc"].is_null() {
-        post.visibility = Visibility::of(activity);
+        post.visibility = post::visibility_of(activity);
     }
     // An edit that makes a post private must be seen, to take the post down.
     if created && post.visibility == Visibility::Private {

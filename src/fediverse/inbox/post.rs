@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub use crate::domain::Visibility;
 use crate::fediverse::json::{address_of, addresses, items, names_public, text_of};
 
 /// Longest content read, in bytes; what is shown is cut further.
@@ -40,27 +41,14 @@ pub struct Post {
     pub(super) is_vote: bool,
 }
 
-/// Who may see a post.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Visibility {
-    /// Everybody, in public timelines.
-    Public,
-    /// Everybody who comes by.
-    Unlisted,
-    /// Some; also where nobody is addressed at all (FEDERATION 8.34).
-    Private,
-}
-
-impl Visibility {
-    /// By the addresses of a document.
-    pub(super) fn of(document: &Value) -> Self {
-        if names_public(&document["to"]) {
-            Self::Public
-        } else if names_public(&document["cc"]) {
-            Self::Unlisted
-        } else {
-            Self::Private
-        }
+/// Who may see a document, by its addresses (FEDERATION 8.34).
+pub(super) fn visibility_of(document: &Value) -> Visibility {
+    if names_public(&document["to"]) {
+        Visibility::Public
+    } else if names_public(&document["cc"]) {
+        Visibility::Unlisted
+    } else {
+        Visibility::Private
     }
 }
 
@@ -83,7 +71,7 @@ impl Post {
             updated: time(&document["updated"]),
             page: page(&document["url"]).unwrap_or_else(|| id.clone()),
             language,
-            visibility: Visibility::of(document),
+            visibility: visibility_of(document),
             mentions: mentions(&document["tag"]),
             quotes: quotes(document),
             replies: address_of(&document["replies"]),

@@ -1,0 +1,569 @@
+//! Replies, theirs and ours: one table from which page, feeds, collections and commands read.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow, QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
+
+use super::{Store, StoreError, doing, outbox::host_of};
+use crate::domain::{Handle, KeptReply, RemoteActor, Reply, ReplyState, ReviewId, Source, TalkCounts, Visibility};
+
+/// How long the id of a deleted reply is refused; servers do not send one again after that (FEDERATION 5.23).
+const GONE_FOR: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 366);
+/// Reviews asked about in one statement.
+const REVIEWS_PER_QUERY: usize = 200;
+/// What is read of a reply, with its author.
+macro_rules! replies {
+    ($rest:expr) => {
+        concat!(
+            "SELECT reply.seq, reply.id, reply.reviewer, reply.review, reply.in_reply_to, reply.author, reply.ours, \
+             reply.state, reply.visibility, reply.source, reply.published, reply.updated, reply.received_at, \
+             reply.words, remote_actor.actor AS person FROM reply \
+             LEFT JOIN remote_actor ON remote_actor.id = reply.author WHERE ",
+            $rest
+        )
+    };
+}
+
+/// What stands on pages, in feeds and in collections.
+macro_rules! shown {
+    () => {
+        "reply.state = 'shown' AND reply.visibility <> 'private'"
+    };
+}
+
+/// What became of a reply that was to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    New(i64),
+    /// It was there and says something else now.
+    Changed(i64),
+    Unchanged(i64),
+    /// Its id was deleted, or belongs to somebody else.
+    Refused,
+}
+
+/// Which replies a command lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    All,
+    /// Public ones that wait for approval.
+    Waiting,
+    Hidden,
+    Shown,
+    /// Addressed to some, the reviewer among them.
+    Private,
+}
+
+/// Whose replies a command lists; the newest `limit` of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyFilter {
+    /// Those under this reviewer's reviews; `None`: all, also those under no review.
+    pub reviewer: Option<Handle>,
+    pub which: Which,
+    pub limit: i64,
+}
+
+/// A post that may not come back, and where it stood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GonePost {
+    pub under: Option<(Handle, ReviewId)>,
+    /// The post it answered, where it was a reply that we had.
+    pub in_reply_to: Option<String>,
+}
+
+/// The parts of a reply that nothing asks for by SQL.
+#[derive(Serialize, Deserialize)]
+struct Words {
+    content: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+    page: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replies: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    mentions: Vec<String>,
+}
+
+struct ReplyRow(KeptReply);
+
+impl Store {
+    /// Keeps a reply, or what its author made of it since; the state of one that is there already stays.
+    pub async fn keep_reply(
+        &self,
+        reply: &Reply,
+        state: ReplyState,
+        source: Source,
+        at: Timestamp,
+    ) -> Result<Kept, StoreError> {
+        let mut transaction = self.begin().await?;
+        let kept = write_reply(&mut transaction, reply, state, source, at).await?;
+        transaction.commit().await.map_err(doing("commit a reply"))?;
+        if matches!(kept, Kept::New(_) | Kept::Changed(_)) {
+            self.talk_changed(reply.under.clone());
+        }
+        Ok(kept)
+    }
+
+    pub async fn reply(&self, id: &str) -> Result<Option<KeptReply>, StoreError> {
+        let row: Option<ReplyRow> = sqlx::query_as(replies!("reply.id = $1"))
+            .bind(id)
+            .fetch_optional(&self.read)
+            .await
+            .map_err(doing("read a reply"))?;
+        Ok(row.map(|ReplyRow(kept)| kept))
+    }
+
+    /// The reply with the number that commands use.
+    pub async fn reply_by_seq(&self, seq: i64) -> Result<Option<KeptReply>, StoreError> {
+        let row: Option<ReplyRow> = sqlx::query_as(replies!("reply.seq = $1"))
+            .bind(seq)
+            .fetch_optional(&self.read)
+            .await
+            .map_err(doing("read a reply"))?;
+        Ok(row.map(|ReplyRow(kept)| kept))
+    }
+
+    /// Shows, hides or sets back a reply, as a person decides: whoever was shown is known from then on. `false` without
+    /// such a reply, or where nothing changes.
+    pub async fn set_reply_state(&self, seq: i64, state: ReplyState) -> Result<bool, StoreError> {
+        self.change_state(seq, state, Some(state == ReplyState::Shown)).await
+    }
+
+    /// Moves a reply by rule; who is known stays as it is.
+    pub async fn move_reply(&self, seq: i64, state: ReplyState) -> Result<bool, StoreError> {
+        self.change_state(seq, state, None).await
+    }
+
+    async fn change_state(&self, seq: i64, state: ReplyState, approved: Option<bool>) -> Result<bool, StoreError> {
+        let rows: Vec<(Option<String>, Option<String>)> = sqlx::query_as(
+            "UPDATE reply SET state = $2, approved = COALESCE($3, approved)
+             WHERE seq = $1 AND (state <> $2 OR approved <> COALESCE($3, approved)) RETURNING reviewer, review",
+        )
+        .bind(seq)
+        .bind(state.as_str())
+        .bind(approved)
+        .fetch_all(&self.write)
+        .await
+        .map_err(doing("change a reply's state"))?;
+        for (reviewer, review) in &rows {
+            self.talk_changed(under(reviewer.as_deref(), review.as_deref()));
+        }
+        Ok(!rows.is_empty())
+    }
+
+    /// Takes a reply away for good. Its id is remembered, so that no crawl and no late `Create` brings it back, and
+    /// replies to it keep their place in the thread.
+    pub async fn drop_reply(&self, id: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let dropped = erase_reply(&mut transaction, id, at).await?;
+        transaction.commit().await.map_err(doing("commit a dropped reply"))?;
+        if let Some(under) = &dropped {
+            self.talk_changed(under.clone());
+        }
+        Ok(dropped.is_some())
+    }
+
+    /// Takes away everything an actor wrote.
+    pub async fn drop_replies_of(&self, author: &str, at: Timestamp) -> Result<u64, StoreError> {
+        let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM reply WHERE author = $1")
+            .bind(author)
+            .fetch_all(&self.read)
+            .await
+            .map_err(doing("find an author's replies"))?;
+        let mut touched = HashSet::new();
+        let mut transaction = self.begin().await?;
+        for id in &ids {
+            touched.extend(erase_reply(&mut transaction, id, at).await?.flatten());
+        }
+        transaction.commit().await.map_err(doing("commit dropped replies"))?;
+        self.talk_changed(touched);
+        Ok(ids.len() as u64)
+    }
+
+    /// Hides what these authors wrote, in whatever state it stands.
+    pub async fn hide_replies_of(&self, authors: &[String]) -> Result<u64, StoreError> {
+        let mut touched = HashSet::new();
+        let mut hidden = 0;
+        for author in authors {
+            let rows: Vec<(Option<String>, Option<String>)> = sqlx::query_as(
+                "UPDATE reply SET state = 'hidden', approved = FALSE WHERE author = $1 AND state <> 'hidden'
+                 RETURNING reviewer, review",
+            )
+            .bind(author)
+            .fetch_all(&self.write)
+            .await
+            .map_err(doing("hide an author's replies"))?;
+            hidden += rows.len() as u64;
+            touched.extend(rows.iter().filter_map(|(reviewer, review)| under(reviewer.as_deref(), review.as_deref())));
+        }
+        self.talk_changed(touched);
+        Ok(hidden)
+    }
+
+    /// Everybody who wrote or reacted, once each.
+    pub async fn talkers(&self) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar("SELECT author FROM reply WHERE NOT ours UNION SELECT actor FROM reaction")
+            .fetch_all(&self.read)
+            .await
+            .map_err(doing("list those who answered"))
+    }
+
+    /// Every reply shown under a review, oldest first.
+    pub async fn replies_under(&self, handle: &Handle, review: &ReviewId) -> Result<Vec<KeptReply>, StoreError> {
+        self.thread(handle, review, i64::MAX, 0).await
+    }
+
+    /// A part of the replies shown under a review, oldest first.
+    pub async fn thread(
+        &self,
+        handle: &Handle,
+        review: &ReviewId,
+        limit: i64,
+        offset: i64,
+    ) -> Result<Vec<KeptReply>, StoreError> {
+        let rows: Vec<ReplyRow> = sqlx::query_as(replies!(concat!(
+            "reply.reviewer = $1 AND reply.review = $2 AND ",
+            shown!(),
+            " ORDER BY reply.published, reply.seq LIMIT $3 OFFSET $4"
+        )))
+        .bind(handle.as_str())
+        .bind(review.as_str())
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(&self.read)
+        .await
+        .map_err(doing("read a thread"))?;
+        let places = self.places(handle, review).await?;
+        let hang = |ReplyRow(kept): ReplyRow| KeptReply { hangs_from: places.above(&kept.reply.id), ..kept };
+        Ok(rows.into_iter().map(hang).collect())
+    }
+
+    async fn places(&self, handle: &Handle, review: &ReviewId) -> Result<Places, StoreError> {
+        let rows: Vec<(String, String, bool)> = sqlx::query_as(concat!(
+            "SELECT id, in_reply_to, ",
+            shown!(),
+            " FROM reply WHERE reviewer = $1 AND review = $2
+             UNION ALL
+             SELECT id, in_reply_to, FALSE FROM gone
+             WHERE reviewer = $1 AND review = $2 AND in_reply_to IS NOT NULL"
+        ))
+        .bind(handle.as_str())
+        .bind(review.as_str())
+        .fetch_all(&self.read)
+        .await
+        .map_err(doing("read how a thread hangs together"))?;
+        Ok(Places::new(rows))
+    }
+
+    /// Replies as commands list them, newest first.
+    pub async fn all_replies(&self, filter: &ReplyFilter) -> Result<Vec<KeptReply>, StoreError> {
+        macro_rules! listed {
+            ($which:expr) => {
+                replies!(concat!($which, " AND ($1 IS NULL OR reply.reviewer = $1) ORDER BY reply.seq DESC LIMIT $2"))
+            };
+        }
+        let query = match filter.which {
+            Which::All => listed!("TRUE"),
+            Which::Waiting => listed!("reply.state = 'waiting' AND reply.visibility <> 'private'"),
+            Which::Hidden => listed!("reply.state = 'hidden'"),
+            Which::Shown => listed!(shown!()),
+            Which::Private => listed!("reply.visibility = 'private'"),
+        };
+        let rows: Vec<ReplyRow> = sqlx::query_as(query)
+            .bind(filter.reviewer.as_ref().map(Handle::as_str))
+            .bind(filter.limit)
+            .fetch_all(&self.read)
+            .await
+            .map_err(doing("list replies"))?;
+        Ok(rows.into_iter().map(|ReplyRow(kept)| kept).collect())
+    }
+
+    /// Public replies that wait for approval.
+    pub async fn count_waiting_replies(&self) -> Result<u64, StoreError> {
+        let count: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM reply WHERE state = 'waiting' AND visibility <> 'private'")
+                .fetch_one(&self.read)
+                .await
+                .map_err(doing("count replies"))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// What came back to these reviews, in their order.
+    pub async fn conversation_counts(&self, reviews: &[(Handle, ReviewId)]) -> Result<Vec<TalkCounts>, StoreError> {
+        let mut found: HashMap<(String, String), TalkCounts> = HashMap::new();
+        for part in reviews.chunks(REVIEWS_PER_QUERY) {
+            let mut query = QueryBuilder::<Sqlite>::new("SELECT reviewer, review, 'reply', COUNT(*) FROM reply WHERE ");
+            query.push(shown!()).push(" AND ");
+            push_reviews(&mut query, part);
+            query.push(
+                " GROUP BY reviewer, review UNION ALL SELECT reviewer, review, kind, COUNT(*) FROM reaction WHERE ",
+            );
+            push_reviews(&mut query, part);
+            query.push(" AND object NOT IN (SELECT id FROM reply WHERE ");
+            push_reviews(&mut query, part);
+            query.push(") GROUP BY reviewer, review, kind");
+            let rows: Vec<(String, String, String, i64)> =
+                query.build_query_as().fetch_all(&self.read).await.map_err(doing("count what came back"))?;
+            for (reviewer, review, kind, count) in rows {
+                let counts = found.entry((reviewer, review)).or_default();
+                let count = u64::try_from(count).unwrap_or(0);
+                match kind.as_str() {
+                    "like" => counts.likes = count,
+                    "boost" => counts.boosts = count,
+                    "quote" => counts.quotes = count,
+                    _ => counts.replies = count,
+                }
+            }
+        }
+        let key = |(handle, review): &(Handle, ReviewId)| (handle.to_string(), review.to_string());
+        Ok(reviews.iter().map(|review| found.get(&key(review)).copied().unwrap_or_default()).collect())
+    }
+
+    /// Whether a person approved an earlier reply of this author.
+    pub async fn is_known_author(&self, author: &str) -> Result<bool, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM reply WHERE author = $1 AND approved LIMIT 1")
+            .bind(author)
+            .fetch_optional(&self.read)
+            .await
+            .map_err(doing("look for an author's approved replies"))?;
+        Ok(found.is_some())
+    }
+
+    /// Remembers an id that may still come: a post deleted or an activity taken back before it arrived.
+    pub async fn remember_gone(&self, id: &str, until: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO gone (id, host, until) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING")
+            .bind(id)
+            .bind(host_of(id).unwrap_or_default())
+            .bind(until.as_millisecond())
+            .execute(&self.write)
+            .await
+            .map(drop)
+            .map_err(doing("remember what is gone"))
+    }
+
+    pub async fn gone_post(&self, id: &str) -> Result<Option<GonePost>, StoreError> {
+        let row: Option<(Option<String>, Option<String>, Option<String>)> =
+            sqlx::query_as("SELECT reviewer, review, in_reply_to FROM gone WHERE id = $1")
+                .bind(id)
+                .fetch_optional(&self.read)
+                .await
+                .map_err(doing("look for what is gone"))?;
+        Ok(row.map(|(reviewer, review, in_reply_to)| GonePost {
+            under: under(reviewer.as_deref(), review.as_deref()),
+            in_reply_to,
+        }))
+    }
+
+    /// Forgets what nobody will send any more.
+    pub async fn forget_gone(&self, now: Timestamp) -> Result<u64, StoreError> {
+        sqlx::query("DELETE FROM gone WHERE until < $1")
+            .bind(now.as_millisecond())
+            .execute(&self.write)
+            .await
+            .map(|done| done.rows_affected())
+            .map_err(doing("forget what is long gone"))
+    }
+}
+
+/// Writes a reply inside somebody's transaction, who then has to call `talk_changed` after the commit.
+pub(super) async fn write_reply(
+    transaction: &mut Transaction<'_, Sqlite>,
+    reply: &Reply,
+    state: ReplyState,
+    source: Source,
+    at: Timestamp,
+) -> Result<Kept, StoreError> {
+    let doing_it = "keep a reply";
+    let gone: Option<i64> = sqlx::query_scalar("SELECT 1 FROM gone WHERE id = $1")
+        .bind(&reply.id)
+        .fetch_optional(&mut **transaction)
+        .await
+        .map_err(doing(doing_it))?;
+    if gone.is_some() {
+        return Ok(Kept::Refused);
+    }
+    let words = serde_json::to_string(&Words {
+        content: reply.content.clone(),
+        title: reply.title.clone(),
+        warning: reply.warning.clone(),
+        language: reply.language.clone(),
+        page: reply.page.clone(),
+        replies: reply.replies.clone(),
+        mentions: reply.mentions.clone(),
+    })
+    .unwrap_or_default();
+    let before: Option<(i64, String, String, Option<i64>, String)> =
+        sqlx::query_as("SELECT seq, author, words, updated, visibility FROM reply WHERE id = $1")
+            .bind(&reply.id)
+            .fetch_optional(&mut **transaction)
+            .await
+            .map_err(doing(doing_it))?;
+    let updated = reply.updated.map(Timestamp::as_millisecond);
+    if let Some((seq, author, said, edited, visibility)) = before {
+        if author != reply.author {
+            return Ok(Kept::Refused);
+        }
+        if (said.as_str(), edited, visibility.as_str()) == (&words, updated, reply.visibility.as_str()) {
+            return Ok(Kept::Unchanged(seq));
+        }
+        sqlx::query("UPDATE reply SET words = $2, updated = $3, visibility = $4 WHERE seq = $1")
+            .bind(seq)
+            .bind(words)
+            .bind(updated)
+            .bind(reply.visibility.as_str())
+            .execute(&mut **transaction)
+            .await
+            .map_err(doing(doing_it))?;
+        return Ok(Kept::Changed(seq));
+    }
+    let seq = sqlx::query_scalar(
+        "INSERT INTO reply (id, reviewer, review, in_reply_to, author, host, ours, state, visibility, source, published,
+         updated, received_at, words) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING seq",
+    )
+    .bind(&reply.id)
+    .bind(reply.under.as_ref().map(|(handle, _)| handle.as_str()))
+    .bind(reply.under.as_ref().map(|(_, review)| review.as_str()))
+    .bind(&reply.in_reply_to)
+    .bind(&reply.author)
+    .bind(host_of(&reply.author).unwrap_or_default())
+    .bind(reply.ours)
+    .bind(state.as_str())
+    .bind(reply.visibility.as_str())
+    .bind(source.as_str())
+    .bind(reply.published.as_millisecond())
+    .bind(updated)
+    .bind(at.as_millisecond())
+    .bind(words)
+    .fetch_one(&mut **transaction)
+    .await
+    .map_err(doing(doing_it))?;
+    Ok(Kept::New(seq))
+}
+
+/// Removes a reply inside somebody's transaction, who then has to call `talk_changed` after the commit. `None` without
+/// such a reply.
+pub(super) async fn erase_reply(
+    transaction: &mut Transaction<'_, Sqlite>,
+    id: &str,
+    at: Timestamp,
+) -> Result<Option<Option<(Handle, ReviewId)>>, StoreError> {
+    let doing_it = "drop a reply";
+    let row: Option<(Option<String>, Option<String>, String, String)> =
+        sqlx::query_as("DELETE FROM reply WHERE id = $1 RETURNING reviewer, review, in_reply_to, host")
+            .bind(id)
+            .fetch_optional(&mut **transaction)
+            .await
+            .map_err(doing(doing_it))?;
+    let Some((reviewer, review, in_reply_to, host)) = row else { return Ok(None) };
+    sqlx::query("DELETE FROM reaction WHERE object = $1")
+        .bind(id)
+        .execute(&mut **transaction)
+        .await
+        .map_err(doing(doing_it))?;
+    sqlx::query(
+        "INSERT INTO gone (id, host, reviewer, review, in_reply_to, until) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (id) DO UPDATE SET until = excluded.until",
+    )
+    .bind(id)
+    .bind(host)
+    .bind(&reviewer)
+    .bind(&review)
+    .bind(in_reply_to)
+    .bind((at + GONE_FOR).as_millisecond())
+    .execute(&mut **transaction)
+    .await
+    .map_err(doing(doing_it))?;
+    Ok(Some(under(reviewer.as_deref(), review.as_deref())))
+}
+
+/// How the posts of a thread hang together.
+struct Places {
+    /// From each post, shown, hidden or gone, to the one it answers.
+    above: HashMap<String, String>,
+    shown: HashSet<String>,
+}
+
+impl Places {
+    fn new(rows: Vec<(String, String, bool)>) -> Self {
+        let shown = rows.iter().filter(|(_, _, shown)| *shown).map(|(id, _, _)| id.clone()).collect();
+        Self { above: rows.into_iter().map(|(id, above, _)| (id, above)).collect(), shown }
+    }
+
+    /// The nearest shown post above this one. Posts that answer each other in a circle hang from the review.
+    fn above(&self, id: &str) -> Option<String> {
+        let mut found: Option<&str> = None;
+        let mut at = id;
+        for _ in 0..=self.above.len() {
+            let Some(above) = self.above.get(at) else { return found.map(str::to_owned) };
+            if found.is_none() && self.shown.contains(above) {
+                found = Some(above);
+            }
+            at = above;
+        }
+        None
+    }
+}
+
+pub(super) fn under(reviewer: Option<&str>, review: Option<&str>) -> Option<(Handle, ReviewId)> {
+    Some((Handle::parse(reviewer?).ok()?, ReviewId::parse(review?)?))
+}
+
+/// `(reviewer = $ AND review = $) OR …`
+fn push_reviews(query: &mut QueryBuilder<Sqlite>, reviews: &[(Handle, ReviewId)]) {
+    query.push("(");
+    for (index, (handle, review)) in reviews.iter().enumerate() {
+        query.push(if index == 0 { "(reviewer = " } else { " OR (reviewer = " }).push_bind(handle.to_string());
+        query.push(" AND review = ").push_bind(review.to_string()).push(")");
+    }
+    query.push(")");
+}
+
+fn millis(millis: i64) -> Result<Timestamp, sqlx::Error> {
+    Timestamp::from_millisecond(millis).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+impl FromRow<'_, SqliteRow> for ReplyRow {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let unknown = |what: &str| sqlx::Error::Decode(format!("a reply's {what} is unknown").into());
+        let words: Words =
+            serde_json::from_str(row.try_get("words")?).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let reply = Reply {
+            id: row.try_get("id")?,
+            under: under(row.try_get("reviewer")?, row.try_get("review")?),
+            in_reply_to: row.try_get("in_reply_to")?,
+            author: row.try_get("author")?,
+            ours: row.try_get("ours")?,
+            content: words.content,
+            title: words.title,
+            warning: words.warning,
+            language: words.language,
+            page: words.page,
+            published: millis(row.try_get("published")?)?,
+            updated: row.try_get::<Option<i64>, _>("updated")?.map(millis).transpose()?,
+            visibility: Visibility::parse(row.try_get("visibility")?),
+            replies: words.replies,
+            mentions: words.mentions,
+        };
+        // A copy that this release cannot read is fetched again when somebody asks for the actor.
+        let author: Option<RemoteActor> =
+            row.try_get::<Option<&str>, _>("person")?.and_then(|actor| serde_json::from_str(actor).ok());
+        Ok(Self(KeptReply {
+            seq: row.try_get("seq")?,
+            reply,
+            state: ReplyState::parse(row.try_get("state")?).ok_or_else(|| unknown("state"))?,
+            hangs_from: None,
+            author,
+            received_at: millis(row.try_get("received_at")?)?,
+            source: Source::parse(row.try_get("source")?).ok_or_else(|| unknown("source"))?,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests;
