@@ -150,11 +150,8 @@ impl Gallery {
             tracing::debug!(actor, source, %why, "the avatar of {actor} is not shown: {why}");
         }
         let face = face.ok();
-        let file = face.as_ref().map(|face| PortraitFile {
-            key: &face.key,
-            media_type: face.media_type,
-            bytes: &face.bytes,
-        });
+        let file =
+            face.as_ref().map(|face| PortraitFile { key: &face.key, media_type: face.media_type, bytes: &face.bytes });
         let wait = if file.is_some() { LOOK_AGAIN } else { LOOK_AGAIN_AFTER_FAILURE };
         let now = self.clock.now();
         let again = now.checked_add(wait).unwrap_or(now);

@@ -23,6 +23,7 @@ use crate::{
     config::{Config, Poll},
     control,
     domain::{Picture, Reviewer, ledger::Stat},
+    gallery::{self, Gallery},
     intake::folder::PICTURE_BYTES_MAX,
     media,
     publish::{
@@ -33,7 +34,7 @@ use crate::{
     },
     source::SOURCE_ARCHIVE,
     store::Store,
-    web::{self, Web, gate::Gate, shelf::Shelf},
+    web::{self, Web, gate::Gate, interact::Questions, shelf::Shelf},
 };
 
 /// How long a stop waits for what is in flight.
@@ -165,6 +166,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let federation = federation::open(&config, &clock, &store, &reviewers, &handle).await?;
+    let gallery = Gallery::new(store.clone(), clock.clone(), federation::client_for_pictures(&config)?);
     let web = Arc::new(Web {
         site: site.clone(),
         reviewers,
@@ -178,6 +180,9 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         keys: federation.public_keys.clone(),
         reception: federation.reception.clone(),
         gate: Gate::new(),
+        questions: Questions::new(),
+        gallery: gallery.clone(),
+        replies_close_after: config.replies.close_after,
         approves_followers: config.federation.approve_followers,
         source: SOURCE_ARCHIVE,
     });
@@ -207,6 +212,9 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         site: site.clone(),
     });
     federation.start(&tasks, &stop);
+    for _ in 0..gallery::FETCHERS {
+        tasks.spawn(gallery.clone().run(stop.clone()));
+    }
     tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
     tasks.spawn({
         let stop = stop.clone();

@@ -34,8 +34,8 @@ pub fn account(typed: &str) -> Option<Account> {
     let (name, host) = match typed.strip_prefix("https://").or_else(|| typed.strip_prefix("http://")) {
         Some(address) => of_address(address),
         None => match typed.trim_start_matches('@').rsplit_once('@') {
-            Some((name, host)) => (Some(name), host),
-            None => of_address(typed.trim_start_matches('@')),
+            Some((name, host)) if !typed.contains('/') => (Some(name), host),
+            Some(_) | None => of_address(typed),
         },
     };
     let host = host.trim_end_matches('.').to_lowercase();
@@ -139,7 +139,9 @@ mod tests {
         check("bob@localhost:8080", Some(("bob@localhost:8080", "localhost:8080")));
         check("bob@münchen.example", Some(("bob@münchen.example", "münchen.example")));
         let long = format!("{}@m.example", "x".repeat(200));
-        for bad in ["", "@", "bob", "bob@", "@bob", "bob@nowhere", "a b@m.example", "x@m.example/path", "x@[::1]", &long] {
+        for bad in
+            ["", "@", "bob", "bob@", "@bob", "bob@nowhere", "a b@m.example", "x@m.example/path", "x@[::1]", &long]
+        {
             check(bad, None);
         }
     }
@@ -159,7 +161,8 @@ mod tests {
             "template": "https://m.example/c?re={inReplyTo}&t={content}&then={on-success}",
         });
         // Mastodon's, which makes a new post and answers none.
-        let share = json!({"rel": "https://w3id.org/fep/3b86/Create", "template": "https://m.example/share?text={content}"});
+        let share =
+            json!({"rel": "https://w3id.org/fep/3b86/Create", "template": "https://m.example/share?text={content}"});
         let post = "https%3A%2F%2Fb%2Eexample%2Fusers%2Fana%2Freviews%2F1";
         let back = "https%3A%2F%2Fb%2Eexample%2F%40ana%2Fdune";
         check(

@@ -13,6 +13,7 @@ mod reaction;
 mod received;
 mod schema;
 mod talk;
+mod thread;
 
 use std::{
     path::{Path, PathBuf},

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{
     Web, WebError,
+    collections::{CameBack, Part},
     negotiate::accepts_activity_json,
     representation::{Policy, Representation},
     route,
@@ -25,7 +26,7 @@ use crate::{
         collection::{self, Page},
         context::ACTIVITY_JSON,
         discovery::{self, NoSubject, NodeInfo, Subject, Usage},
-        note::{self, Counts, Speaker},
+        note::{self, Speaker},
     },
     publish::Library,
     site::Trouble,
@@ -37,7 +38,7 @@ const FEATURED: usize = 5;
 /// Discovery changes with the settings only; errors are asked for again soon (RFC 7033 leaves it open).
 const DISCOVERY: Policy = Policy { cache_control: "public, max-age=3600", vary: "Accept-Encoding", any_origin: true };
 /// Numbers that change without a change of the library.
-const LIVE: Policy = Policy { cache_control: "no-cache", vary: "Accept, Accept-Encoding", any_origin: true };
+pub(super) const LIVE: Policy = Policy { cache_control: "no-cache", vary: "Accept, Accept-Encoding", any_origin: true };
 /// BookWyrm gets another object behind the same id.
 const NOTE: Policy =
     Policy { cache_control: "public, no-cache", vary: "Accept, User-Agent, Accept-Encoding", any_origin: true };
@@ -69,16 +70,6 @@ enum Wanted {
     Work(String),
     Author(String),
     Page { handle: Handle, slug: String },
-}
-
-/// What stands under a Note's id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Activity,
-    Replies { page: Option<u64> },
-    Likes,
-    Shares,
-    Context,
 }
 
 impl Web {
@@ -231,7 +222,10 @@ impl Web {
         for card in shown {
             match self.store.published(handle, &card.id).await {
                 Ok(Some(published)) => items.push(match page {
-                    Page::BookWyrm => note::review_object(&published, &speaker, &Counts::default()),
+                    Page::BookWyrm => match self.came_back(handle, &card.id).await {
+                        Ok(came_back) => note::review_object(&published, &speaker, &came_back.counts()),
+                        Err(error) => return self.broken(&error),
+                    },
                     Page::Numbered(_) => embedded(&activity::create(&published, &speaker, Audience::Everyone).body),
                 }),
                 Ok(None) => {}
@@ -294,12 +288,14 @@ impl Web {
     ) -> Response {
         let Some(reviewer) = self.reviewer(handle) else { return plain(StatusCode::NOT_FOUND, "no such reviewer") };
         let bookwyrm = is_bookwyrm(headers);
-        let address = format!("{bookwyrm} note {handle}/{id}");
+        let talk = self.store.talk_version(handle, id);
+        let address = format!("{bookwyrm} note {handle}/{id} {talk}");
         let make = async {
             let Some(published) = self.store.published(handle, id).await? else {
                 return Err(WebError::Trouble(Trouble::NotFound));
             };
-            Ok(self.note_document(reviewer, &published, bookwyrm))
+            let came_back = self.came_back(handle, id).await?;
+            Ok(self.note_document(reviewer, &published, &came_back, bookwyrm))
         };
         match self.shelf.get(library.version, &address, make).await {
             Ok(prepared) => prepared.respond(method, headers),
@@ -308,12 +304,18 @@ impl Web {
         }
     }
 
-    fn note_document(&self, reviewer: &Reviewer, published: &Published, bookwyrm: bool) -> Document {
+    fn note_document(
+        &self,
+        reviewer: &Reviewer,
+        published: &Published,
+        came_back: &CameBack,
+        bookwyrm: bool,
+    ) -> Document {
         let speaker = Speaker { site: &self.site, reviewer };
         let document = if bookwyrm {
-            note::review_for_bookwyrm(published, &speaker, &Counts::default())
+            note::review_for_bookwyrm(published, &speaker, &came_back.counts())
         } else {
-            note::note(published, &speaker, &Counts::default())
+            note::note(published, &speaker, &came_back.counts())
         };
         let page = self.site.origin.page(&published.reviewer, &published.slug);
         Document {
@@ -327,7 +329,13 @@ impl Web {
         }
     }
 
-    async fn tombstone(&self, method: &Method, headers: &HeaderMap, handle: &Handle, id: &ReviewId) -> Response {
+    pub(super) async fn tombstone(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        handle: &Handle,
+        id: &ReviewId,
+    ) -> Response {
         match self.store.tombstone(handle, id).await {
             Ok(Some((published, deleted))) => {
                 let document = activity::tombstone(&self.site.origin, handle, id, published, deleted);
@@ -338,29 +346,6 @@ impl Web {
             Ok(None) => plain(StatusCode::NOT_FOUND, "no such review"),
             Err(error) => self.broken(&error.into()),
         }
-    }
-
-    async fn part(&self, method: &Method, headers: &HeaderMap, handle: &Handle, id: &ReviewId, part: Part) -> Response {
-        let Some(reviewer) = self.reviewer(handle) else { return plain(StatusCode::NOT_FOUND, "no such reviewer") };
-        let published = match self.store.published(handle, id).await {
-            Ok(Some(published)) => published,
-            Ok(None) => return self.tombstone(method, headers, handle, id).await,
-            Err(error) => return self.broken(&error.into()),
-        };
-        let origin = &self.site.origin;
-        let document = match part {
-            Part::Activity => {
-                let speaker = Speaker { site: &self.site, reviewer };
-                let message = activity::create(&published, &speaker, Audience::Everyone);
-                return self.send(method, headers, ACTIVITY_JSON, message.body, LIVE);
-            }
-            Part::Replies { page: None } => collection::replies(origin, handle, id, 0, &[]),
-            Part::Replies { page: Some(page) } => collection::replies_page(origin, handle, id, page, 0, &[]),
-            Part::Likes => collection::count(origin, handle, id, "likes", 0),
-            Part::Shares => collection::count(origin, handle, id, "shares", 0),
-            Part::Context => collection::context(origin, handle, id, &[]),
-        };
-        self.send_json(method, headers, ACTIVITY_JSON, &document, LIVE)
     }
 
     async fn quote_stamp(&self, method: &Method, headers: &HeaderMap, handle: &Handle, number: &str) -> Response {
@@ -420,7 +405,7 @@ impl Web {
         }
     }
 
-    fn send_json(
+    pub(super) fn send_json(
         &self,
         method: &Method,
         headers: &HeaderMap,
@@ -432,7 +417,7 @@ impl Web {
     }
 
     /// A small document made for this request.
-    fn send(
+    pub(super) fn send(
         &self,
         method: &Method,
         headers: &HeaderMap,
@@ -487,9 +472,9 @@ fn wanted(path: &str, query: Option<&str>, json: bool) -> Option<Wanted> {
                     let part = match part {
                         ["activity"] => Part::Activity,
                         ["replies"] => Part::Replies { page: page() },
-                        ["likes"] => Part::Likes,
-                        ["shares"] => Part::Shares,
-                        ["context"] => Part::Context,
+                        ["likes"] => Part::Likes { page: page() },
+                        ["shares"] => Part::Shares { page: page() },
+                        ["context"] => Part::Context { page: page() },
                         _ => return None,
                     };
                     Wanted::Part { handle, id: ReviewId::parse(id)?, part }
@@ -502,7 +487,7 @@ fn wanted(path: &str, query: Option<&str>, json: bool) -> Option<Wanted> {
         ["authors", key] if json => Wanted::Author((*key).to_owned()),
         _ if json => match route::route(path, query) {
             route::Route::Profile { handle, .. } => Wanted::Actor(handle),
-            route::Route::Review { handle, slug } => Wanted::Page { handle, slug },
+            route::Route::Review { handle, slug, .. } => Wanted::Page { handle, slug },
             _ => return None,
         },
         _ => return None,
@@ -531,7 +516,7 @@ fn embedded(body: &[u8]) -> Value {
     document
 }
 
-fn plain(status: StatusCode, words: &str) -> Response {
+pub(super) fn plain(status: StatusCode, words: &str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
         (header::CACHE_CONTROL, "no-cache"),
@@ -558,7 +543,11 @@ mod tests {
             ("/users/ana/outbox?page=2", true, Some(Wanted::Outbox(ana(), Some(Page::Numbered(2))))),
             ("/users/ana/outbox?page=true&type=Review", true, Some(Wanted::Outbox(ana(), Some(Page::BookWyrm)))),
             ("/users/ana/reviews/k3v9", true, Some(Wanted::Note(ana(), id()))),
-            ("/users/ana/reviews/k3v9/likes", false, Some(Wanted::Part { handle: ana(), id: id(), part: Part::Likes })),
+            (
+                "/users/ana/reviews/k3v9/likes",
+                false,
+                Some(Wanted::Part { handle: ana(), id: id(), part: Part::Likes { page: None } }),
+            ),
             ("/@ana/dune", true, Some(Wanted::Page { handle: ana(), slug: "dune".into() })),
             ("/books/9780441172719", true, Some(Wanted::Edition("9780441172719".into()))),
             ("/books/9780441172719", false, None),

@@ -1,11 +1,14 @@
 //! Routes, content negotiation, caching and errors.
 
+mod collections;
 pub mod conditional;
+mod conversation;
 mod documents;
 pub mod encoding;
 pub mod fediverse;
 pub mod gate;
 mod inbox;
+pub mod interact;
 pub mod negotiate;
 pub mod representation;
 pub mod route;
@@ -20,13 +23,15 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{get, post},
 };
 use jiff::Timestamp;
 
 use crate::{
-    domain::{Reviewer, Site, picture::Size},
+    domain::{Reviewer, Site, Slug, picture::Size},
     fediverse::reception::Reception,
+    gallery::Gallery,
+    publish::Library,
     publish::PublisherHandle,
     site::{self, Trouble},
     store::{Store, StoreError},
@@ -63,8 +68,14 @@ pub struct Web {
     pub shelf: Shelf,
     pub keys: fediverse::PublicKeys,
     pub reception: Reception,
+    /// The faces in conversations.
+    pub gallery: Gallery,
+    /// When a review takes no more replies, counted from its publication; `None`: never.
+    pub replies_close_after: Option<Duration>,
     /// Requests of each client.
     pub gate: gate::Gate,
+    /// Servers that visitors make us ask.
+    pub questions: interact::Questions,
     /// Followers wait for the reviewer's approval.
     pub approves_followers: bool,
     /// The program's own source code, packed (AGPL-3.0 section 13).
@@ -87,6 +98,7 @@ pub enum WebError {
 /// The routes of the site; others are merged beside them by `app`.
 pub fn router(web: Arc<Web>) -> Router {
     Router::new()
+        .route("/interact", get(interact::show).post(interact::go))
         .route("/inbox", post(inbox::receive))
         .route("/users/{handle}/inbox", post(inbox::receive))
         .fallback(answer)
@@ -127,7 +139,10 @@ async fn answer(
     }
     let route = route::route(uri.path(), uri.query());
     // One page brings many pictures, and a monitor asks for its health often: only documents count.
-    let counts = !matches!(route, Route::Media { .. } | Route::Static { .. } | Route::Health | Route::Ready);
+    let counts = !matches!(
+        route,
+        Route::Media { .. } | Route::Portrait { .. } | Route::Static { .. } | Route::Health | Route::Ready
+    );
     if counts && let Some(wait) = web.gate.knock(gate::client(peer, &headers)) {
         return gate::too_many(wait);
     }
@@ -138,6 +153,7 @@ async fn answer(
         Route::Health => ([(header::CACHE_CONTROL, "no-store")], "ok\n").into_response(),
         Route::Ready => web.ready().await,
         Route::Media { key, size } => web.media(&method, &headers, &key, size).await,
+        Route::Portrait { key } => web.portrait(&method, &headers, &key).await,
         Route::Static { path } => web.file(&method, &headers, &path).await,
         Route::Source => web.archive_of_source(&method, &headers).await,
         Route::Unknown => web.former(uri.path()).unwrap_or_else(|| web.trouble(Trouble::NotFound)),
@@ -153,7 +169,7 @@ impl Web {
     async fn document(&self, method: &Method, uri: &Uri, headers: &HeaderMap, route: &Route) -> Response {
         self.first_look().await;
         let library = self.publisher.library();
-        let address = address(uri, route);
+        let address = self.address(uri, route, &library);
         let make = async {
             match self.find(route, &library).await? {
                 Found::Document(document) => Ok(*document),
@@ -174,6 +190,29 @@ impl Web {
                     self.trouble(Trouble::Unavailable)
                 }
             },
+        }
+    }
+
+    /// What tells documents apart on the shelf: the path, the query where the route reads it, and the state of the
+    /// conversation where the document shows something of it.
+    fn address(&self, uri: &Uri, route: &Route, library: &Library) -> String {
+        let all_talk = || *self.store.talk_changes().borrow();
+        match route {
+            Route::Feed { from: 0, .. } => format!("{} {}", uri.path(), all_talk()),
+            Route::Feed { .. } => format!("{route:?} {}", all_talk()),
+            Route::Review { handle, slug, part } => {
+                let card = library.page(handle, &Slug::from_text(slug));
+                let talk = card.map_or_else(all_talk, |card| self.store.talk_version(handle, &card.id));
+                let closed = card.is_some_and(|card| self.is_closed(false, card.published));
+                format!("{} {part:?} {talk} {} {closed}", uri.path(), self.gallery.version())
+            }
+            Route::Replies { handle, slug, .. } => {
+                let card = library.page(handle, &Slug::from_text(slug));
+                let talk = card.map_or_else(all_talk, |card| self.store.talk_version(handle, &card.id));
+                format!("{} {talk}", uri.path())
+            }
+            Route::Feeds => uri.path().to_owned(),
+            route => format!("{route:?}"),
         }
     }
 
@@ -244,6 +283,20 @@ impl Web {
         }
     }
 
+    async fn portrait(&self, method: &Method, headers: &HeaderMap, key: &str) -> Response {
+        match self.store.portrait_bytes(key).await {
+            Ok(Some((media_type, bytes))) => {
+                let content_type = if media_type == "image/png" { "image/png" } else { "image/jpeg" };
+                Representation::new(content_type, bytes, self.founded, Policy::IMMUTABLE).respond(method, headers)
+            }
+            Ok(None) => self.trouble(Trouble::NotFound),
+            Err(error) => {
+                tracing::error!(key, %error, "the portrait {key} could not be read: {error}");
+                self.trouble(Trouble::Unavailable)
+            }
+        }
+    }
+
     /// A stylesheet, font or icon: compressed once, since its address names its content.
     async fn file(&self, method: &Method, headers: &HeaderMap, path: &str) -> Response {
         let wanted =
@@ -269,14 +322,6 @@ impl Web {
     async fn archive_of_source(&self, method: &Method, headers: &HeaderMap) -> Response {
         let policy = Policy { cache_control: "public, max-age=3600", ..Policy::IMMUTABLE };
         Representation::new("application/gzip", self.source, self.founded, policy).respond(method, headers)
-    }
-}
-
-/// What tells documents apart on the shelf: the path, and the query where the route reads it.
-fn address(uri: &Uri, route: &Route) -> String {
-    match route {
-        Route::Feed { from: 0, .. } | Route::Review { .. } | Route::Feeds => uri.path().to_owned(),
-        route => format!("{route:?}"),
     }
 }
 
