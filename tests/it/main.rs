@@ -14,4 +14,5 @@ mod layers;
 mod peers;
 mod readers;
 mod simulation;
+mod talk;
 mod world;

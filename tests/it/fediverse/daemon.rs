@@ -185,7 +185,7 @@ impl Daemon {
     }
 
     /// Asks again until there is an answer. What is asked for is on its way already; nothing is timed by this.
-    async fn when<T>(&self, found: impl AsyncFn() -> Option<T>) -> T {
+    pub async fn when<T>(&self, found: impl AsyncFn() -> Option<T>) -> T {
         let asking = async {
             loop {
                 if let Some(found) = found().await {

@@ -8,6 +8,7 @@ mod fedify;
 mod inbox;
 mod neighbour;
 mod two_daemons;
+mod visitors;
 
 use std::time::Duration;
 
