@@ -9,9 +9,10 @@ pub mod config;
 pub mod control;
 pub mod delivery;
 pub mod domain;
+pub mod faces;
 pub mod fediverse;
 pub mod feed;
-pub mod gallery;
+
 pub mod intake;
 pub mod media;
 pub mod net;

@@ -23,7 +23,7 @@ use crate::{
     config::{Config, Poll},
     control,
     domain::{Picture, Reviewer, ledger::Stat},
-    gallery::{self, Gallery},
+    faces::{self, Faces},
     intake::folder::PICTURE_BYTES_MAX,
     media,
     publish::{
@@ -166,7 +166,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let federation = federation::open(&config, &clock, &store, &reviewers, &handle).await?;
-    let gallery = Gallery::new(store.clone(), clock.clone(), federation::client_for_pictures(&config)?);
+    let faces = Faces::new(store.clone(), clock.clone(), federation::client_for_pictures(&config)?);
     let web = Arc::new(Web {
         site: site.clone(),
         reviewers,
@@ -181,7 +181,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         reception: federation.reception.clone(),
         gate: Gate::new(),
         questions: Questions::new(),
-        gallery: gallery.clone(),
+        faces: faces.clone(),
         replies_close_after: config.replies.close_after,
         approves_followers: config.federation.approve_followers,
         source: SOURCE_ARCHIVE,
@@ -212,8 +212,8 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         site: site.clone(),
     });
     federation.start(&tasks, &stop);
-    for _ in 0..gallery::FETCHERS {
-        tasks.spawn(gallery.clone().run(stop.clone()));
+    for _ in 0..faces::FETCHERS {
+        tasks.spawn(faces.clone().run(stop.clone()));
     }
     tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
     tasks.spawn({

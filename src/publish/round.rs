@@ -25,6 +25,7 @@ use crate::{
         Card, Problem, Published, Review, ReviewId, Site, Slug,
         ledger::{Entry, FileMark, FileOutcome, Hold, Intent, Standing, Stat},
     },
+    fediverse::note::REPLIES_PER_PAGE,
     intake::{
         folder::{self, Folder, Walk},
         parse::{self, Reading},
@@ -611,9 +612,13 @@ impl<'a> Working<'a> {
                     None => self.means.store.published(&self.desk.reviewer.handle, id).await?,
                 };
                 let Some(published) = published else { return Ok(()) };
+                let handle = &self.desk.reviewer.handle;
                 self.outgoing.extend(match entry.intent {
                     Intent::Create => voice.announce(&published, self.now),
-                    Intent::Nothing | Intent::Update | Intent::Delete => voice.amend(&published, self.now),
+                    Intent::Nothing | Intent::Update | Intent::Delete => {
+                        let came_back = self.means.store.came_back(handle, id, REPLIES_PER_PAGE).await?;
+                        voice.amend(&published, &came_back, self.now)
+                    }
                 });
                 entry.told = Some(entry.worded.clone());
             }

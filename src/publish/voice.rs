@@ -11,7 +11,7 @@ use crate::{
         activity,
         note::{Counts, Speaker},
     },
-    store::{Outgoing, Recipients},
+    store::{CameBack, Outgoing, Recipients},
 };
 
 /// Words a reviewer's changes as activities. Mints nothing: ids and times come from the ledger.
@@ -28,8 +28,10 @@ impl Voice<'_> {
     }
 
     /// A review they have, changed.
-    pub fn amend(&self, published: &Published, at: Timestamp) -> Vec<Outgoing> {
-        let update = |audience| activity::update(published, &self.speaker(), &Counts::default(), audience);
+    ///
+    /// It tells what came back meanwhile: Mastodon takes the numbers of an Update for those of now.
+    pub fn amend(&self, published: &Published, came_back: &CameBack, at: Timestamp) -> Vec<Outgoing> {
+        let update = |audience| activity::update(published, &self.speaker(), &Counts::from(came_back), audience);
         self.to(&Recipients::Reached, [update(Audience::Everyone), update(Audience::BookWyrm)], at)
     }
 

@@ -34,6 +34,7 @@ pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivit
 pub use portrait::{KnownPortrait, PortraitFile};
 pub use quote::QuoteStamp;
 pub use received::{Block, ReceivedActivity, ReceivedState};
+pub use thread::CameBack;
 
 /// Connections for readers; writers queue on one of their own because SQLite has one writer.
 const READERS_MAX: u32 = 4;

@@ -1,9 +1,34 @@
 //! The ids of a conversation in order, for the collections that other servers walk through.
 
 use super::{Store, StoreError, doing};
-use crate::domain::{Handle, ReactionKind, ReviewId};
+use crate::domain::{Handle, ReactionKind, ReviewId, TalkCounts};
+
+/// What came back to a review, as its Note tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CameBack {
+    pub counts: TalkCounts,
+    /// Ids of the first replies shown, oldest first.
+    pub first_replies: Vec<String>,
+}
 
 impl Store {
+    /// The numbers, and at most `replies_max` ids of replies.
+    pub async fn came_back(
+        &self,
+        handle: &Handle,
+        review: &ReviewId,
+        replies_max: usize,
+    ) -> Result<CameBack, StoreError> {
+        let counts = self.conversation_counts(&[(handle.clone(), review.clone())]).await?;
+        let counts = counts.first().copied().unwrap_or_default();
+        let limit = i64::try_from(replies_max).unwrap_or(i64::MAX);
+        let first_replies = match counts.replies {
+            0 => Vec::new(),
+            _ => self.shown_reply_ids(handle, review, limit, 0).await?,
+        };
+        Ok(CameBack { counts, first_replies })
+    }
+
     /// Ids of the replies shown under a review, oldest first.
     pub async fn shown_reply_ids(
         &self,

@@ -16,7 +16,7 @@ use crate::{
         activity,
         collection::{self, ITEMS_PER_PAGE},
         context::ACTIVITY_JSON,
-        note::{Counts, REPLIES_PER_PAGE, Speaker},
+        note::{REPLIES_PER_PAGE, Speaker},
     },
 };
 
@@ -30,33 +30,7 @@ pub(super) enum Part {
     Context { page: Option<u64> },
 }
 
-/// What came back to a review, as its Note shows it.
-pub(super) struct CameBack {
-    counts: TalkCounts,
-    first_replies: Vec<String>,
-}
-
-impl CameBack {
-    pub fn counts(&self) -> Counts<'_> {
-        Counts {
-            replies: self.counts.replies,
-            first_replies: &self.first_replies,
-            likes: self.counts.likes,
-            shares: self.counts.boosts,
-        }
-    }
-}
-
 impl Web {
-    pub(super) async fn came_back(&self, handle: &Handle, id: &ReviewId) -> Result<CameBack, WebError> {
-        let counts = self.talk_counts(handle, id).await?;
-        let first_replies = match counts.replies {
-            0 => Vec::new(),
-            _ => self.store.shown_reply_ids(handle, id, REPLIES_PER_PAGE as i64, 0).await?,
-        };
-        Ok(CameBack { counts, first_replies })
-    }
-
     async fn talk_counts(&self, handle: &Handle, id: &ReviewId) -> Result<TalkCounts, WebError> {
         let counts = self.store.conversation_counts(&[(handle.clone(), id.clone())]).await?;
         Ok(counts.first().copied().unwrap_or_default())

@@ -102,7 +102,7 @@ impl Web {
         let of_page = on_page.iter().filter_map(|place| thread.replies[place.post].author.as_ref());
         let named = ReactionKind::ALL.into_iter().flat_map(|kind| of_kind(&reactions, kind).take(ADMIRERS_MAX));
         let people = of_page.chain(named.filter_map(|(_, person)| person.as_ref()));
-        let faces = self.faces(people).await?;
+        let faces = self.portraits_of(people).await?;
 
         let crowd = |kind| Crowd {
             total: of_kind(&reactions, kind).count(),
@@ -134,14 +134,14 @@ impl Web {
     }
 
     /// The paths of the faces that are here, by actor.
-    async fn faces<'a>(
+    async fn portraits_of<'a>(
         &self,
         people: impl Iterator<Item = &'a RemoteActor>,
     ) -> Result<HashMap<String, String>, WebError> {
         let with_avatar = people.filter_map(|person| Some((person.id.as_str(), person.avatar.as_deref()?)));
         let wanted: HashMap<&str, &str> = with_avatar.collect();
         let wanted: Vec<(&str, &str)> = wanted.into_iter().collect();
-        let files = self.gallery.faces(&wanted).await?;
+        let files = self.faces.of(&wanted).await?;
         Ok(files.into_iter().map(|(actor, file)| (actor, format!("/media/avatars/{file}"))).collect())
     }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     Web, WebError,
-    collections::{CameBack, Part},
+    collections::Part,
     negotiate::accepts_activity_json,
     representation::{Policy, Representation},
     route,
@@ -26,10 +26,11 @@ use crate::{
         collection::{self, Page},
         context::ACTIVITY_JSON,
         discovery::{self, NoSubject, NodeInfo, Subject, Usage},
-        note::{self, Speaker},
+        note::{self, Counts, REPLIES_PER_PAGE, Speaker},
     },
     publish::Library,
     site::Trouble,
+    store::CameBack,
 };
 
 const JRD: &str = "application/jrd+json; charset=utf-8";
@@ -222,9 +223,9 @@ impl Web {
         for card in shown {
             match self.store.published(handle, &card.id).await {
                 Ok(Some(published)) => items.push(match page {
-                    Page::BookWyrm => match self.came_back(handle, &card.id).await {
-                        Ok(came_back) => note::review_object(&published, &speaker, &came_back.counts()),
-                        Err(error) => return self.broken(&error),
+                    Page::BookWyrm => match self.store.came_back(handle, &card.id, REPLIES_PER_PAGE).await {
+                        Ok(came_back) => note::review_object(&published, &speaker, &Counts::from(&came_back)),
+                        Err(error) => return self.broken(&error.into()),
                     },
                     Page::Numbered(_) => embedded(&activity::create(&published, &speaker, Audience::Everyone).body),
                 }),
@@ -294,7 +295,7 @@ impl Web {
             let Some(published) = self.store.published(handle, id).await? else {
                 return Err(WebError::Trouble(Trouble::NotFound));
             };
-            let came_back = self.came_back(handle, id).await?;
+            let came_back = self.store.came_back(handle, id, REPLIES_PER_PAGE).await?;
             Ok(self.note_document(reviewer, &published, &came_back, bookwyrm))
         };
         match self.shelf.get(library.version, &address, make).await {
@@ -313,9 +314,9 @@ impl Web {
     ) -> Document {
         let speaker = Speaker { site: &self.site, reviewer };
         let document = if bookwyrm {
-            note::review_for_bookwyrm(published, &speaker, &came_back.counts())
+            note::review_for_bookwyrm(published, &speaker, &Counts::from(came_back))
         } else {
-            note::note(published, &speaker, &came_back.counts())
+            note::note(published, &speaker, &Counts::from(came_back))
         };
         let page = self.site.origin.page(&published.reviewer, &published.slug);
         Document {

@@ -29,8 +29,8 @@ use jiff::Timestamp;
 
 use crate::{
     domain::{Reviewer, Site, Slug, picture::Size},
+    faces::Faces,
     fediverse::reception::Reception,
-    gallery::Gallery,
     publish::Library,
     publish::PublisherHandle,
     site::{self, Trouble},
@@ -69,7 +69,7 @@ pub struct Web {
     pub keys: fediverse::PublicKeys,
     pub reception: Reception,
     /// The faces in conversations.
-    pub gallery: Gallery,
+    pub faces: Faces,
     /// When a review takes no more replies, counted from its publication; `None`: never.
     pub replies_close_after: Option<Duration>,
     /// Requests of each client.
@@ -204,7 +204,7 @@ impl Web {
                 let card = library.page(handle, &Slug::from_text(slug));
                 let talk = card.map_or_else(all_talk, |card| self.store.talk_version(handle, &card.id));
                 let closed = card.is_some_and(|card| self.is_closed(false, card.published));
-                format!("{} {part:?} {talk} {} {closed}", uri.path(), self.gallery.version())
+                format!("{} {part:?} {talk} {} {closed}", uri.path(), self.faces.version())
             }
             Route::Replies { handle, slug, .. } => {
                 let card = library.page(handle, &Slug::from_text(slug));

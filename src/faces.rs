@@ -37,7 +37,7 @@ const ACCEPT: &str = "image/webp, image/png, image/jpeg, image/gif";
 
 /// The faces we have and those we want. Cheap to clone.
 #[derive(Clone)]
-pub struct Gallery {
+pub struct Faces {
     store: Store,
     clock: Clock,
     client: Client,
@@ -69,7 +69,7 @@ enum NoFace {
     Stopped(#[from] tokio::task::JoinError),
 }
 
-impl Gallery {
+impl Faces {
     /// `client` says how far faces may be fetched from.
     pub fn new(store: Store, clock: Clock, client: Client) -> Self {
         let (wanted, queue) = mpsc::channel(WAITING_MAX);
@@ -91,7 +91,7 @@ impl Gallery {
 
     /// The file names of these actors' faces under `/media/avatars/`, as far as they are here; the others are sent for.
     /// Each is an actor's id with the address of the avatar.
-    pub async fn faces(&self, people: &[(&str, &str)]) -> Result<HashMap<String, String>, StoreError> {
+    pub async fn of(&self, people: &[(&str, &str)]) -> Result<HashMap<String, String>, StoreError> {
         let actors: Vec<&str> = people.iter().map(|(actor, _)| *actor).collect();
         let known = self.store.portraits(&actors).await?;
         let now = self.clock.now();
