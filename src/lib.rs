@@ -15,6 +15,7 @@ pub mod feed;
 
 pub mod intake;
 pub mod media;
+pub mod mirror;
 pub mod net;
 pub mod publish;
 pub mod site;

@@ -14,6 +14,7 @@ use crate::{
     domain::{Handle, Origin, Reviewer},
     fediverse::{
         activity,
+        answer::Finder,
         keys::{KeyRing, WhenAbsent},
         peers::{Peers, Setup},
         reception::Reception,
@@ -38,6 +39,8 @@ const LONG_SLEEP: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// What talks to other servers, ready to be started.
 pub struct Federation {
     pub reception: Reception,
+    /// Looks up the posts that answers are for.
+    pub finder: Finder,
     pub public_keys: PublicKeys,
     worker: Worker,
     ends: WorkerEnds,
@@ -93,6 +96,14 @@ pub async fn open(
     })
     .await
     .context("set up federation")?;
+    let finder = Finder {
+        site: config.site(),
+        store: store.clone(),
+        peers: peers.clone(),
+        clock: clock.clone(),
+        wanted: Arc::clone(&publisher.posts_wanted),
+        found: Arc::clone(&publisher.hint),
+    };
     let reception = Reception {
         origin: origin.clone(),
         clock: clock.clone(),
@@ -110,7 +121,7 @@ pub async fn open(
         give_up_after: config.delivery.give_up_after,
     };
     let (worker, ends) = Worker::new(clock.clone(), store.clone(), sender, limits, Arc::clone(&publisher.mail));
-    Ok(Federation { reception, public_keys: public, worker, ends })
+    Ok(Federation { reception, finder, public_keys: public, worker, ends })
 }
 
 /// The client for pictures that strangers show of themselves.
@@ -173,6 +184,7 @@ impl Federation {
         tasks.spawn(WorkerEnds::record(outcomes, store));
         tasks.spawn(self.worker.run(tasks.clone(), stop.clone()));
         tasks.spawn(self.reception.clone().run(stop.clone()));
+        tasks.spawn(self.finder.run(stop.clone()));
         let (reception, stop) = (self.reception, stop.clone());
         tasks.spawn({
             let (reception, stop) = (reception.clone(), stop.clone());

@@ -20,12 +20,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
-    config::{Config, Poll},
+    config::{Config, Poll, ReviewerSettings},
     control,
     domain::{Picture, Reviewer, ledger::Stat},
     faces::{self, Faces},
     intake::folder::PICTURE_BYTES_MAX,
     media,
+    mirror::{self, Keeper, KeeperHandle, MirrorFolder},
     publish::{
         Publisher, PublisherHandle,
         decide::Limits,
@@ -57,6 +58,8 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     pub origin: String,
     pub publisher: PublisherHandle,
+    /// Keeps the conversation as files.
+    pub mirrors: KeeperHandle,
     pub store: Store,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -215,6 +218,14 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
     for _ in 0..faces::FETCHERS {
         tasks.spawn(faces.clone().run(stop.clone()));
     }
+    let (keeper, mirrors) = Keeper::new(mirror::keeper::Setup {
+        clock: clock.clone(),
+        store: store.clone(),
+        origin: site.origin.clone(),
+        folders: mirror_folders(&config),
+        scan_every: config.publish.scan_every,
+    });
+    tasks.spawn(keeper.run(stop.clone()));
     tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
     tasks.spawn({
         let stop = stop.clone();
@@ -227,6 +238,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         addresses,
         origin: site.origin.to_string(),
         publisher: handle,
+        mirrors,
         store,
         tasks,
         stop,
@@ -243,6 +255,7 @@ pub fn folders(config: &Config, reviewers: &[Reviewer]) -> Vec<FolderSetup> {
         .map(|(settings, reviewer)| FolderSetup {
             reviewer: reviewer.clone(),
             root: settings.folder.clone(),
+            left_out: settings.mirror.clone(),
             rating_scale: settings.rating_scale,
             poll_always: match config.publish.poll {
                 Poll::Always => true,
@@ -250,6 +263,15 @@ pub fn folders(config: &Config, reviewers: &[Reviewer]) -> Vec<FolderSetup> {
             },
         })
         .collect()
+}
+
+/// The mirrors of the settings; reviewers without one are left out.
+fn mirror_folders(config: &Config) -> Vec<MirrorFolder> {
+    let poll_always = config.publish.poll == Poll::Always;
+    let folder = |settings: &ReviewerSettings| {
+        Some(MirrorFolder { reviewer: settings.handle.clone(), root: settings.mirror.clone()?, poll_always })
+    };
+    config.reviewers.iter().filter_map(folder).collect()
 }
 
 /// When this site began, remembered at its first start.

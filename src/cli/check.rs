@@ -12,7 +12,7 @@ use super::{FINE, PROBLEMS, table};
 use crate::{
     clock::Clock,
     config::{Config, ReviewerSettings},
-    domain::{Moment, Problem, Rating, Review, ReviewId, Severity, Slug},
+    domain::{Genre, Moment, Problem, Rating, Review, ReviewId, Severity, Slug},
     intake::{
         folder::{self, Folder},
         parse::{self, Reading},
@@ -133,7 +133,7 @@ fn places<'a>(config: &'a Config, arguments: &Arguments, cwd: &Path, report: &mu
 fn look(place: &Place<'_>, ids: &BTreeMap<(String, String), ReviewId>, bar: &ProgressBar) -> Report {
     let mut report = Report::default();
     let name = place.root.display().to_string();
-    let walk = match folder::walk(&place.root) {
+    let walk = match folder::walk_without(&place.root, place.reviewer.mirror.as_deref()) {
         Folder::Walked(walk) => walk,
         Folder::Missing => {
             let cure = "create it, or correct `folder` in the settings";
@@ -168,6 +168,7 @@ fn look(place: &Place<'_>, ids: &BTreeMap<(String, String), ReviewId>, bar: &Pro
         let ReadResult::Parsed { reading, problems, glance } = read.result else { continue };
         report.problems.extend(problems);
         match reading {
+            Reading::Answer(_) => {}
             Reading::Withheld => {}
             Reading::Skipped(why) => report.skipped.push(Skipped { file: read.path, why }),
             Reading::Review(mut review) => {
@@ -198,7 +199,7 @@ fn row(
     let asked = || review.id.as_deref().and_then(ReviewId::parse);
     let known = ids.get(&(reviewer.handle.to_string(), file.clone())).cloned();
     Row {
-        id: known.or_else(asked).unwrap_or_else(|| identity::derived(&reviewer.handle, &review.slug)),
+        id: known.or_else(asked).unwrap_or_else(|| identity::derived(&reviewer.handle, Genre::Review, &review.slug)),
         file,
         reviewer: reviewer.handle.to_string(),
         slug: review.slug,

@@ -9,6 +9,7 @@ mod generate;
 mod keys;
 mod plan;
 mod preview;
+mod replies;
 mod resend;
 mod retire;
 mod retract;
@@ -78,6 +79,8 @@ enum Command {
     Resend(resend::Arguments),
     /// List, approve or remove followers
     Followers(followers::Arguments),
+    /// List, approve, hide or report replies to the reviews
+    Replies(replies::Arguments),
     /// Keep an actor or a domain out
     Block(block::Arguments),
     /// Let an actor or a domain in again
@@ -133,6 +136,7 @@ pub fn run() -> ExitCode {
             Command::Deliveries(arguments) => deliveries::run(&config, &arguments).await,
             Command::Resend(arguments) => resend::run(&config, &arguments).await,
             Command::Followers(arguments) => followers::run(&config, &arguments).await,
+            Command::Replies(arguments) => replies::run(&config, &arguments).await,
             Command::Block(arguments) => block::run(&config, &arguments).await,
             Command::Unblock(arguments) => block::unblock(&config, &arguments).await,
             Command::Keys(arguments) => keys::run(&config, &arguments).await,

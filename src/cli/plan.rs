@@ -38,6 +38,7 @@ async fn without_daemon(config: &Config) -> anyhow::Result<Plan> {
     for folder in app::folders(config, &parts.reviewers) {
         let mut desk =
             Desk::open(&parts.store, &clock, folder.reviewer, folder.root, folder.rating_scale, &limits).await?;
+        desk.left_out = folder.left_out;
         let means = Means { clock: &clock, store: &parts.store, site: &site, limits, progress: Arc::new(|| {}) };
         let round = round::reconcile(&desk, &parts.journal, &means).await?;
         let adopted = round.plan();

@@ -12,7 +12,7 @@ use super::{FINE, PROBLEMS, table};
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{Published, Reviewer},
+    domain::{Genre, Published, Reviewer},
     fediverse::note::{self, Counts, Speaker},
     feed::{self, Addresses, Archive, Author, Feed},
     intake::{folder, parse::Reading},
@@ -67,6 +67,7 @@ pub fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::Result
     }
     let mut review = match reading {
         Reading::Review(review) => *review,
+        Reading::Answer(_) => bail!("an answer"),
         Reading::Skipped(why) => bail!("{path} is passed over: {why}"),
         Reading::Withheld => return Ok(PROBLEMS),
     };
@@ -85,7 +86,7 @@ pub fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::Result
     };
     let published = Published {
         reviewer: settings.handle.clone(),
-        id: id.unwrap_or_else(|| identity::derived(&settings.handle, &review.slug)),
+        id: id.unwrap_or_else(|| identity::derived(&settings.handle, Genre::Review, &review.slug)),
         guid: "urn:uuid:00000000-0000-0000-0000-000000000000".to_owned(),
         slug: review.slug.clone(),
         published: review.date.map_or(now, |date| date.timestamp()).min(now),

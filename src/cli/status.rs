@@ -39,6 +39,8 @@ struct Counts<'a> {
     deliveries_refused: i64,
     oldest_due: Option<jiff::Timestamp>,
     hosts_dead: i64,
+    replies_waiting: u64,
+    reports: u64,
     folders: &'a [publisher::Survey],
 }
 
@@ -69,6 +71,8 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         deliveries_refused: status.deliveries_refused,
         oldest_due: status.oldest_due,
         hosts_dead: status.hosts_dead,
+        replies_waiting: status.replies_waiting,
+        reports: status.reports,
         folders: &status.folders,
     };
     if arguments.json {
@@ -106,6 +110,12 @@ fn show(counts: &Counts<'_>) {
         counts.hosts_dead,
         counts.oldest_due.map(|oldest| format!(" · oldest due since {oldest}")).unwrap_or_default()
     );
+    if counts.replies_waiting > 0 {
+        println!("{} replies wait for approval: reviewd replies list --waiting", counts.replies_waiting);
+    }
+    if counts.reports > 0 {
+        println!("{} complaints came from other servers: reviewd replies list --reports", counts.reports);
+    }
     for folder in counts.folders {
         if let Some(reason) = &folder.hold_reason {
             println!("{reason}");

@@ -19,6 +19,7 @@ pub fn across(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
     listen_agrees_with_origin(config, places, problems);
     reviewers_are_distinct(config, places, problems);
     data_is_outside_reviews(config, places, problems);
+    mirrors_lie_apart(config, places, problems);
 }
 
 /// A trial's ids must not leave this machine: nothing else may reach it.
@@ -74,6 +75,33 @@ fn data_is_outside_reviews(config: &Config, places: &Places, problems: &mut Vec<
             ),
             "keep data beside the reviews, not among them",
         ));
+    }
+}
+
+/// A mirror may lie in its reviewer's own folder, where it is passed over; nowhere else among what the program reads.
+fn mirrors_lie_apart(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
+    for (at, (reviewer, place)) in config.reviewers.iter().zip(&places.reviewers).enumerate() {
+        let Some(written) = &reviewer.mirror else { continue };
+        let mirror = real(written);
+        let mut refuse = |what: String| {
+            let message = format!("[reviewer] mirror: {} {what}", written.display());
+            problems.push(place.problem(message, "give the mirror a directory of its own, or write mirror = false"));
+        };
+        if real(config.data_dir()).starts_with(&mirror) {
+            refuse(format!("is or holds the data directory {}", config.data_dir().display()));
+        }
+        for (other_at, other) in config.reviewers.iter().enumerate() {
+            let folder = real(&other.folder);
+            if folder.starts_with(&mirror) || (other_at != at && mirror.starts_with(&folder)) {
+                refuse(format!("and the review folder {} lie in one another", other.folder.display()));
+            }
+            if let Some(earlier) = other.mirror.as_deref().filter(|_| other_at < at) {
+                let earlier = real(earlier);
+                if earlier.starts_with(&mirror) || mirror.starts_with(&earlier) {
+                    refuse(format!("and the mirror of `{}` lie in one another", other.handle));
+                }
+            }
+        }
     }
 }
 

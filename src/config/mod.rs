@@ -51,7 +51,7 @@ pub struct Config {
     /// The settings file that was read, if any.
     pub file: Option<PathBuf>,
     pub site: SiteSettings,
-    /// At least one; handles and folders are distinct, no folder lies in another.
+    /// At least one; handles, folders and mirrors are distinct, no folder lies in another, no mirror in another's folder.
     pub reviewers: Vec<ReviewerSettings>,
     pub store: StoreSettings,
     pub publish: PublishSettings,
@@ -90,6 +90,8 @@ pub struct ReviewerSettings {
     pub rating_scale: Option<f64>,
     pub links: Vec<ProfileLink>,
     pub also_known_as: Vec<String>,
+    /// Where the conversation stands as files; `None`: nowhere.
+    pub mirror: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -66,8 +66,8 @@ pub fn build(mut sources: Sources, file: Option<PathBuf>, defaults: &Defaults) -
     let mut problems = std::mem::take(&mut sources.problems);
     let mut places = check::Places::default();
     let site = site(sources.section("site"), &mut places, &mut problems);
-    let reviewers = reviewers(&mut sources, defaults, &mut places, &mut problems);
     let store = store(sources.section("store"), defaults, &mut places, &mut problems);
+    let reviewers = reviewers(&mut sources, defaults, &store.database, &mut places, &mut problems);
     let config = Config {
         file,
         site,
@@ -125,6 +125,7 @@ fn site(mut section: Section, places: &mut check::Places, problems: &mut Vec<Pro
 fn reviewers(
     sources: &mut Sources,
     defaults: &Defaults,
+    database: &Path,
     places: &mut check::Places,
     problems: &mut Vec<Problem>,
 ) -> Vec<ReviewerSettings> {
@@ -137,7 +138,12 @@ fn reviewers(
     let mut reviewers = Vec::new();
     for (place, settings) in written {
         let mut section = Section::new("reviewer", place, settings);
-        if let Some((reviewer, place)) = reviewer(&mut section, nameless.as_ref(), defaults, alone) {
+        let mirror = section.read_at("mirror", "\"conversation\", or false", mirror);
+        if let Some((mut reviewer, place)) = reviewer(&mut section, nameless.as_ref(), defaults, alone) {
+            reviewer.mirror = match mirror {
+                Some((mirror, _)) => mirror,
+                None => database.parent().map(|data| data.join("conversation").join(reviewer.handle.as_str())),
+            };
             reviewers.push(reviewer);
             places.reviewers.push(place);
         }
@@ -173,10 +179,10 @@ fn reviewer(
         also_known_as: section
             .read("also_known_as", "[\"https://social.example/users/ana\"]", value::list(value::web_address))
             .unwrap_or_default(),
+        mirror: None,
         name: name.or_else(|| handle.as_ref().map(ToString::to_string)).unwrap_or_else(|| "Reviewer".to_owned()),
         handle: handle.or_else(|| nameless.cloned())?,
     };
-    section.not_built("mirror");
     Some((settings, section.place().clone()))
 }
 
@@ -213,7 +219,6 @@ fn replies(mut section: Section, problems: &mut Vec<Problem>) -> ReplySettings {
         moderation: section.read("moderation", "\"known\"", moderation).unwrap_or(Moderation::Known),
         close_after: section.read("close_after", "\"90d\"", value::duration_or_never).unwrap_or(None),
     };
-    section.not_built("mirror");
     problems.extend(section.finish());
     settings
 }
@@ -307,6 +312,15 @@ fn link(value: &Value) -> Result<ProfileLink, Refusal> {
     let url = value::web_address(value)?;
     let host = url::Url::parse(&url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     Ok(ProfileLink { name: host.strip_prefix("www.").unwrap_or(&host).to_owned(), url })
+}
+
+/// A directory, or `false` for none.
+fn mirror(value: &Value, base: &Path) -> Result<Option<PathBuf>, Refusal> {
+    match value::yes_or_no(value) {
+        Ok(false) => Ok(None),
+        Ok(true) => Err("true names no directory".into()),
+        Err(_) => value::path(value, base).map(Some),
+    }
 }
 
 fn poll(value: &Value) -> Result<Poll, Refusal> {

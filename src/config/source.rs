@@ -224,14 +224,6 @@ impl Section {
         self.problems.push(self.place.problem(message, format!("write {key} = {example}")));
     }
 
-    /// A key that the design names and this version does not have.
-    pub fn not_built(&mut self, key: &'static str) {
-        if let Some(setting) = self.settings.remove(key) {
-            let message = format!("[{}] {key} is not built into this version", self.name);
-            self.problems.push(setting.key_place.problem(message, "take the line out"));
-        }
-    }
-
     /// The problems of this section; every key that nobody asked for is one.
     pub fn finish(mut self) -> Vec<Problem> {
         for (key, setting) in &self.settings {

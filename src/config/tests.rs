@@ -29,6 +29,7 @@ fn defaults_in(cwd: &Path) -> Config {
     for path in [&mut config.store.database, &mut config.control.socket, &mut config.reviewers[0].folder] {
         *path = cwd.join(path.strip_prefix("/nowhere").unwrap());
     }
+    config.reviewers[0].mirror = Some(cwd.join("data/conversation/reviewer"));
     config
 }
 
@@ -148,10 +149,7 @@ fn what_is_no_toml_is_a_problem_with_its_line() {
 
 #[test]
 fn what_this_version_does_not_have_is_said_and_not_ignored() {
-    insta::assert_snapshot!(problems("[tls]\nacme = true\n[replies]\nmirror = \"x\"\n"), @r#"
-    reviewd.toml:1:2: error: [tls] is not built into this version (take the section out)
-    reviewd.toml:4:1: error: [replies] mirror is not built into this version (take the line out)
-    "#);
+    insta::assert_snapshot!(problems("[tls]\nacme = true\n"), @"reviewd.toml:1:2: error: [tls] is not built into this version (take the section out)");
 }
 
 #[test]
@@ -170,6 +168,29 @@ fn reviewers_share_neither_handle_nor_folder() {
 #[test]
 fn what_the_program_writes_stays_out_of_the_review_folder() {
     insta::assert_snapshot!(problems("[store]\nurl = \"sqlite://reviews/data/r.db\"\n"), @"reviewd.toml:2:7: error: [store] url: the data directory reviews/data lies in the review folder reviews (keep data beside the reviews, not among them)");
+}
+
+#[test]
+fn the_conversation_stands_as_files_beside_the_data_unless_the_settings_say_otherwise() {
+    let mirror = |line: &str| {
+        let (cwd, config) = load(&format!("[[reviewer]]\nhandle = \"ana\"\n{line}\n"), &Overrides::default(), &[]);
+        let mirror = config.unwrap().reviewers[0].mirror.clone();
+        mirror.map(|mirror| mirror.strip_prefix(cwd).unwrap().to_owned())
+    };
+    assert_eq!(mirror(""), Some("data/conversation/ana".into()));
+    assert_eq!(mirror("mirror = \"talk\""), Some("talk".into()));
+    assert_eq!(mirror("mirror = \"reviews/talk\""), Some("reviews/talk".into()));
+    assert_eq!(mirror("mirror = false"), None);
+}
+
+#[test]
+fn mirrors_lie_apart_from_data_from_each_other_and_from_other_peoples_reviews() {
+    insta::assert_snapshot!(problems(
+        "[[reviewer]]\nhandle = \"ana\"\nfolder = \"a\"\nmirror = \".\"\n\n\
+         [[reviewer]]\nhandle = \"bo\"\nfolder = \"b\"\nmirror = \"a/talk\"\n\n\
+         [[reviewer]]\nhandle = \"cy\"\nfolder = \"c\"\nmirror = \"c\"\n\n\
+         [[reviewer]]\nhandle = \"di\"\nfolder = \"d\"\nmirror = true\n"
+    ), @"");
 }
 
 #[test]

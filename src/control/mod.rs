@@ -1,5 +1,7 @@
 //! The Unix socket by which commands reach the running daemon: one JSON line asks, one JSON line answers.
 
+mod replies;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -18,11 +20,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
-    domain::Site,
+    domain::{ReplyState, Site},
     fediverse::reception::{NoFollower, Reception},
     publish::{Plan, PublisherHandle, Survey},
     store::{FollowState, Follower, Store, StoreError},
 };
+
+pub use replies::{Decided, Listing, ReplyView, ReportView, decide_replies, list_replies, list_reports, report_reply};
 
 /// Longest question, in bytes: a few thousand names for `apply`.
 const QUESTION_BYTES_MAX: u64 = 1 << 20;
@@ -69,6 +73,23 @@ pub enum Question {
     Retire {
         handle: String,
     },
+    /// Replies of a kind, under all reviews or one.
+    Replies {
+        which: Listing,
+        review: Option<String>,
+    },
+    /// Approves or hides replies by number or address: all of them, or none.
+    DecideReplies {
+        names: Vec<String>,
+        state: ReplyState,
+    },
+    /// Complains of a reply to its author's server.
+    ReportReply {
+        name: String,
+        words: String,
+    },
+    /// Complaints that came in.
+    Reports,
 }
 
 /// What the daemon answers: what was asked for, or why not.
@@ -92,6 +113,10 @@ pub struct Status {
     pub deliveries_refused: i64,
     pub oldest_due: Option<Timestamp>,
     pub hosts_dead: i64,
+    /// Public ones, for approval.
+    pub replies_waiting: u64,
+    /// Complaints received from other servers.
+    pub reports: u64,
 }
 
 /// One copy of an activity, as `reviewd deliveries` shows it.
@@ -259,6 +284,14 @@ impl Desk {
                 None => Answer::Refused(format!("there is no reviewer @{handle} in the settings")),
             },
             Question::Unblock { name } => told(self.reception.unblock(&name).await),
+            Question::Replies { which, review } => {
+                told(list_replies(&self.store, &self.site.origin, which, review.as_deref()).await)
+            }
+            Question::DecideReplies { names, state } => {
+                told(decide_replies(&self.store, &self.site.origin, &names, state).await)
+            }
+            Question::ReportReply { name, words } => told(self.report(&name, &words).await),
+            Question::Reports => told(list_reports(&self.store).await),
         }
     }
 
@@ -269,8 +302,8 @@ impl Desk {
         if name.contains("/users/") {
             return Some(Some(name.to_owned()));
         }
-        let (handle, id) = self.publisher.find(name.to_owned()).await??;
-        Some(Some(self.site.origin.note(&handle, &id)))
+        let named = self.publisher.find(name.to_owned()).await??;
+        Some(Some(named.note(&self.site.origin)))
     }
 }
 
@@ -290,6 +323,8 @@ pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<
         deliveries_refused: figures.refused,
         oldest_due: figures.oldest_due,
         hosts_dead: figures.hosts_dead,
+        replies_waiting: store.count_waiting_replies().await?,
+        reports: store.reports().await?.len() as u64,
     })
 }
 

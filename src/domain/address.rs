@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    Book, Handle, ReviewId, Slug,
+    Book, Genre, Handle, ReviewId, Slug,
     picture::{Picture, Size},
 };
 
@@ -99,6 +99,19 @@ impl Origin {
     /// The id of the review's Note.
     pub fn note(&self, handle: &Handle, id: &ReviewId) -> String {
         self.at(&format!("/users/{handle}/reviews/{id}"))
+    }
+
+    /// The id of the Note by which a reviewer answers somebody.
+    pub fn answer(&self, handle: &Handle, id: &ReviewId) -> String {
+        self.at(&format!("/users/{handle}/replies/{id}"))
+    }
+
+    /// The id of the Note behind an entry of the ledger.
+    pub fn writing(&self, handle: &Handle, genre: Genre, id: &ReviewId) -> String {
+        match genre {
+            Genre::Review => self.note(handle, id),
+            Genre::Answer => self.answer(handle, id),
+        }
     }
 
     pub fn tag(&self, tag: &str) -> String {

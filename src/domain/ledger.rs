@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Isbn, Problem, ReviewId, Slug};
+use super::{Genre, Isbn, Problem, ReviewId, Slug};
 
-/// What the ledger remembers of one review, without its text.
+/// What the ledger remembers of one review or answer, without its text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
+    pub genre: Genre,
     pub id: ReviewId,
     /// `urn:uuid:…`
     pub guid: String,
@@ -37,7 +38,7 @@ pub struct Likeness {
     /// Hash of the file's bytes.
     pub digest: String,
     pub isbn: Option<Isbn>,
-    /// The title in lower case, without punctuation.
+    /// The title in lower case, without punctuation; the post answered.
     pub title: String,
     /// The slug its file asked for at the last reading; another one in the same file is a wish for another address.
     pub asked: Option<Slug>,
@@ -55,7 +56,7 @@ pub enum Standing {
 }
 
 /// What followers are still to be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Intent {
     Nothing,
@@ -104,6 +105,10 @@ pub struct FileMark {
 pub enum FileOutcome {
     /// Published under this id.
     Review(ReviewId),
+    /// Published under this id.
+    Answer(ReviewId),
+    /// An answer to a post that is still to be looked up.
+    Awaits(Awaited),
     Draft,
     /// Its date lies in the future.
     Scheduled(Timestamp),
@@ -111,6 +116,27 @@ pub enum FileOutcome {
     Skipped(String),
     /// Withheld because of an error; a live review keeps its last good version.
     Broken,
+}
+
+/// The post an answer waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// Its address as the file gives it.
+    pub post: String,
+    /// Look-ups that had failed when the file was read.
+    pub failures: u32,
+    /// It was there at first contact: taken in without telling anybody.
+    pub quiet: bool,
+}
+
+impl FileOutcome {
+    /// Whether the file is published as it stands.
+    pub fn is_published(&self) -> bool {
+        match self {
+            Self::Review(_) | Self::Answer(_) => true,
+            Self::Awaits(_) | Self::Draft | Self::Scheduled(_) | Self::Skipped(_) | Self::Broken => false,
+        }
+    }
 }
 
 impl Standing {

@@ -1,6 +1,7 @@
 //! The words of the trade as plain data: reviews, books, ratings, reviewers and where each is found. No I/O.
 
 pub mod address;
+pub mod answer;
 pub mod book;
 pub mod conversation;
 pub mod delivery;
@@ -16,8 +17,10 @@ pub mod published;
 pub mod rating;
 pub mod review;
 pub mod reviewer;
+pub mod writing;
 
 pub use address::Origin;
+pub use answer::{Answer, PublishedAnswer, Target};
 pub use book::{Book, Cover, Isbn, Series};
 pub use conversation::{
     KeptReply, Moderation, Reaction, ReactionKind, Reply, ReplyState, Report, Source, TalkCounts, Visibility,
@@ -33,3 +36,4 @@ pub use published::{Card, Published};
 pub use rating::Rating;
 pub use review::{Format, Review, Text};
 pub use reviewer::{Reviewer, Site};
+pub use writing::{Genre, Writing};

@@ -198,6 +198,24 @@ pub fn pin(origin: &Origin, handle: &Handle, note: &str, kind: Kind, at: Timesta
     message(kind, note, Audience::Everyone, Context::Plain, document)
 }
 
+/// A complaint to the server of an author about their post; `number` makes the id unique among the complaints of this
+/// actor.
+///
+/// Actor and posts stand in one list, as Mastodon and its kin send and read it. The reviewer's own actor signs: on a site
+/// of one person an anonymous complaint would hide nobody.
+pub fn flag(origin: &Origin, handle: &Handle, author: &str, post: &str, words: &str, number: &str) -> Message {
+    let actor = origin.actor(handle);
+    let document = json!({
+        "id": format!("{actor}#flags/{number}"),
+        "type": "Flag",
+        "actor": actor,
+        "to": [author],
+        "object": [author, post],
+        "content": words,
+    });
+    message(Kind::Flag, post, Audience::Everyone, Context::Plain, document)
+}
+
 fn about_review(
     published: &Published,
     speaker: &Speaker<'_>,
@@ -257,7 +275,7 @@ fn quote_request(request: &QuoteRequest) -> Value {
     })
 }
 
-fn message(kind: Kind, object: &str, audience: Audience, context: Context, document: Value) -> Message {
+pub(super) fn message(kind: Kind, object: &str, audience: Audience, context: Context, document: Value) -> Message {
     let id = document["id"].as_str().unwrap_or_default().to_owned();
     let body = with_context(context, document).to_string().into_bytes();
     Message { id, kind, object: object.to_owned(), audience, body }
@@ -348,6 +366,7 @@ mod tests {
             json(&accept_quote(&origin, &handle, &quote, "9", &stamp)),
             json(&reject_quote(&origin, &handle, &quote, "9")),
             json(&pin(&origin, &handle, &quote.object, Kind::Add, at)),
+            json(&flag(&origin, &handle, &quote.actor, &quote.instrument, "Spam.", "9")),
             tombstone(&origin, &handle, &dune().id, dune().published, at),
             quote_authorization(&origin, &handle, "9", &quote.object, &quote.instrument),
         ];

@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod actor;
+pub mod answer;
 pub mod book;
 pub mod collection;
 pub mod context;

@@ -49,6 +49,11 @@ pub enum Folder {
 
 /// Walks the whole folder. Directories that cannot be read are problems, and make the walk `Unreadable` only at the root.
 pub fn walk(root: &Path) -> Folder {
+    walk_without(root, None)
+}
+
+/// The same, as if a directory inside (with all that lies in it, and under whatever name it is reached) were not there.
+pub fn walk_without(root: &Path, left_out: Option<&Path>) -> Folder {
     let root = match root.canonicalize() {
         Ok(root) => root,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Folder::Missing,
@@ -60,6 +65,9 @@ pub fn walk(root: &Path) -> Folder {
         Err(error) => return Folder::Unreadable(format!("read the review folder {}: {error}", root.display())),
     }
     let mut walker = Walker { root: root.clone(), found: Walk::default(), entered: HashSet::new() };
+    if let Some(metadata) = left_out.and_then(|directory| fs::metadata(directory).ok()) {
+        walker.entered.insert((metadata.dev(), metadata.ino()));
+    }
     walker.directory(&root, "", 0);
     Folder::Walked(walker.found)
 }
@@ -243,6 +251,19 @@ mod tests {
         assert_eq!(walk.problems[0].file, "outside.md");
         assert!(read(&root, "outside.md", REVIEW_BYTES_MAX).unwrap_err().message.contains("leads out"));
         assert!(read(&root, "../secret", REVIEW_BYTES_MAX).unwrap_err().message.contains("leads out"));
+    }
+
+    #[test]
+    fn a_directory_that_is_left_out_is_not_entered_under_any_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        fs::create_dir_all(root.join("talk/hidden")).unwrap();
+        fs::write(root.join("talk/hidden/1.md"), "x").unwrap();
+        fs::write(root.join("dune.md"), "Dune").unwrap();
+        symlink(root.join("talk"), root.join("also")).unwrap();
+        let Folder::Walked(walk) = walk_without(root, Some(&root.join("talk"))) else { unreachable!() };
+        assert_eq!(walk.files.keys().collect::<Vec<_>>(), ["dune.md"]);
+        assert_eq!(walked(root).files.len(), 2);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::domain::{
-    ReviewId,
+    Genre, ReviewId,
     ledger::{Hold, Intent},
 };
 
@@ -21,6 +21,7 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
     pub id: ReviewId,
+    pub genre: Genre,
     pub intent: Intent,
     pub hold: Hold,
     pub quiet_for: Duration,
@@ -37,20 +38,23 @@ pub enum Verdict {
 
 /// Judges all pending intents of one reviewer together.
 ///
-/// More than the limit of one kind at once are all held. Those held a moment ago still count, so that a bulk change
+/// More than the limit of one kind at once are all held; reviews and answers are counted apart. Those held a moment ago still count, so that a bulk change
 /// seen in two walks is not half sent; older held ones do not, so that the next single save goes out as usual.
 pub fn decide(pending: &[Pending], limits: &Limits, folder_lost: bool) -> BTreeMap<ReviewId, Verdict> {
-    let together = |intent| pending.iter().filter(|other| counts_with(intent, other, limits)).count();
-    let (creates, updates, deletes) = (together(Intent::Create), together(Intent::Update), together(Intent::Delete));
+    let mut together: BTreeMap<(Genre, Intent), usize> = BTreeMap::new();
+    for other in pending.iter().filter(|other| counts(other, limits)) {
+        *together.entry((other.genre, other.intent)).or_default() += 1;
+    }
     pending
         .iter()
         .map(|one| {
-            let (delay, max, together) = match one.intent {
+            let (delay, max) = match one.intent {
                 Intent::Nothing => return (one.id.clone(), Verdict::Wait(Duration::MAX)),
-                Intent::Create => (limits.settle, limits.announce_max, creates),
-                Intent::Update => (limits.settle, limits.update_max, updates),
-                Intent::Delete => (limits.delete_after, limits.delete_max, deletes),
+                Intent::Create => (limits.settle, limits.announce_max),
+                Intent::Update => (limits.settle, limits.update_max),
+                Intent::Delete => (limits.delete_after, limits.delete_max),
             };
+            let together = together.get(&(one.genre, one.intent)).copied().unwrap_or(0);
             let verdict = match one.hold {
                 Hold::Released => Verdict::Send,
                 Hold::Held => Verdict::Hold,
@@ -63,13 +67,13 @@ pub fn decide(pending: &[Pending], limits: &Limits, folder_lost: bool) -> BTreeM
         .collect()
 }
 
-fn counts_with(intent: Intent, other: &Pending, limits: &Limits) -> bool {
-    let same_change = match other.hold {
+/// Whether an intent belongs to the change that is going on.
+fn counts(one: &Pending, limits: &Limits) -> bool {
+    match one.hold {
         Hold::No => true,
-        Hold::Held => other.quiet_for < limits.settle,
+        Hold::Held => one.quiet_for < limits.settle,
         Hold::Released => false,
-    };
-    other.intent == intent && same_change
+    }
 }
 
 #[cfg(test)]
@@ -88,6 +92,7 @@ mod tests {
         (0..count)
             .map(|n| Pending {
                 id: ReviewId::parse(&format!("{}-{}-{n}", intent.as_str(), hold.as_str())).unwrap(),
+                genre: Genre::Review,
                 intent,
                 hold,
                 quiet_for: Duration::from_secs(quiet_secs),
@@ -118,6 +123,20 @@ mod tests {
         let both = [pending(6, Intent::Create, Hold::No, 60), pending(2, Intent::Update, Hold::No, 60)].concat();
         let decided = decide(&both, &LIMITS, false);
         assert!(both.iter().all(|one| (decided[&one.id] == Verdict::Send) == (one.intent == Intent::Update)));
+    }
+
+    #[test]
+    fn answers_and_reviews_are_counted_apart() {
+        let answer = |mut one: Pending| {
+            one.genre = Genre::Answer;
+            one.id = ReviewId::parse(&format!("answer-{}", one.id)).unwrap();
+            one
+        };
+        let answers = |count| pending(count, Intent::Delete, Hold::No, 600).into_iter().map(answer).collect::<Vec<_>>();
+        let both = [pending(3, Intent::Delete, Hold::No, 600), answers(3)].concat();
+        assert!(verdicts(&both).iter().all(|v| *v == Verdict::Send));
+        let decided = decide(&[pending(3, Intent::Delete, Hold::No, 600), answers(4)].concat(), &LIMITS, false);
+        assert_eq!(decided.values().filter(|v| **v == Verdict::Hold).count(), 4);
     }
 
     #[test]

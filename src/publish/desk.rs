@@ -13,16 +13,18 @@ use super::{decide::Limits, round::Round};
 use crate::{
     clock::Clock,
     domain::{
-        Card, Problem, ReviewId, Reviewer,
+        Card, Genre, Problem, ReviewId, Reviewer,
         ledger::{Entry, FileMark, Hold, Intent, Standing},
     },
-    store::{ReviewerRow, Store, StoreError},
+    store::{Content, ReviewerRow, Store, StoreError},
 };
 
 /// Everything that is known of one reviewer's folder.
 pub struct Desk {
     pub reviewer: Reviewer,
     pub root: PathBuf,
+    /// A directory in the folder that holds no reviews: the conversation as files.
+    pub left_out: Option<PathBuf>,
     /// The scale of bare ratings from the settings.
     pub configured_scale: Option<f64>,
     pub row: ReviewerRow,
@@ -67,6 +69,9 @@ pub struct PlanItem {
     pub file: String,
     pub id: ReviewId,
     pub title: String,
+    /// Left out for reviews.
+    #[serde(default, skip_serializing_if = "Genre::is_review")]
+    pub genre: Genre,
 }
 
 impl Desk {
@@ -97,6 +102,7 @@ impl Desk {
         Ok(Self {
             reviewer,
             root,
+            left_out: None,
             configured_scale,
             row,
             entries,
@@ -131,10 +137,10 @@ impl Desk {
         for write in round.commit.entries {
             let entry = write.entry;
             match (entry.standing, write.content) {
-                (Standing::Live, Some(content)) => {
+                (Standing::Live, Some(Content::Review(content))) => {
                     self.cards.insert(entry.id.clone(), Arc::new(content.1));
                 }
-                (Standing::Live, None) => {}
+                (Standing::Live, Some(Content::Answer(_)) | None) => {}
                 (Standing::Leaving | Standing::Gone, _) => {
                     self.cards.remove(&entry.id);
                 }
@@ -159,7 +165,7 @@ impl Desk {
     pub fn plan(&self) -> Plan {
         let mut plan = Plan::default();
         for entry in self.entries.values() {
-            let item = PlanItem { file: entry.file.clone(), id: entry.id.clone(), title: self.title(&entry.id) };
+            let item = self.item(entry);
             match (entry.intent, entry.hold) {
                 (Intent::Nothing, _) => {}
                 (_, Hold::Held) => plan.held.push(item),
@@ -172,19 +178,38 @@ impl Desk {
         plan
     }
 
-    /// The book's title, as the card or the ledger knows it.
+    /// An entry as plans show it.
+    pub fn item(&self, entry: &Entry) -> PlanItem {
+        let (file, id, genre) = (entry.file.clone(), entry.id.clone(), entry.genre);
+        PlanItem { file, title: self.title(&id), id, genre }
+    }
+
+    /// The book's title, as the card or the ledger knows it; of an answer the post it is for.
     pub fn title(&self, id: &ReviewId) -> String {
-        let from_ledger = || self.entries.get(id).map(|entry| entry.likeness.title.clone()).unwrap_or_default();
-        self.cards.get(id).map_or_else(from_ledger, |card| card.book.title.clone())
+        let from_ledger = || {
+            self.entries.get(id).map(|entry| match entry.genre {
+                Genre::Review => entry.likeness.title.clone(),
+                Genre::Answer => format!("answer to {}", entry.likeness.title),
+            })
+        };
+        self.cards.get(id).map_or_else(|| from_ledger().unwrap_or_default(), |card| card.book.title.clone())
     }
 
     /// Why intents are held, in a sentence that ends with the cure.
     pub fn hold_reason(&self) -> Option<String> {
-        let held = |intent| self.entries.values().filter(|e| e.hold == Hold::Held && e.intent == intent).count();
-        let kinds: Vec<String> = [(Intent::Create, "new"), (Intent::Update, "changed"), (Intent::Delete, "removed")]
-            .into_iter()
-            .filter_map(|(intent, word)| Some(held(intent)).filter(|n| *n > 0).map(|n| format!("{n} {word}")))
-            .collect();
+        let held = |genre, intent| {
+            let is_held = |entry: &&Entry| entry.hold == Hold::Held && entry.genre == genre && entry.intent == intent;
+            Some(self.entries.values().filter(is_held).count()).filter(|count| *count > 0)
+        };
+        let of = |genre: Genre| {
+            let kinds: Vec<String> =
+                [(Intent::Create, "new"), (Intent::Update, "changed"), (Intent::Delete, "removed")]
+                    .into_iter()
+                    .filter_map(|(intent, word)| held(genre, intent).map(|count| format!("{count} {word}")))
+                    .collect();
+            (!kinds.is_empty()).then(|| format!("{} {}", kinds.join(", "), genre.plural()))
+        };
+        let kinds: Vec<String> = Genre::ALL.into_iter().filter_map(of).collect();
         if kinds.is_empty() {
             return None;
         }
@@ -195,8 +220,8 @@ impl Desk {
         };
         let reviewer = &self.reviewer.handle;
         Some(format!(
-            "{cause}: {} reviews of @{reviewer} are held; look with `reviewd plan` and release them with `reviewd apply`",
-            kinds.join(", ")
+            "{cause}: {} of @{reviewer} are held; look with `reviewd plan` and release them with `reviewd apply`",
+            kinds.join(" and ")
         ))
     }
 

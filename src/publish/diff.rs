@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 
 use crate::domain::{
-    Review, ReviewId,
+    ReviewId, Writing,
     ledger::{Entry, Intent, Likeness, Standing},
 };
 
@@ -22,23 +22,23 @@ pub struct Found {
 /// What a file is now.
 #[derive(Debug, Clone)]
 pub enum Now {
-    /// Its state is that of the last reading, which found a review or not.
+    /// Its state is that of the last reading, which found something to publish or not.
     Unchanged {
-        review: bool,
+        published: bool,
     },
     /// Read and understood.
-    Review(Arc<FoundReview>),
+    Understood(Arc<FoundText>),
     Draft,
-    /// Read and not a review, or not to be understood; `back` when it was not there at the last look.
+    /// Read and nothing to publish, or not to be understood; `back` when it was not there at the last look.
     Unreadable {
         back: bool,
     },
 }
 
-/// A review as read just now, with what decides whether anybody would notice.
+/// A review or an answer as read just now, with what decides whether anybody would notice.
 #[derive(Debug, Clone)]
-pub struct FoundReview {
-    pub review: Review,
+pub struct FoundText {
+    pub writing: Writing,
     pub likeness: Likeness,
     /// Hash of everything the page shows.
     pub shown: String,
@@ -52,7 +52,7 @@ pub struct FoundReview {
     pub only_pictures: bool,
 }
 
-/// What happened to one review since the last reconcile.
+/// What happened to one review or answer since the last reconcile.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// A file that no entry knows.
@@ -94,8 +94,8 @@ struct Comparison<'a> {
     by_file: BTreeMap<&'a str, &'a Entry>,
     /// Entries whose file is not in the folder.
     missing: Vec<&'a Entry>,
-    /// Reviews in files that no entry knows.
-    newcomers: Vec<(&'a str, &'a FoundReview)>,
+    /// Reviews and answers in files that no entry knows.
+    newcomers: Vec<(&'a str, &'a FoundText)>,
     /// Live entries whose file is in the folder, with their likeness as of now.
     present: Vec<(&'a Entry, &'a Likeness)>,
     events: Vec<Event>,
@@ -118,23 +118,23 @@ impl<'a> Comparison<'a> {
     fn known_files(&mut self) {
         for one in self.found {
             let Some(entry) = self.by_file.get(one.path.as_str()).copied() else {
-                if let Now::Review(review) = &one.now {
-                    self.newcomers.push((&one.path, review));
+                if let Now::Understood(found) = &one.now {
+                    self.newcomers.push((&one.path, found));
                 }
                 continue;
             };
             let (id, path) = (entry.id.clone(), one.path.clone());
             match &one.now {
-                Now::Unchanged { review: true } if leaves(entry) => {
+                Now::Unchanged { published: true } if leaves(entry) => {
                     self.events.push(Event::Returned { id, path, edited: false });
                 }
                 Now::Unchanged { .. } => self.present.push((entry, &entry.likeness)),
-                Now::Review(review) => {
-                    self.present.push((entry, &review.likeness));
-                    let edited = review.shown != entry.shown || review.likeness.asked != entry.likeness.asked;
+                Now::Understood(found) => {
+                    self.present.push((entry, &found.likeness));
+                    let edited = found.shown != entry.shown || found.likeness.asked != entry.likeness.asked;
                     self.events.push(if leaves(entry) {
                         Event::Returned { id, path, edited }
-                    } else if edited && review.only_pictures {
+                    } else if edited && found.only_pictures {
                         Event::Pictured { id, path }
                     } else if edited {
                         Event::Edited { id, path }
@@ -154,8 +154,8 @@ impl<'a> Comparison<'a> {
 
     /// Matches newcomers with missing entries: by `id:`, then by the same bytes, the same ISBN, the same title.
     fn renames(&mut self) {
-        let rules: [fn(&Entry, &FoundReview) -> bool; 4] = [
-            |entry, new| new.review.id.as_deref() == Some(entry.id.as_str()),
+        let rules: [fn(&Entry, &FoundText) -> bool; 4] = [
+            |entry, new| new.writing.id() == Some(entry.id.as_str()),
             |entry, new| entry.likeness.digest == new.likeness.digest,
             |entry, new| entry.likeness.isbn.is_some() && entry.likeness.isbn == new.likeness.isbn,
             |entry, new| !entry.likeness.title.is_empty() && entry.likeness.title == new.likeness.title,
@@ -163,7 +163,7 @@ impl<'a> Comparison<'a> {
         for same in rules {
             let mut unmatched = Vec::new();
             for (path, new) in std::mem::take(&mut self.newcomers) {
-                match self.missing.iter().position(|entry| same(entry, new)) {
+                match self.missing.iter().position(|entry| entry.genre == new.writing.genre() && same(entry, new)) {
                     Some(at) => {
                         let entry = self.missing.remove(at);
                         let edited = new.shown != entry.shown;
@@ -182,7 +182,7 @@ impl<'a> Comparison<'a> {
         for old in missing {
             let twin = self.present.iter().position(|(entry, likeness)| {
                 let unannounced = entry.intent == Intent::Create && entry.told.is_none() && entry.id != old.id;
-                unannounced && !leaves(old) && alike(&old.likeness, likeness)
+                unannounced && !leaves(old) && entry.genre == old.genre && alike(&old.likeness, likeness)
             });
             match twin {
                 Some(at) => {

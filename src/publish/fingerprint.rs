@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
 
-use crate::domain::{Picture, Review, Slug, ledger::Likeness};
+use crate::domain::{Answer, Picture, Review, Slug, Target, ledger::Likeness};
 
 /// Hash of everything that the page or a feed shows of a review. Its address and the names of its files are not shown.
 pub fn shown(review: &Review, cover: Option<&Picture>, pictures: &BTreeMap<String, Picture>) -> String {
@@ -46,6 +46,16 @@ pub fn likeness(review: &Review, digest: &str) -> Likeness {
         title: title.split_whitespace().collect::<Vec<_>>().join(" "),
         asked: Some(review.slug.clone()),
     }
+}
+
+/// Hash of an answer as the page and everybody else sees it. How the file names the post is not seen.
+pub fn of_answer(answer: &Answer, target: &Target) -> String {
+    hash(&(&answer.body, &answer.warning, answer.spoilers, &answer.language, &target.id))
+}
+
+/// What an answer is recognised by under another file name: its bytes, or the post it answers.
+pub fn likeness_of_answer(target: &Target, digest: &str) -> Likeness {
+    Likeness { digest: digest.to_owned(), isbn: None, title: target.id.clone(), asked: None }
 }
 
 /// Hash of a file's bytes.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::fingerprint;
-use crate::domain::{Handle, ReviewId, Slug};
+use crate::domain::{Genre, Handle, ReviewId, Slug};
 
 /// Letters and digits without look-alikes (Crockford's base 32, lower case).
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -25,6 +25,9 @@ pub struct Line {
     pub event: LineEvent,
     pub reviewer: Handle,
     pub id: ReviewId,
+    /// Left out for reviews.
+    #[serde(default, skip_serializing_if = "Genre::is_review")]
+    pub genre: Genre,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,12 +180,16 @@ fn note(ids: &mut BTreeMap<(Handle, ReviewId), Known>, line: Line) {
     known.deleted = line.event == LineEvent::Deleted;
 }
 
-/// The id of a review by its slug at first publication.
+/// The id of a review or an answer by its slug at first publication.
 ///
 /// Derived, so that an empty data directory over the same folder gives the same ids; hashed, so that no id ever shows a
 /// slug that has since changed.
-pub fn derived(reviewer: &Handle, slug: &Slug) -> ReviewId {
-    let hash = fingerprint::of_bytes(format!("{reviewer}/{slug}").as_bytes());
+pub fn derived(reviewer: &Handle, genre: Genre, slug: &Slug) -> ReviewId {
+    let name = match genre {
+        Genre::Review => format!("{reviewer}/{slug}"),
+        Genre::Answer => format!("{reviewer}/replies/{slug}"),
+    };
+    let hash = fingerprint::of_bytes(name.as_bytes());
     let bits = u64::from_str_radix(&hash[..16], 16).unwrap_or_default();
     let id: String = (0..ID_CHARS).map(|n| char::from(ALPHABET[(bits >> (5 * n)) as usize & 31])).collect();
     // Letters and digits always make a valid id.
@@ -219,6 +226,7 @@ mod tests {
             event: LineEvent::Minted,
             reviewer: handle(),
             id: id.clone(),
+            genre: Genre::Review,
             guid: Some(format!("urn:uuid:{file}")),
             slug: Some(Slug::from_text(file)),
             file: Some(file.to_owned()),
@@ -228,9 +236,9 @@ mod tests {
 
     #[test]
     fn the_same_slug_gives_the_same_id_and_the_id_does_not_show_it() {
-        let id = derived(&handle(), &Slug::from_text("Dune"));
-        assert_eq!(id, derived(&handle(), &Slug::from_text("dune")));
-        assert_ne!(id, derived(&Handle::parse("bob").unwrap(), &Slug::from_text("dune")));
+        let id = derived(&handle(), Genre::Review, &Slug::from_text("Dune"));
+        assert_eq!(id, derived(&handle(), Genre::Review, &Slug::from_text("dune")));
+        assert_ne!(id, derived(&Handle::parse("bob").unwrap(), Genre::Review, &Slug::from_text("dune")));
         assert!(!id.as_str().contains("dune"));
     }
 
@@ -238,7 +246,7 @@ mod tests {
     fn an_id_once_used_is_never_used_again() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ids.jsonl");
-        let id = derived(&handle(), &Slug::from_text("dune"));
+        let id = derived(&handle(), Genre::Review, &Slug::from_text("dune"));
         let mut journal = Journal::open(&path).unwrap();
         journal.append(vec![minted("dune.md", &id)]).unwrap();
         journal.append(vec![Line { event: LineEvent::Deleted, ..minted("dune.md", &id) }]).unwrap();
@@ -251,7 +259,7 @@ mod tests {
     fn a_lost_database_finds_its_ids_in_the_journal() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ids.jsonl");
-        let id = derived(&handle(), &Slug::from_text("dune"));
+        let id = derived(&handle(), Genre::Review, &Slug::from_text("dune"));
         Journal::open(&path).unwrap().append(vec![minted("dune.md", &id)]).unwrap();
         let journal = Journal::open(&path).unwrap();
         let (found, known) = journal.lost(&handle(), &BTreeSet::new()).remove("dune.md").unwrap();
@@ -262,7 +270,7 @@ mod tests {
     fn a_line_cut_short_by_a_crash_is_cut_off_and_a_damaged_one_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ids.jsonl");
-        let id = derived(&handle(), &Slug::from_text("dune"));
+        let id = derived(&handle(), Genre::Review, &Slug::from_text("dune"));
         Journal::open(&path).unwrap().append(vec![minted("dune.md", &id)]).unwrap();
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, [whole.as_slice(), b"{\"at\":\"20"].concat()).unwrap();

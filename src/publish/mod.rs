@@ -15,4 +15,4 @@ mod voice;
 
 pub use desk::{Desk, Plan, PlanItem};
 pub use library::Library;
-pub use publisher::{Publisher, PublisherHandle, Survey};
+pub use publisher::{Named, Publisher, PublisherHandle, Survey};

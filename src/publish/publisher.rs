@@ -17,11 +17,11 @@ use super::{
 use crate::{
     clock::Clock,
     domain::{
-        Handle, Problem, ReviewId, Reviewer, Site,
+        Genre, Handle, Origin, Problem, ReviewId, Reviewer, Site,
         ledger::{Entry, FileMark, FileOutcome, Hold, Intent, Standing},
     },
     intake::watcher::{self, Watcher},
-    store::{Commit, LedgerWrite, Store},
+    store::{Commit, Content, LedgerWrite, Store},
 };
 
 /// Events of one save come in a burst: the walk waits until they pause this long …
@@ -52,6 +52,8 @@ pub struct Setup {
 pub struct FolderSetup {
     pub reviewer: Reviewer,
     pub root: PathBuf,
+    /// A directory in it that holds no reviews.
+    pub left_out: Option<PathBuf>,
     pub rating_scale: Option<f64>,
     pub poll_always: bool,
 }
@@ -66,12 +68,20 @@ pub enum Order {
     /// Deletes a review everywhere at once.
     Retract(String, oneshot::Sender<Result<Plan, NoSuchReview>>),
     Survey(oneshot::Sender<Vec<Survey>>),
-    /// Whose review a name means: its id, slug, file or address; deleted ones too.
-    Find(String, oneshot::Sender<Option<(Handle, ReviewId)>>),
+    /// Which review or answer a name means: its id, slug, file or address; deleted ones too.
+    Find(String, oneshot::Sender<Option<Named>>),
+}
+
+/// A review or an answer that was named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    pub reviewer: Handle,
+    pub genre: Genre,
+    pub id: ReviewId,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no review `{0}`: name its id, its slug, its file or its address")]
+#[error("there is no review and no answer `{0}`: name its id, its slug, its file or its address")]
 pub struct NoSuchReview(pub String);
 
 /// A reviewer's folder in figures.
@@ -80,7 +90,14 @@ pub struct Survey {
     pub reviewer: String,
     pub folder: String,
     pub folder_state: String,
+    /// Reviews that stand in pages and feeds.
     pub live: usize,
+    /// Answers that stand in conversations.
+    #[serde(default)]
+    pub answers: usize,
+    /// Answers whose post is still to be found.
+    #[serde(default)]
+    pub awaiting: usize,
     pub held: usize,
     pub waiting: usize,
     pub leaving: usize,
@@ -101,6 +118,10 @@ pub struct PublisherHandle {
     pub looked: watch::Receiver<bool>,
     /// Notified when deliveries were stored.
     pub mail: Arc<Notify>,
+    /// Notified when an answer waits for a post that is to be looked up.
+    pub posts_wanted: Arc<Notify>,
+    /// To be notified when there is a reason to look at the folders.
+    pub hint: Arc<Notify>,
 }
 
 /// The task itself.
@@ -113,6 +134,7 @@ pub struct Publisher {
     looked: watch::Sender<bool>,
     rearranged: Option<Timestamp>,
     mail: Arc<Notify>,
+    posts_wanted: Arc<Notify>,
 }
 
 impl Publisher {
@@ -128,6 +150,7 @@ impl Publisher {
             let reviewer = folder.reviewer.clone();
             let mut desk =
                 Desk::open(store, clock, reviewer, folder.root.clone(), folder.rating_scale, &setup.limits).await?;
+            desk.left_out = folder.left_out.clone();
             let own = cards.iter().filter(|card| card.reviewer == folder.reviewer.handle);
             desk.cards = own.map(|card| (card.id.clone(), Arc::clone(card))).collect();
             let watcher = Watcher::new(&folder.root, folder.poll_always, Arc::clone(&hint));
@@ -136,9 +159,18 @@ impl Publisher {
         let mail = Arc::new(Notify::new());
         let rearranged = setup.store.last_removal().await?;
         let (looked, looked_receiver) = watch::channel(false);
-        let publisher = Self { setup, desks, hint, orders, library, looked, rearranged, mail: Arc::clone(&mail) };
+        let posts_wanted = Arc::new(Notify::new());
+        let handle = PublisherHandle {
+            orders: order_sender,
+            library: receiver,
+            looked: looked_receiver,
+            mail: Arc::clone(&mail),
+            posts_wanted: Arc::clone(&posts_wanted),
+            hint: Arc::clone(&hint),
+        };
+        let publisher = Self { setup, desks, hint, orders, library, looked, rearranged, mail, posts_wanted };
         publisher.show();
-        Ok((publisher, PublisherHandle { orders: order_sender, library: receiver, looked: looked_receiver, mail }))
+        Ok((publisher, handle))
     }
 
     /// Reconciles until told to stop; a reconcile that has begun is finished.
@@ -197,6 +229,9 @@ impl Publisher {
             if deliveries > 0 {
                 self.mail.notify_one();
             }
+            if !round.commit.wanted.is_empty() {
+                self.posts_wanted.notify_one();
+            }
         }
         report(desk, &round);
         let (next, visible) = (round.next, round.is_visible());
@@ -252,8 +287,11 @@ impl Publisher {
                 let _ = answer.send(result);
             }
             Order::Find(name, answer) => {
-                let found = self.find(&name, |_| true);
-                let found = found.map(|(index, id)| (self.desks[index].0.reviewer.handle.clone(), id));
+                let found = self.find(&name, |_| true).and_then(|(index, id)| {
+                    let desk = &self.desks[index].0;
+                    let genre = desk.entries.get(&id)?.genre;
+                    Some(Named { reviewer: desk.reviewer.handle.clone(), genre, id })
+                });
                 let _ = answer.send(found);
             }
             Order::Survey(answer) => {
@@ -308,11 +346,11 @@ impl Publisher {
         let (index, id) = self.find(name, Entry::answers).ok_or_else(|| NoSuchReview(name.to_owned()))?;
         let desk = &mut self.desks[index].0;
         let mut plan = Plan::default();
-        let title = desk.title(&id);
+        let item = desk.entries.get(&id).map(|entry| desk.item(entry));
         let Some(entry) = desk.entries.get_mut(&id) else { return Err(NoSuchReview(name.to_owned())) };
         entry.intent = Intent::Delete;
         entry.hold = Hold::Released;
-        plan.delete.push(super::desk::PlanItem { file: entry.file.clone(), id: id.clone(), title });
+        plan.delete.extend(item);
         if let Some(mark) = desk.marks.get_mut(&entry.file) {
             mark.outcome =
                 FileOutcome::Skipped("retracted; delete the file, or change it to publish it anew".to_owned());
@@ -344,6 +382,13 @@ impl Publisher {
     }
 }
 
+impl Named {
+    /// The id of its Note.
+    pub fn note(&self, origin: &Origin) -> String {
+        origin.writing(&self.reviewer, self.genre, &self.id)
+    }
+}
+
 impl PublisherHandle {
     /// Sends an order and waits for its answer; `None` when the publisher has stopped.
     async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
@@ -368,7 +413,7 @@ impl PublisherHandle {
         self.ask(|answer| Order::Retract(name, answer)).await
     }
 
-    pub async fn find(&self, name: String) -> Option<Option<(Handle, ReviewId)>> {
+    pub async fn find(&self, name: String) -> Option<Option<Named>> {
         self.ask(|answer| Order::Find(name, answer)).await
     }
 
@@ -399,6 +444,7 @@ pub fn survey(desk: &Desk) -> Survey {
     };
     for entry in desk.entries.values() {
         match entry.standing {
+            Standing::Live if entry.genre == Genre::Answer => survey.answers += 1,
             Standing::Live => survey.live += 1,
             Standing::Leaving => survey.leaving += 1,
             Standing::Gone => {}
@@ -411,7 +457,8 @@ pub fn survey(desk: &Desk) -> Survey {
     }
     for mark in desk.marks.values() {
         match mark.outcome {
-            FileOutcome::Review(_) => {}
+            FileOutcome::Review(_) | FileOutcome::Answer(_) => {}
+            FileOutcome::Awaits(_) => survey.awaiting += 1,
             FileOutcome::Draft => survey.drafts += 1,
             FileOutcome::Scheduled(_) => survey.scheduled += 1,
             FileOutcome::Skipped(_) => survey.skipped += 1,
@@ -428,11 +475,17 @@ fn report(desk: &Desk, round: &Round) {
         .commit
         .entries
         .iter()
-        .filter_map(|w| Some((&w.entry.id, w.content.as_ref()?.0.review.book.title.as_str())))
+        .filter_map(|write| match &write.content {
+            Some(Content::Review(content)) => Some((&write.entry.id, content.0.review.book.title.as_str())),
+            Some(Content::Answer(_)) | None => None,
+        })
         .collect();
-    if !round.adopted.is_empty() {
-        let count = round.adopted.len();
-        tracing::info!(%reviewer, count, "{count} reviews of @{reviewer} were taken in quietly: in pages and feeds, announced to nobody");
+    for genre in Genre::ALL {
+        let count = round.adopted.iter().filter(|item| item.genre == genre).count();
+        if count > 0 {
+            let what = genre.plural();
+            tracing::info!(%reviewer, count, "{count} {what} of @{reviewer} were taken in quietly: shown, announced to nobody");
+        }
     }
     for outgoing in &round.commit.outgoing {
         let (kind, object) = (outgoing.message.kind.as_str(), &outgoing.message.object);

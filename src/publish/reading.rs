@@ -12,12 +12,13 @@ use super::fingerprint;
 use crate::{
     domain::{
         Handle, Problem, Review,
-        ledger::{FileMark, FileOutcome, Stat},
+        ledger::{Awaited, FileMark, FileOutcome, Stat},
     },
     intake::{
         folder::{self, REVIEW_BYTES_MAX},
         parse::{self, Context, Parsed, Reading, SourceFile},
     },
+    store::PostSearch,
     text,
 };
 
@@ -75,9 +76,17 @@ pub struct Sorted {
     pub to_read: Vec<String>,
 }
 
-/// Decides which files are read: new ones, those whose state changed, those whose pictures changed or wait, and those whose
-/// time has come.
-pub fn sort(files: &BTreeMap<String, Stat>, marks: &HashMap<String, FileMark>, now: Timestamp) -> Sorted {
+/// Decides which files are read: new ones, those whose state changed, those whose pictures changed or wait, those whose
+/// time has come, and answers for whose post a search brought something new.
+pub fn sort(
+    files: &BTreeMap<String, Stat>,
+    marks: &HashMap<String, FileMark>,
+    posts: &HashMap<String, PostSearch>,
+    now: Timestamp,
+) -> Sorted {
+    let has_news = |awaited: &Awaited| {
+        posts.get(&awaited.post).is_none_or(|post| post.target.is_some() || post.failures != awaited.failures)
+    };
     let mut sorted = Sorted { unchanged: Vec::new(), to_read: Vec::new() };
     for (path, stat) in files.iter().filter(|(path, _)| parse::is_candidate(path)) {
         let unchanged = marks.get(path).is_some_and(|mark| {
@@ -85,6 +94,7 @@ pub fn sort(files: &BTreeMap<String, Stat>, marks: &HashMap<String, FileMark>, n
                 && !mark.pictures_wait
                 && mark.pictures.iter().all(|(picture, stat)| files.get(picture) == Some(stat))
                 && !matches!(mark.outcome, FileOutcome::Scheduled(due) if due <= now)
+                && !matches!(&mark.outcome, FileOutcome::Awaits(awaited) if has_news(awaited))
         });
         if unchanged { sorted.unchanged.push(path.clone()) } else { sorted.to_read.push(path.clone()) }
     }
@@ -143,7 +153,7 @@ impl Reader<'_> {
             mark.digest == digest
                 && !mark.pictures_wait
                 && mark.pictures.iter().all(|(picture, stat)| files.get(picture) == Some(stat))
-                && matches!(mark.outcome, FileOutcome::Review(_) | FileOutcome::Draft | FileOutcome::Skipped(_))
+                && (mark.outcome.is_published() || matches!(mark.outcome, FileOutcome::Draft | FileOutcome::Skipped(_)))
         });
         let result = if same {
             ReadResult::Same

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
 
-use super::{Outgoing, Store, StoreError, doing, outbox};
+use super::{Outgoing, OwnReply, Store, StoreError, answer, doing, outbox};
 use crate::domain::{
-    Card, Handle, Picture, Published, Review, ReviewId, Slug,
+    Card, Genre, Handle, Picture, Published, PublishedAnswer, Review, ReviewId, Slug,
     ledger::{Entry, FileMark, Hold, Intent, Likeness, Standing},
 };
 
@@ -21,6 +21,8 @@ pub struct ReviewerRow {
     pub handle: Handle,
     /// First contact with the folder.
     pub adopted_at: Option<Timestamp>,
+    /// First contact with its answers; later where an earlier version knew none.
+    pub answers_at: Option<Timestamp>,
     /// Best value of bare ratings, pinned when first inferred.
     pub scale: Option<f64>,
 }
@@ -29,9 +31,17 @@ pub struct ReviewerRow {
 #[derive(Debug, Clone)]
 pub struct LedgerWrite {
     pub entry: Entry,
-    /// The review as published now and its card and search text; `None` leaves the stored ones.
-    pub content: Option<Box<(Published, Card, String)>>,
+    /// `None` leaves what is stored.
+    pub content: Option<Content>,
     pub deleted: Option<Timestamp>,
+}
+
+/// The text of an entry, as published now.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// With its card and its search text.
+    Review(Box<(Published, Card, String)>),
+    Answer(Box<PublishedAnswer>),
 }
 
 /// Everything that one decision changes, written in one transaction.
@@ -47,6 +57,12 @@ pub struct Commit {
     /// Addresses that pages had until now.
     pub old_slugs: Vec<(Slug, ReviewId)>,
     pub outgoing: Vec<Outgoing>,
+    /// What becomes of answers in the conversation.
+    pub replies: Vec<OwnReply>,
+    /// Addresses of posts that answers wait for.
+    pub wanted: Vec<String>,
+    /// When this was decided.
+    pub at: Timestamp,
 }
 
 /// A review found by the search page.
@@ -58,7 +74,7 @@ pub struct Hit {
 
 /// The text of a review as stored.
 #[derive(Serialize, Deserialize)]
-struct Content {
+struct StoredReview {
     review: Review,
     cover: Option<Picture>,
     pictures: BTreeMap<String, Picture>,
@@ -66,7 +82,7 @@ struct Content {
 
 impl Store {
     pub async fn reviewer(&self, handle: &Handle) -> Result<ReviewerRow, StoreError> {
-        let row = sqlx::query("SELECT adopted_at, scale FROM reviewer WHERE handle = $1")
+        let row = sqlx::query("SELECT adopted_at, scale, answers_at FROM reviewer WHERE handle = $1")
             .bind(handle.as_str())
             .fetch_optional(&self.read)
             .await
@@ -75,6 +91,7 @@ impl Store {
             handle: handle.clone(),
             adopted_at: row.as_ref().and_then(|row| row.get::<Option<i64>, _>(0)).and_then(seconds),
             scale: row.as_ref().and_then(|row| row.get(1)),
+            answers_at: row.as_ref().and_then(|row| row.get::<Option<i64>, _>(2)).and_then(seconds),
         })
     }
 
@@ -86,17 +103,19 @@ impl Store {
             .map_err(doing("list the reviewers"))
     }
 
-    /// The whole ledger of one reviewer, deleted reviews included because their ids are never used again.
+    /// The whole ledger of one reviewer, reviews and answers; deleted ones included because their ids are never used again.
     pub async fn ledger(&self, handle: &Handle) -> Result<Vec<Entry>, StoreError> {
         let rows: Vec<EntryRow> = sqlx::query_as(
-            "SELECT id, guid, slug, file, standing, published, updated, shown, worded, told, intent, hold, since_ms, likeness
-             FROM review WHERE reviewer = $1",
+            "SELECT 'review' AS genre, id, guid, slug, file, standing, published, updated, shown, worded, told, intent, hold,
+             since_ms, likeness FROM review WHERE reviewer = $1",
         )
         .bind(handle.as_str())
         .fetch_all(&self.read)
         .await
         .map_err(doing("read the ledger"))?;
-        rows.into_iter().map(|EntryRow(entry)| entry).collect()
+        let mut entries: Vec<Entry> = rows.into_iter().map(|EntryRow(entry)| entry).collect::<Result<_, _>>()?;
+        entries.extend(self.answers(handle).await?);
+        Ok(entries)
     }
 
     pub async fn files(&self, handle: &Handle) -> Result<Vec<FileMark>, StoreError> {
@@ -130,7 +149,7 @@ impl Store {
         .await
         .map_err(doing("read a review"))?;
         let Some(row) = row else { return Ok(None) };
-        let content: Content = parse_json("read a review", row.get(4))?;
+        let content: StoredReview = parse_json("read a review", row.get(4))?;
         Ok(Some(Published {
             reviewer: handle.clone(),
             id: id.clone(),
@@ -224,19 +243,29 @@ impl Store {
         for outgoing in &commit.outgoing {
             deliveries += outbox::enqueue(&mut transaction, outgoing).await?;
         }
+        answer::want_posts(&mut transaction, &commit.wanted, commit.at).await?;
+        let mut talked = Vec::new();
+        for reply in &commit.replies {
+            talked.extend(answer::place(&mut transaction, reply, commit.at).await?);
+        }
         transaction.commit().await.map_err(doing("commit a decision"))?;
+        if !commit.replies.is_empty() {
+            self.talk_changed(talked);
+        }
         Ok(deliveries)
     }
 }
 
 async fn write_reviewer(transaction: &mut Transaction<'_, Sqlite>, row: &ReviewerRow) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO reviewer (handle, adopted_at, scale) VALUES ($1, $2, $3)
-         ON CONFLICT (handle) DO UPDATE SET adopted_at = excluded.adopted_at, scale = excluded.scale",
+        "INSERT INTO reviewer (handle, adopted_at, scale, answers_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (handle) DO UPDATE SET adopted_at = excluded.adopted_at, scale = excluded.scale,
+         answers_at = excluded.answers_at",
     )
     .bind(row.handle.as_str())
     .bind(row.adopted_at.map(Timestamp::as_second))
     .bind(row.scale)
+    .bind(row.answers_at.map(Timestamp::as_second))
     .execute(&mut **transaction)
     .await
     .map(drop)
@@ -248,11 +277,22 @@ async fn write_entries(
     handle: &Handle,
     writes: &[LedgerWrite],
 ) -> Result<(), StoreError> {
+    let (reviews, answers): (Vec<_>, Vec<_>) = writes.iter().partition(|write| write.entry.genre == Genre::Review);
+    for write in answers {
+        let content = if let Some(Content::Answer(content)) = &write.content { Some(&**content) } else { None };
+        answer::write_answer(transaction, handle, write, content).await?;
+    }
     // First the rows without new text: they free the slugs that new rows may take.
-    for write in writes.iter().filter(|write| write.content.is_none()) {
+    for write in reviews.iter().filter(|write| write.content.is_none()) {
         update_entry(transaction, handle, write).await?;
     }
-    let whole: Vec<_> = writes.iter().filter_map(|write| Some((write, write.content.as_deref()?))).collect();
+    let whole: Vec<_> = reviews
+        .iter()
+        .filter_map(|write| match &write.content {
+            Some(Content::Review(content)) => Some((*write, &**content)),
+            Some(Content::Answer(_)) | None => None,
+        })
+        .collect();
     for rows in whole.chunks(ROWS_PER_INSERT) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO review (reviewer, id, guid, slug, file, standing, published, updated, shown, worded, told, intent,
@@ -261,7 +301,7 @@ async fn write_entries(
         let mut failed = None;
         query.push_values(rows, |mut values, (write, (published, card, search))| {
             let entry = &write.entry;
-            let content = Content {
+            let content = StoredReview {
                 review: published.review.clone(),
                 cover: published.cover.clone(),
                 pictures: published.pictures.clone(),
@@ -380,7 +420,7 @@ async fn write_files(
 }
 
 /// Wraps the result so that a damaged row is reported by name instead of stopping the whole read in sqlx.
-struct EntryRow(Result<Entry, StoreError>);
+pub(super) struct EntryRow(pub(super) Result<Entry, StoreError>);
 
 impl FromRow<'_, SqliteRow> for EntryRow {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
@@ -392,6 +432,7 @@ impl FromRow<'_, SqliteRow> for EntryRow {
 fn entry(row: &SqliteRow, id: &str) -> Option<Entry> {
     let text = |column: &str| row.try_get::<String, _>(column).ok();
     Some(Entry {
+        genre: if text("genre")? == "answer" { Genre::Answer } else { Genre::Review },
         id: ReviewId::parse(id)?,
         guid: text("guid")?,
         slug: serde_json::from_str(&quoted(&text("slug")?)).ok()?,
@@ -409,7 +450,7 @@ fn entry(row: &SqliteRow, id: &str) -> Option<Entry> {
     })
 }
 
-fn seconds(value: i64) -> Option<Timestamp> {
+pub(super) fn seconds(value: i64) -> Option<Timestamp> {
     Timestamp::from_second(value).ok()
 }
 
@@ -418,11 +459,11 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn parse_json<T: serde::de::DeserializeOwned>(doing: &'static str, text: &str) -> Result<T, StoreError> {
+pub(super) fn parse_json<T: serde::de::DeserializeOwned>(doing: &'static str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text)
         .map_err(|error| damaged(doing, &text.chars().take(60).collect::<String>(), &error.to_string()))
 }
 
-fn damaged(doing: &'static str, row: &str, detail: &str) -> StoreError {
+pub(super) fn damaged(doing: &'static str, row: &str, detail: &str) -> StoreError {
     StoreError::Damaged { doing, row: row.to_owned(), detail: detail.to_owned() }
 }

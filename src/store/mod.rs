@@ -1,9 +1,11 @@
 //! What must be remembered about the outside world. The only module that knows SQL.
 
+mod answer;
 mod conversation;
 mod delivery;
 mod follower;
 mod ledger;
+mod mirror;
 mod outbox;
 mod peer;
 mod picture;
@@ -26,10 +28,12 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub use answer::{OwnReply, PostSearch};
 pub use conversation::{GonePost, Kept, ReplyFilter, Which};
 pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
 pub use follower::{FollowState, Follower};
-pub use ledger::{Commit, Hit, LedgerWrite, ReviewerRow};
+pub use ledger::{Commit, Content, Hit, LedgerWrite, ReviewerRow};
+pub use mirror::MirrorFile;
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use portrait::{KnownPortrait, PortraitFile};
 pub use quote::QuoteStamp;

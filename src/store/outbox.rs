@@ -32,6 +32,9 @@ pub enum Recipients {
     EveryoneEver,
     /// One inbox, as it stands.
     Inbox(String),
+    /// Those who take part in a conversation: these inboxes, every one that an activity about the same object was ever
+    /// addressed to, and followers where they may see it.
+    Conversation { inboxes: Vec<String>, followers: bool },
 }
 
 /// Where one copy of an activity stands.
@@ -189,6 +192,24 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
         .await
         .map_err(doing("list every inbox a reviewer reached")),
         Recipients::Inbox(inbox) => Ok(vec![inbox.clone()]),
+        Recipients::Conversation { inboxes, followers } => {
+            let reached: Vec<String> = sqlx::query_scalar(
+                "SELECT COALESCE(shared_inbox, inbox) FROM follower
+                 WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = FALSE AND $3
+                 UNION
+                 SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
+                 WHERE activity.object = $2",
+            )
+            .bind(outgoing.reviewer.as_str())
+            .bind(&message.object)
+            .bind(*followers)
+            .fetch_all(&mut **transaction)
+            .await
+            .map_err(doing("list the inboxes of a conversation"))?;
+            let mut all = inboxes.clone();
+            all.extend(reached.into_iter().filter(|inbox| !inboxes.contains(inbox)));
+            Ok(all)
+        }
     }
 }
 

@@ -12,7 +12,9 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0004_inbox.sqlite.sql"),
     include_str!("migrations/0005_quotes.sqlite.sql"),
     include_str!("migrations/0006_conversation.sqlite.sql"),
+    include_str!("migrations/0008_answers.sqlite.sql"),
     include_str!("migrations/0009_avatar.sqlite.sql"),
+    include_str!("migrations/0010_mirror.sqlite.sql"),
 ];
 
 /// Applies the steps a database lacks.

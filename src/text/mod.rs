@@ -111,6 +111,11 @@ pub fn remote_html(html: &str) -> SafeHtml {
     remote::render(html)
 }
 
+/// A stranger's post as CommonMark: what [`remote_html`] shows, for files and terminals.
+pub fn remote_markdown(html: &str) -> String {
+    remote::markdown(html)
+}
+
 /// The words without markup and without marked spoilers: a blank line between blocks.
 pub fn plain(text: &Text) -> String {
     plain::render(&read(text), Include::Open)

@@ -19,6 +19,11 @@ pub(super) fn render(html: &str) -> SafeHtml {
     timeline::render_remote(&first_blocks(document))
 }
 
+/// The same as Markdown, for reading as plain text: no pictures, links with their addresses.
+pub(super) fn markdown(html: &str) -> String {
+    super::source::render(&super::html::read(render(html).as_str()))
+}
+
 /// The blocks that fit, cut at a paragraph; a first one that is too long by itself is cut in its words.
 fn first_blocks(document: Document) -> Vec<Block> {
     let mut left = SHOWN_CHARS_MAX;

@@ -56,21 +56,40 @@ pub struct PublicKeys {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Wanted {
     WebFinger(String),
-    HostMeta { json: bool },
+    HostMeta {
+        json: bool,
+    },
     NodeInfoLinks,
     NodeInfo(NodeInfo),
     Instance,
     Actor(Handle),
     Outbox(Handle, Option<Page>),
-    People { handle: Handle, part: &'static str, page: bool },
+    People {
+        handle: Handle,
+        part: &'static str,
+        page: bool,
+    },
     Featured(Handle),
     Note(Handle, ReviewId),
-    Part { handle: Handle, id: ReviewId, part: Part },
+    /// One of our answers, or its Create.
+    Answer {
+        handle: Handle,
+        id: ReviewId,
+        activity: bool,
+    },
+    Part {
+        handle: Handle,
+        id: ReviewId,
+        part: Part,
+    },
     QuoteStamp(Handle, String),
     Edition(String),
     Work(String),
     Author(String),
-    Page { handle: Handle, slug: String },
+    Page {
+        handle: Handle,
+        slug: String,
+    },
 }
 
 impl Web {
@@ -79,7 +98,7 @@ impl Web {
     pub(super) async fn federated(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
         let json = accepts_activity_json(headers);
         let wanted = wanted(uri.path(), uri.query(), json)?;
-        if let (Wanted::Actor(_) | Wanted::Note(..), false) = (&wanted, json) {
+        if let (Wanted::Actor(_) | Wanted::Note(..) | Wanted::Answer { activity: false, .. }, false) = (&wanted, json) {
             return Some(self.to_the_page(&wanted).await);
         }
         let library = self.publisher.library();
@@ -109,6 +128,7 @@ impl Web {
             Wanted::People { handle, part, page } => self.people(method, headers, &handle, part, page).await,
             Wanted::Featured(handle) => self.featured(method, headers, &handle, &library),
             Wanted::Note(handle, id) => self.note(method, headers, &handle, &id, &library).await,
+            Wanted::Answer { handle, id, activity } => self.answer(method, headers, &handle, &id, activity).await,
             Wanted::Part { handle, id, part } => self.part(method, headers, &handle, &id, part).await,
             Wanted::QuoteStamp(handle, number) => self.quote_stamp(method, headers, &handle, &number).await,
             Wanted::Edition(key) => self.edition(method, headers, &key, &library),
@@ -132,6 +152,7 @@ impl Web {
                 },
                 Err(error) => return self.broken(&error.into()),
             },
+            Wanted::Answer { handle, id, .. } => return self.to_the_conversation(handle, id).await,
             _ => return self.trouble(Trouble::NotFound),
         };
         (StatusCode::FOUND, [(header::LOCATION, path), (header::VARY, "Accept".to_owned())]).into_response()
@@ -469,6 +490,8 @@ fn wanted(path: &str, query: Option<&str>, json: bool) -> Option<Wanted> {
                 ["featured"] => Wanted::Featured(handle),
                 ["quote_authorizations", number] => Wanted::QuoteStamp(handle, (*number).to_owned()),
                 ["reviews", id] => Wanted::Note(handle, ReviewId::parse(id)?),
+                ["replies", id] => Wanted::Answer { handle, id: ReviewId::parse(id)?, activity: false },
+                ["replies", id, "activity"] => Wanted::Answer { handle, id: ReviewId::parse(id)?, activity: true },
                 ["reviews", id, part @ ..] => {
                     let part = match part {
                         ["activity"] => Part::Activity,
@@ -548,6 +571,12 @@ mod tests {
                 "/users/ana/reviews/k3v9/likes",
                 false,
                 Some(Wanted::Part { handle: ana(), id: id(), part: Part::Likes { page: None } }),
+            ),
+            ("/users/ana/replies/k3v9", true, Some(Wanted::Answer { handle: ana(), id: id(), activity: false })),
+            (
+                "/users/ana/replies/k3v9/activity",
+                true,
+                Some(Wanted::Answer { handle: ana(), id: id(), activity: true }),
             ),
             ("/@ana/dune", true, Some(Wanted::Page { handle: ana(), slug: "dune".into() })),
             ("/books/9780441172719", true, Some(Wanted::Edition("9780441172719".into()))),

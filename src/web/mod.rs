@@ -1,5 +1,6 @@
 //! Routes, content negotiation, caching and errors.
 
+mod answers;
 mod collections;
 pub mod conditional;
 mod conversation;

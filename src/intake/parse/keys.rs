@@ -136,3 +136,9 @@ pub const PAGES: &[&str] = &[
 pub const PUBLISHER: &[&str] = &[
     "publisher", "book.publisher", "verlag", "imprint", "bookpublisher",
 ];
+pub const IN_REPLY_TO: &[&str] = &[
+    "inreplyto", "replyto", "inreplyto.url", "inreplyto.id", "answerto",
+];
+pub const WARNING: &[&str] = &[
+    "warning", "contentwarning", "cw", "subject", "summary", "spoilertext",
+];

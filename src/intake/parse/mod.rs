@@ -4,6 +4,7 @@
 //! it best (`review`) and says where it found what. Metadata whose syntax does not hold is never repaired by guessing:
 //! the file is withheld and its problem names line, column and cure.
 
+mod answer;
 mod body;
 mod bytes;
 mod cover;
@@ -26,10 +27,10 @@ mod title;
 mod values;
 
 pub use bytes::REVIEW_BYTES_MAX;
-pub use name::is_candidate;
+pub use name::{is_answer, is_candidate};
 pub use rating::infer_scale;
 
-use crate::domain::{Problem, Review};
+use crate::domain::{Answer, Problem, Review};
 
 /// One file of a review folder.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +56,8 @@ pub struct Context<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reading {
     Review(Box<Review>),
+    /// A file in `replies/` that answers a post.
+    Answer(Box<Answer>),
     /// Not a review, and why: "a README, not a review", "an empty file".
     Skipped(String),
     /// Not readable as it stands; a problem of [`Severity::Error`](crate::domain::Severity) says where and what to type.
@@ -81,6 +84,9 @@ pub struct Fact {
 
 /// Reads one file.
 pub fn parse(file: &SourceFile<'_>, context: &Context<'_>) -> Parsed {
+    if is_answer(file.path) {
+        return answer::read(file);
+    }
     match sheet::read(file) {
         Ok(sheet) => review::assemble(file, context, sheet),
         Err(sheet::NoReview::Skipped(why)) => {

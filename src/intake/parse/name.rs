@@ -122,12 +122,14 @@ pub fn is_candidate(path: &str) -> bool {
     !hidden && !left_behind && EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str())
 }
 
+/// Whether the file is one of the reviewer's answers, if it is anything: it lies in `replies/`.
+pub fn is_answer(path: &str) -> bool {
+    path.strip_prefix("replies/").is_some()
+}
+
 /// Why this path is no review whatever stands in it.
 pub fn never_a_review(path: &str) -> Option<&'static str> {
     let lower = path.to_lowercase();
-    if lower.starts_with("replies/") {
-        return Some("a reply of the reviewer's, not a review");
-    }
     let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
     if folders.split('/').any(|folder| SITE_FOLDERS.contains(&folder)) {
         return Some("part of a site's machinery, not a review");
@@ -371,7 +373,7 @@ mod tests {
             "_index.md",
             "x/quotes.txt",
             "x/quotes.la.txt",
-            "replies/1.md",
+            "replies/readme.md",
             "templates/book.md",
             "archetypes/default.md",
             "README.de.md",

@@ -88,7 +88,7 @@ impl<'a> Assembly<'a> {
             return Some("a page of the site, not a review".to_owned());
         }
         if self.metadata.find(&["inreplyto"]).is_some() && !is_described {
-            return Some("a reply, not a review".to_owned());
+            return Some("a reply, not a review; reviewd sends it from the folder `replies/`".to_owned());
         }
         let titled = self.metadata.find(keys::POST_TITLE).is_some() || sheet.heading.is_some();
         let nothing = sheet.body.trim().is_empty() && !is_described && !has_author && !titled;

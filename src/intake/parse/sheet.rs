@@ -42,8 +42,25 @@ pub enum NoReview {
     Withheld(Box<Problem>),
 }
 
+/// The text of a file, with what was noticed while its bytes were read.
+pub struct Decoded {
+    pub text: String,
+    /// What it was read as, where that is not UTF-8.
+    pub encoding: Option<String>,
+    pub damage: Option<Problem>,
+}
+
 /// Decodes a file and cuts it into its parts.
 pub fn read(file: &SourceFile<'_>) -> Result<Sheet, NoReview> {
+    let decoded = decoded(file)?;
+    let mut sheet = cut(file, &decoded.text)?;
+    sheet.notes.extend(decoded.encoding.map(|encoding| format!("read as {encoding}")));
+    sheet.warnings.extend(decoded.damage);
+    Ok(sheet)
+}
+
+/// Decodes a file that may hold a text of the reviewer's.
+pub fn decoded(file: &SourceFile<'_>) -> Result<Decoded, NoReview> {
     if let Some(why) = name::never_a_review(file.path) {
         return Err(NoReview::Skipped(why.to_owned()));
     }
@@ -73,25 +90,21 @@ pub fn read(file: &SourceFile<'_>) -> Result<Sheet, NoReview> {
     if decoded.text.chars().all(|c| c.is_whitespace() || markup::is_invisible(c)) {
         return Err(NoReview::Skipped("a file without text".to_owned()));
     }
-    let mut sheet = cut(file, &decoded.text)?;
-    if let Some(encoding) = decoded.encoding {
-        sheet.notes.push(format!("read as {encoding}"));
-    }
-    if decoded.damaged {
-        sheet.warnings.push(Problem::warning(
+    let damage = decoded.damaged.then(|| {
+        Problem::warning(
             file.path,
             "some bytes of the file stand for no character",
             "save the file in UTF-8 and look for the character \u{fffd}",
-        ));
-    }
-    Ok(sheet)
+        )
+    });
+    Ok(Decoded { text: decoded.text.into(), encoding: decoded.encoding.map(Into::into), damage })
 }
 
-fn withheld(file: &SourceFile<'_>, place: Place, message: String, cure: &str) -> NoReview {
+pub fn withheld(file: &SourceFile<'_>, place: Place, message: String, cure: &str) -> NoReview {
     NoReview::Withheld(Box::new(Problem::error(file.path, message, cure).at(place.line, place.column)))
 }
 
-fn rejected(file: &SourceFile<'_>, rejected: Rejected) -> NoReview {
+pub fn rejected(file: &SourceFile<'_>, rejected: Rejected) -> NoReview {
     withheld(file, rejected.place, rejected.message, &rejected.cure)
 }
 

@@ -98,6 +98,7 @@ fn outcome(parsed: Parsed, wanted: &Json) -> Json {
             let place = |number: u32| if anywhere { Json::Null } else { number.into() };
             serde_json::json!({"problem": {"line": place(problem.line), "column": place(problem.column)}})
         }
+        Reading::Answer(answer) => serde_json::json!({"answer": {"in_reply_to": answer.in_reply_to}}),
         Reading::Review(review) => {
             let mut got = serde_json::json!({"review": fields(&review, &wanted["review"])});
             if let Some(line) = warning {

@@ -1,0 +1,123 @@
+//! Pending intents judged together, and those that are due put into words.
+
+use std::collections::BTreeSet;
+
+use super::{ReconcileError, Working};
+use crate::{
+    domain::{
+        Genre, ReviewId,
+        ledger::{Hold, Intent, Standing},
+    },
+    fediverse::note::REPLIES_PER_PAGE,
+    publish::{
+        decide::{self, Pending, Verdict},
+        desk::FolderState,
+        identity::LineEvent,
+        reading,
+        voice::Voice,
+    },
+    store::{Content, OwnReply},
+};
+
+impl Working<'_> {
+    pub(super) async fn judge(&mut self) -> Result<(), ReconcileError> {
+        let ids: BTreeSet<ReviewId> = self.desk.entries.keys().chain(self.work.keys()).cloned().collect();
+        let pending: Vec<Pending> = ids
+            .into_iter()
+            .map(|id| self.entry(&id))
+            .filter(|entry| entry.intent != Intent::Nothing)
+            .map(|entry| {
+                let stirred = self.stirred.get(&entry.id).or_else(|| self.desk.stirred.get(&entry.id)).copied();
+                let quiet_for = self.elapsed.saturating_sub(stirred.unwrap_or(self.elapsed));
+                Pending { id: entry.id, genre: entry.genre, intent: entry.intent, hold: entry.hold, quiet_for }
+            })
+            .collect();
+        let lost = matches!(self.folder, FolderState::Missing | FolderState::Emptied);
+        for (id, verdict) in decide::decide(&pending, &self.means.limits, lost) {
+            match verdict {
+                Verdict::Wait(left) => self.look_again(left),
+                Verdict::Hold => self.hold(&id).await?,
+                Verdict::Send => self.send(&id).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A held change is not sent; a held removal stays in pages and feeds too.
+    pub(super) async fn hold(&mut self, id: &ReviewId) -> Result<(), ReconcileError> {
+        let mut entry = self.entry(id);
+        let was_shown = self.desk.entries.get(id).is_some_and(|entry| entry.standing == Standing::Live);
+        if entry.hold == Hold::Held && entry.standing == Standing::Live {
+            return Ok(());
+        }
+        entry.hold = Hold::Held;
+        entry.standing = Standing::Live;
+        self.work.insert(id.clone(), entry);
+        if !was_shown && !self.content.contains_key(id) {
+            self.back_in_lists(id).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn send(&mut self, id: &ReviewId) -> Result<(), ReconcileError> {
+        let mut entry = self.entry(id);
+        let voice = Voice { site: self.means.site, reviewer: &self.desk.reviewer };
+        match entry.intent {
+            Intent::Nothing => return Ok(()),
+            Intent::Create | Intent::Update => {
+                let content = match self.content.get(id) {
+                    Some(content) => Some(content.clone()),
+                    None => self.stored(entry.genre, id).await?,
+                };
+                let Some(content) = content else { return Ok(()) };
+                self.outgoing.extend(match entry.intent {
+                    Intent::Create => voice.announce(&content, self.now),
+                    Intent::Nothing | Intent::Update | Intent::Delete => {
+                        let handle = &self.desk.reviewer.handle;
+                        let came_back = self.means.store.came_back(handle, id, REPLIES_PER_PAGE).await?;
+                        voice.amend(&content, &came_back, self.now)
+                    }
+                });
+                entry.told = Some(entry.worded.clone());
+            }
+            Intent::Delete => {
+                if entry.told.is_some() {
+                    self.outgoing.extend(match self.stored_answer(&entry).await? {
+                        Some(answer) => voice.withdraw_answer(&answer, self.now),
+                        None => voice.withdraw(id, self.now),
+                    });
+                }
+                entry.standing = Standing::Gone;
+                self.deleted.insert(id.clone(), self.now);
+                self.journal_line(LineEvent::Deleted, &entry);
+            }
+        }
+        self.sent.push((id.clone(), entry.intent));
+        entry.intent = Intent::Nothing;
+        entry.hold = Hold::No;
+        self.work.insert(id.clone(), entry);
+        Ok(())
+    }
+
+    pub(super) async fn back_in_lists(&mut self, id: &ReviewId) -> Result<(), ReconcileError> {
+        match self.stored(self.entry(id).genre, id).await? {
+            Some(Content::Review(content)) => self.cards_back.push(content.1),
+            Some(Content::Answer(answer)) => self.replies.push(OwnReply::Returns(self.reply(&answer))),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// The text of an entry as it was published last.
+    pub(super) async fn stored(&self, genre: Genre, id: &ReviewId) -> Result<Option<Content>, ReconcileError> {
+        let handle = &self.desk.reviewer.handle;
+        Ok(match genre {
+            Genre::Review => self.means.store.published(handle, id).await?.map(|published| {
+                let glance = reading::glance(&published.review);
+                let card = published.card(glance.excerpt, glance.words);
+                Content::Review(Box::new((published, card, glance.search)))
+            }),
+            Genre::Answer => self.means.store.answer(handle, id).await?.map(|answer| Content::Answer(Box::new(answer))),
+        })
+    }
+}
