@@ -163,11 +163,12 @@ fn head(shell: &Shell<'_>, page: &ReviewPage<'_>) -> Head {
     head.activity = Some(shell.site.origin.note(&published.reviewer, &published.id));
     head.older = page.older.map(card_path);
     head.newer = page.newer.map(card_path);
-    if page.conversation.is_some_and(|talk| talk.paging.total > 0) {
+    let comments = page.conversation.map_or(0, |talk| talk.paging.total);
+    if comments > 0 {
         let name = format!("Replies to {} (RSS)", published.heading());
         head.replies = Some(Link { name, path: format!("{}/replies.xml", path(published)) });
     }
-    head.json_ld = Some(JsonLd::review(shell, published, page.reviewer));
+    head.json_ld = Some(JsonLd::review(shell, published, page.reviewer, comments));
     head
 }
 

@@ -36,6 +36,13 @@ pub enum Part {
     Around(i64),
 }
 
+/// A part of a conversation, or where that is.
+pub enum Conversed {
+    Here(Talk),
+    /// What follows the path of the review's page: another page, an anchor, or nothing where the part is not there.
+    At(String),
+}
+
 /// A conversation with what its document says about itself.
 pub struct Talk {
     pub shown: Conversation,
@@ -74,23 +81,32 @@ impl Thread {
         Paging { page, pages: u32::try_from(pages).unwrap_or(u32::MAX), total: self.order.len() }
     }
 
-    /// The number of the page that a part means; `None` where there is no such.
-    fn page(&self, part: Part) -> Option<u32> {
+    /// The number of the page that a part means, or where that part is: a page has one address.
+    fn page(&self, part: Part) -> Result<u32, String> {
         match part {
-            Part::Page(page) => (page > 0 && page <= self.paging(page).pages).then_some(page),
+            Part::Page(page) if page > 0 && page <= self.paging(page).pages => Ok(page),
+            Part::Page(_) => Err(String::new()),
             Part::Around(number) => {
-                self.replies.iter().position(|kept| kept.seq == number).map(|post| self.page_of(post))
+                let post = self.replies.iter().position(|kept| kept.seq == number);
+                Err(match post.map(|post| self.page_of(post)) {
+                    None => String::new(),
+                    Some(1) => format!("#reply-{number}"),
+                    Some(page) => format!("?page={page}#reply-{number}"),
+                })
             }
         }
     }
 }
 
 impl Web {
-    /// What the page of a review shows of its conversation; `None` where it has no such part.
-    pub(super) async fn conversation(&self, published: &Published, part: Part) -> Result<Option<Talk>, WebError> {
+    /// What the page of a review shows of its conversation.
+    pub(super) async fn conversation(&self, published: &Published, part: Part) -> Result<Conversed, WebError> {
         let (handle, id) = (&published.reviewer, &published.id);
         let thread = Thread::new(self.store.thread(handle, id, REPLIES_MAX, 0).await?);
-        let Some(page) = thread.page(part) else { return Ok(None) };
+        let page = match thread.page(part) {
+            Ok(page) => page,
+            Err(place) => return Ok(Conversed::At(place)),
+        };
         let note = self.site.origin.note(handle, id);
         let mut reactions = self.store.reactions(handle, id).await?;
         reactions.retain(|(reaction, _)| reaction.object == note);
@@ -125,7 +141,7 @@ impl Web {
         let said =
             thread.replies.iter().map(|kept| kept.reply.updated.unwrap_or(kept.received_at).max(kept.received_at));
         let changed = said.chain(reactions.iter().map(|(reaction, _)| reaction.at)).max();
-        Ok(Some(Talk { shown, changed }))
+        Ok(Conversed::Here(Talk { shown, changed }))
     }
 
     /// Whether a review of that age takes no more replies.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Web, WebError,
-    conversation::{Part, Talk},
+    conversation::{Conversed, Part, Talk},
     representation::Policy,
     route::{Route, Scope},
     shelf::Document,
@@ -42,6 +42,8 @@ pub enum Found {
     Document(Box<Document>),
     /// A permanent redirect to another path of this site.
     MovedTo(String),
+    /// It stands on another page as long as nothing more is said.
+    At(String),
     Trouble(Trouble),
 }
 
@@ -175,15 +177,13 @@ impl Web {
         if published.slug.as_str() != slug {
             return Ok(Found::MovedTo(format!("/@{handle}/{}", published.slug)));
         }
-        // A part that is not there any more, since replies went: the first one is.
-        let talk = match self.conversation(&published, part).await? {
-            Some(talk) => Some(talk),
-            None => self.conversation(&published, Part::Page(1)).await?,
-        };
-        Ok(self.review_page(reviewer, &published, talk.as_ref(), library))
+        match self.conversation(&published, part).await? {
+            Conversed::Here(talk) => Ok(self.review_page(reviewer, &published, &talk, library)),
+            Conversed::At(place) => Ok(Found::At(format!("/@{handle}/{slug}{place}"))),
+        }
     }
 
-    fn review_page(&self, reviewer: &Reviewer, published: &Published, talk: Option<&Talk>, library: &Library) -> Found {
+    fn review_page(&self, reviewer: &Reviewer, published: &Published, talk: &Talk, library: &Library) -> Found {
         let origin = &self.site.origin;
         let address = origin.page(&published.reviewer, &published.slug);
         let shown = |address: &str| {
@@ -208,11 +208,11 @@ impl Web {
                 newer: newer.map(Arc::as_ref),
                 same_book: &same_book,
                 same_author: &same_author,
-                conversation: talk.map(|talk| &talk.shown),
+                conversation: Some(&talk.shown),
             },
         );
         let note = origin.note(&published.reviewer, &published.id);
-        let said = talk.and_then(|talk| talk.changed).unwrap_or(Timestamp::MIN);
+        let said = talk.changed.unwrap_or(Timestamp::MIN);
         Found::Document(Box::new(Document {
             status: StatusCode::OK,
             content_type: HTML,

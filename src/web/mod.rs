@@ -94,6 +94,8 @@ pub enum WebError {
     Trouble(Trouble),
     #[error("moved to {0}")]
     MovedTo(String),
+    #[error("at {0} for now")]
+    At(String),
 }
 
 /// The routes of the site; others are merged beside them by `app`.
@@ -175,6 +177,7 @@ impl Web {
             match self.find(route, &library).await? {
                 Found::Document(document) => Ok(*document),
                 Found::MovedTo(path) => Err(WebError::MovedTo(path)),
+                Found::At(path) => Err(WebError::At(path)),
                 Found::Trouble(trouble) => Err(WebError::Trouble(trouble)),
             }
         };
@@ -182,6 +185,7 @@ impl Web {
             Ok(prepared) => prepared.respond(method, headers),
             Err(error) => match &*error {
                 WebError::MovedTo(path) => moved(path),
+                WebError::At(path) => redirect(StatusCode::FOUND, path),
                 WebError::Trouble(Trouble::NotFound) => {
                     self.former(uri.path()).unwrap_or_else(|| self.trouble(Trouble::NotFound))
                 }
@@ -327,8 +331,12 @@ impl Web {
 }
 
 fn moved(path: &str) -> Response {
+    redirect(StatusCode::MOVED_PERMANENTLY, path)
+}
+
+fn redirect(status: StatusCode, path: &str) -> Response {
     match HeaderValue::from_str(path) {
-        Ok(path) => (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, path)]).into_response(),
+        Ok(path) => (status, [(header::LOCATION, path)]).into_response(),
         Err(_) => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -193,6 +193,7 @@ fn search_engines_read_a_schema_org_review() {
     ] {
         assert_eq!(review.pointer(pointer).and_then(Value::as_str), Some(expected), "{pointer}");
     }
+    assert_eq!(review["commentCount"], 204);
     assert_eq!(review["reviewRating"]["ratingValue"], 4.5);
     assert_eq!(review["reviewRating"]["bestRating"], 5.0);
     assert!(review["reviewBody"].as_str().unwrap().contains("ever alone"));

@@ -199,6 +199,13 @@ async fn a_visitor_reads_the_thread_and_walks_home_to_answer() {
             assert!(wide.as_u64() <= Some(width.into()), "the page is {wide} wide on a screen of {width}");
         }
     }
+    browser
+        .client
+        .execute("document.querySelectorAll('.crowd').forEach(crowd => crowd.open = true)", vec![])
+        .await
+        .unwrap();
+    browser.screenshot("conversation-people", 1280).await;
+    browser.screenshot("conversation-people", 390).await;
     let remarks = browser.client.find_all(Locator::Css(".thread > li")).await.unwrap();
     assert_eq!(remarks.len(), 12);
     let open = browser.client.find(Locator::Css(".remark-fold")).await.unwrap().attr("open").await.unwrap();
@@ -230,6 +237,17 @@ async fn a_visitor_reads_the_thread_and_walks_home_to_answer() {
         browser.screenshot(name, 390).await;
     }
     assert!(get(&talk.note).await["replies"]["totalItems"] == 12);
+
+    daemon.publish("emma.md", &review("Emma", "Matches.")).await;
+    browser.open(&daemon.url("/@ana/emma")).await;
+    browser.screenshot("conversation-none", 1280).await;
+    let print = json!({"media": "print"});
+    browser.devtools("Emulation.setEmulatedMedia", print).await;
+    browser.open(&address).await;
+    browser.screenshot("conversation-print", 900).await;
+    let hidden =
+        "return [...document.querySelectorAll('.answer, .remark-answer')].every(part => part.offsetHeight === 0)";
+    assert_eq!(browser.client.execute(hidden, vec![]).await.unwrap(), true, "nobody answers on paper");
 }
 
 fn page_has_face(home: &Neighbour) -> bool {
