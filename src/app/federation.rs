@@ -15,6 +15,7 @@ use crate::{
     fediverse::{
         activity,
         answer::Finder,
+        conversation::{self, Conversation, Rules},
         keys::{KeyRing, WhenAbsent},
         peers::{Peers, Setup},
         reception::Reception,
@@ -104,12 +105,22 @@ pub async fn open(
         wanted: Arc::clone(&publisher.posts_wanted),
         found: Arc::clone(&publisher.hint),
     };
+    let handles: Arc<Vec<Handle>> = Arc::new(reviewers.iter().map(|reviewer| reviewer.handle.clone()).collect());
+    let conversation = Conversation::new(conversation::Setup {
+        origin: origin.clone(),
+        clock: clock.clone(),
+        store: store.clone(),
+        peers: peers.clone(),
+        reviewers: Arc::clone(&handles),
+        rules: Rules { moderation: config.replies.moderation, close_after: config.replies.close_after },
+    });
     let reception = Reception {
         origin: origin.clone(),
         clock: clock.clone(),
         store: store.clone(),
         peers,
-        reviewers: Arc::new(reviewers.iter().map(|reviewer| reviewer.handle.clone()).collect()),
+        conversation,
+        reviewers: handles,
         approves_followers: config.federation.approve_followers,
         mail: Arc::clone(&publisher.mail),
         work: Arc::new(Notify::new()),
@@ -185,6 +196,7 @@ impl Federation {
         tasks.spawn(self.worker.run(tasks.clone(), stop.clone()));
         tasks.spawn(self.reception.clone().run(stop.clone()));
         tasks.spawn(self.finder.run(stop.clone()));
+        tasks.spawn(self.reception.conversation.clone().crawl(stop.clone()));
         let (reception, stop) = (self.reception, stop.clone());
         tasks.spawn({
             let (reception, stop) = (reception.clone(), stop.clone());

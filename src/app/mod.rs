@@ -211,6 +211,7 @@ pub async fn start(mut config: Config, clock: Clock, progress: Arc<dyn Fn() + Se
         publisher: handle.clone(),
         store: store.clone(),
         reception: federation.reception.clone(),
+        finder: federation.finder.clone(),
         clock: clock.clone(),
         site: site.clone(),
     });

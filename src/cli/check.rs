@@ -12,7 +12,7 @@ use super::{FINE, PROBLEMS, table};
 use crate::{
     clock::Clock,
     config::{Config, ReviewerSettings},
-    domain::{Genre, Moment, Problem, Rating, Review, ReviewId, Severity, Slug},
+    domain::{Answer, Genre, Moment, Problem, Rating, Review, ReviewId, Severity, Slug},
     intake::{
         folder::{self, Folder},
         parse::{self, Reading},
@@ -21,6 +21,7 @@ use crate::{
         identity::{self, Journal},
         reading::{self, Glance, Read, ReadResult, Reader},
     },
+    text,
 };
 
 #[derive(Debug, clap::Args)]
@@ -36,6 +37,7 @@ pub struct Arguments {
 #[derive(Debug, Default, Serialize)]
 struct Report {
     reviews: Vec<Row>,
+    answers: Vec<AnswerRow>,
     skipped: Vec<Skipped>,
     problems: Vec<Problem>,
 }
@@ -52,6 +54,18 @@ struct Row {
     date: Option<Moment>,
     draft: bool,
     spoilers: bool,
+    words: u32,
+}
+
+/// An answer to somebody's post.
+#[derive(Debug, Serialize)]
+struct AnswerRow {
+    file: String,
+    reviewer: String,
+    id: ReviewId,
+    in_reply_to: String,
+    date: Option<Moment>,
+    draft: bool,
     words: u32,
 }
 
@@ -82,6 +96,7 @@ pub fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::Result
             }
         }
         report.reviews.extend(found.reviews);
+        report.answers.extend(found.answers);
         report.skipped.extend(found.skipped);
         report.problems.extend(found.problems);
     }
@@ -168,7 +183,7 @@ fn look(place: &Place<'_>, ids: &BTreeMap<(String, String), ReviewId>, bar: &Pro
         let ReadResult::Parsed { reading, problems, glance } = read.result else { continue };
         report.problems.extend(problems);
         match reading {
-            Reading::Answer(_) => {}
+            Reading::Answer(answer) => report.answers.push(answer_row(place.reviewer, read.path, *answer, ids)),
             Reading::Withheld => {}
             Reading::Skipped(why) => report.skipped.push(Skipped { file: read.path, why }),
             Reading::Review(mut review) => {
@@ -213,6 +228,25 @@ fn row(
     }
 }
 
+fn answer_row(
+    reviewer: &ReviewerSettings,
+    file: String,
+    answer: Answer,
+    ids: &BTreeMap<(String, String), ReviewId>,
+) -> AnswerRow {
+    let asked = || answer.id.as_deref().and_then(ReviewId::parse);
+    let known = ids.get(&(reviewer.handle.to_string(), file.clone())).cloned();
+    AnswerRow {
+        id: known.or_else(asked).unwrap_or_else(|| identity::derived(&reviewer.handle, Genre::Answer, &answer.slug)),
+        file,
+        reviewer: reviewer.handle.to_string(),
+        date: answer.date,
+        draft: answer.draft,
+        words: text::words(&answer.body),
+        in_reply_to: answer.in_reply_to,
+    }
+}
+
 fn show(report: &Report) {
     let rows = report
         .reviews
@@ -225,6 +259,11 @@ fn show(report: &Report) {
         })
         .collect();
     table::print(&["file", "title", "author", "rating", "date", ""], rows);
+    let answers = report.answers.iter().map(|row| {
+        let state = if row.draft { "draft" } else { "" };
+        vec![row.file.clone(), row.in_reply_to.clone(), row.words.to_string(), state.to_owned()]
+    });
+    table::print(&["file", "answers", "words", ""], answers.collect());
     for skipped in &report.skipped {
         println!("{}: passed over: {}", skipped.file, skipped.why);
     }
@@ -233,8 +272,9 @@ fn show(report: &Report) {
     }
     let errors = report.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
     println!(
-        "{} reviews, {} files passed over, {errors} errors, {} warnings",
+        "{} reviews, {} answers, {} files passed over, {errors} errors, {} warnings",
         report.reviews.len(),
+        report.answers.len(),
         report.skipped.len(),
         report.problems.len() - errors
     );

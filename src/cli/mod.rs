@@ -1,5 +1,6 @@
 //! One file for each command: the list of files is the list of commands.
 
+mod answer;
 mod apply;
 mod block;
 mod check;
@@ -65,11 +66,11 @@ enum Command {
     Check(check::Arguments),
     /// Show what would be sent to followers, and what is held
     Plan(plan::Arguments),
-    /// Release what is held: everything, or the reviews named
+    /// Release what is held: everything, or what is named
     Apply(apply::Arguments),
-    /// Show one review as followers, feed readers or a browser will see it
+    /// Show one review or answer as followers, feed readers or a browser will see it
     Preview(preview::Arguments),
-    /// Delete a review everywhere at once
+    /// Delete a review or an answer everywhere at once
     Retract(retract::Arguments),
     /// Show how things stand
     Status(status::Arguments),
@@ -79,7 +80,7 @@ enum Command {
     Resend(resend::Arguments),
     /// List, approve or remove followers
     Followers(followers::Arguments),
-    /// List, approve, hide or report replies to the reviews
+    /// List, answer, approve, hide or report replies to the reviews
     Replies(replies::Arguments),
     /// Keep an actor or a domain out
     Block(block::Arguments),
@@ -130,13 +131,13 @@ pub fn run() -> ExitCode {
             Command::Check(arguments) => check::run(&config, &arguments, &cwd),
             Command::Plan(arguments) => plan::run(&config, &arguments).await,
             Command::Apply(arguments) => apply::run(&config, &arguments).await,
-            Command::Preview(arguments) => preview::run(&config, &arguments, &cwd),
+            Command::Preview(arguments) => preview::run(&config, &arguments, &cwd).await,
             Command::Retract(arguments) => retract::run(&config, &arguments).await,
             Command::Status(arguments) => status::run(&config, &arguments).await,
             Command::Deliveries(arguments) => deliveries::run(&config, &arguments).await,
             Command::Resend(arguments) => resend::run(&config, &arguments).await,
             Command::Followers(arguments) => followers::run(&config, &arguments).await,
-            Command::Replies(arguments) => replies::run(&config, &arguments).await,
+            Command::Replies(arguments) => replies::run(&config, &arguments, &environment, &cwd).await,
             Command::Block(arguments) => block::run(&config, &arguments).await,
             Command::Unblock(arguments) => block::unblock(&config, &arguments).await,
             Command::Keys(arguments) => keys::run(&config, &arguments).await,

@@ -7,13 +7,21 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
+use jiff::Timestamp;
 
 use super::{FINE, PROBLEMS, table};
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{Genre, Published, Reviewer},
-    fediverse::note::{self, Counts, Speaker},
+    control::{self, ControlError, Question},
+    domain::{
+        Answer, Format, Genre, Published, PublishedAnswer, ReviewId, Reviewer, Target, Text, Visibility,
+        answer::Participant,
+    },
+    fediverse::{
+        answer,
+        note::{self, Counts, Speaker},
+    },
     feed::{self, Addresses, Archive, Author, Feed},
     intake::{folder, parse::Reading},
     publish::{
@@ -44,7 +52,7 @@ enum View {
     Html,
 }
 
-pub fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::Result<u8> {
+pub async fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::Result<u8> {
     let full = cwd.join(&arguments.file);
     let settings = config.reviewers.iter().find(|reviewer| full.starts_with(&reviewer.folder));
     let settings = settings.or(config.reviewers.first()).context("find a reviewer in the settings")?;
@@ -65,17 +73,6 @@ pub fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::Result
     for problem in &problems {
         eprintln!("{problem}");
     }
-    let mut review = match reading {
-        Reading::Review(review) => *review,
-        Reading::Answer(_) => bail!("an answer"),
-        Reading::Skipped(why) => bail!("{path} is passed over: {why}"),
-        Reading::Withheld => return Ok(PROBLEMS),
-    };
-    if let Some(problem) = reading::scale_rating(&mut review, &path, scale.unwrap_or(5.0)) {
-        eprintln!("{problem}");
-    }
-    let ids = Journal::peek(&config.data_dir().join("ids.jsonl"))?;
-    let id = ids.get(&(settings.handle.to_string(), path)).cloned();
     let reviewer = Reviewer {
         handle: settings.handle.clone(),
         name: settings.name.clone(),
@@ -84,6 +81,20 @@ pub fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::Result
         links: settings.links.clone(),
         also_known_as: settings.also_known_as.clone(),
     };
+    let ids = Journal::peek(&config.data_dir().join("ids.jsonl"))?;
+    let id = ids.get(&(settings.handle.to_string(), path.clone())).cloned();
+    let mut review = match reading {
+        Reading::Review(review) => *review,
+        Reading::Answer(answer) => {
+            let id = id.unwrap_or_else(|| identity::derived(&settings.handle, Genre::Answer, &answer.slug));
+            return show_answer(config, &reviewer, id, *answer, now, arguments.view).await;
+        }
+        Reading::Skipped(why) => bail!("{path} is passed over: {why}"),
+        Reading::Withheld => return Ok(PROBLEMS),
+    };
+    if let Some(problem) = reading::scale_rating(&mut review, &path, scale.unwrap_or(5.0)) {
+        eprintln!("{problem}");
+    }
     let published = Published {
         reviewer: settings.handle.clone(),
         id: id.unwrap_or_else(|| identity::derived(&settings.handle, Genre::Review, &review.slug)),
@@ -99,6 +110,69 @@ pub fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::Result
     Ok(FINE)
 }
 
+/// An answer as others will see it. The post is known to the daemon, which looks it up if need be; without one, whom the
+/// answer mentions is left open.
+async fn show_answer(
+    config: &Config,
+    reviewer: &Reviewer,
+    id: ReviewId,
+    answer: Answer,
+    now: Timestamp,
+    view: View,
+) -> anyhow::Result<u8> {
+    let question = Question::Target { address: answer.in_reply_to.clone() };
+    let target = match control::ask::<Target>(&config.control.socket, &question).await {
+        Ok(Some(target)) => target,
+        Ok(None) => unknown(&answer),
+        Err(ControlError::Refused(why)) => {
+            eprintln!("{why}");
+            unknown(&answer)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let site = config.site();
+    let page = site.origin.answer(&reviewer.handle, &id);
+    let content = answer::content(&answer, &target, &page);
+    let warning = answer::warning(&answer, &target);
+    let published = answer.date.map_or(now, |date| date.timestamp()).min(now);
+    let published =
+        PublishedAnswer { reviewer: reviewer.handle.clone(), id, published, updated: None, answer, target, content };
+    match view {
+        View::Note => table::json(&answer::note(&published, &Speaker { site: &site, reviewer }))?,
+        View::Mastodon => {
+            if let Some(warning) = warning {
+                println!("[{warning}]  (shown first; the rest on a click)\n");
+            }
+            println!("{}", text::plain(&Text::new(Format::Html, published.content)));
+        }
+        View::Html => println!("{}", text::remote_html(&published.content)),
+        View::Rss => bail!("an answer stands in no feed of reviews; look at it with --as note, mastodon or html"),
+    }
+    Ok(FINE)
+}
+
+/// As much as the file says of a post.
+fn unknown(answer: &Answer) -> Target {
+    let host = url::Url::parse(&answer.in_reply_to).ok().and_then(|url| Some(url.host_str()?.to_owned()));
+    let author = Participant {
+        id: answer.in_reply_to.clone(),
+        handle: format!("?@{}", host.unwrap_or_default()),
+        page: answer.in_reply_to.clone(),
+        inbox: Some(answer.in_reply_to.clone()),
+        shared_inbox: None,
+    };
+    Target {
+        id: answer.in_reply_to.clone(),
+        page: answer.in_reply_to.clone(),
+        author,
+        others: Vec::new(),
+        warning: None,
+        visibility: Visibility::Public,
+        context: None,
+        under: None,
+    }
+}
+
 fn show(config: &Config, reviewer: &Reviewer, published: &Published, view: View) -> anyhow::Result<()> {
     let site = config.site();
     match view {
@@ -112,8 +186,7 @@ fn show(config: &Config, reviewer: &Reviewer, published: &Published, view: View)
             if let Some(warning) = note["summary"].as_str() {
                 println!("[{warning}]  (shown first; the rest on a click)\n");
             }
-            let content =
-                crate::domain::Text::new(crate::domain::Format::Html, note["content"].as_str().unwrap_or_default());
+            let content = Text::new(Format::Html, note["content"].as_str().unwrap_or_default());
             println!("{}", text::plain(&content));
         }
         View::Rss => {

@@ -1,8 +1,10 @@
-//! `reviewd replies list|approve|hide|report`: the conversation under the reviews.
+//! `reviewd replies list|answer|approve|hide|report`: the conversation under the reviews.
+
+use std::{collections::BTreeMap, path::Path};
 
 use clap::Subcommand;
 
-use super::{FINE, table};
+use super::{FINE, answer, table};
 use crate::{
     app,
     clock::Clock,
@@ -24,6 +26,8 @@ pub struct Arguments {
 enum What {
     /// The replies, newest first, with the numbers that the other commands take
     List(List),
+    /// Write the file that answers a reply, or any post
+    Answer(answer::Arguments),
     /// Show replies on the page; their authors are known from then on
     Approve {
         /// Numbers or addresses of replies
@@ -68,10 +72,16 @@ struct List {
     json: bool,
 }
 
-pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
+pub async fn run(
+    config: &Config,
+    arguments: &Arguments,
+    environment: &BTreeMap<String, String>,
+    cwd: &Path,
+) -> anyhow::Result<u8> {
     match &arguments.what {
         What::List(list) if list.reports => list_reports(config, list.json).await,
         What::List(list) => list_replies(config, list).await,
+        What::Answer(arguments) => answer::run(config, arguments, environment, cwd).await,
         What::Approve { replies } => decide(config, replies, ReplyState::Shown, "is shown").await,
         What::Hide { replies } => decide(config, replies, ReplyState::Hidden, "is hidden").await,
         What::Report { reply, words } => report(config, reply, words).await,
@@ -144,7 +154,7 @@ async fn list_reports(config: &Config, json: bool) -> anyhow::Result<u8> {
     Ok(FINE)
 }
 
-async fn decide(config: &Config, names: &[String], state: ReplyState, now: &str) -> anyhow::Result<u8> {
+async fn decide(config: &Config, names: &[String], state: ReplyState, done: &str) -> anyhow::Result<u8> {
     let question = Question::DecideReplies { names: names.to_vec(), state };
     let decided: Vec<Decided> = match control::ask(&config.control.socket, &question).await? {
         Some(decided) => decided,
@@ -156,8 +166,8 @@ async fn decide(config: &Config, names: &[String], state: ReplyState, now: &str)
         }
     };
     for one in decided {
-        let already = if one.changed { "now" } else { "already" };
-        println!("Reply {} of @{} {now} {already}.", one.number, one.handle);
+        let since = if one.changed { "now" } else { "already" };
+        println!("Reply {} of @{} {done} {since}.", one.number, one.handle);
     }
     Ok(FINE)
 }

@@ -25,6 +25,8 @@ struct Counts<'a> {
     version: &'a str,
     origin: &'a str,
     live: usize,
+    answers: usize,
+    answers_awaiting: usize,
     held: usize,
     waiting: usize,
     leaving: usize,
@@ -57,6 +59,8 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         version: &status.version,
         origin: &status.origin,
         live: sum(|one| one.live),
+        answers: sum(|one| one.answers),
+        answers_awaiting: sum(|one| one.awaiting),
         held: sum(|one| one.held),
         waiting: sum(|one| one.waiting),
         leaving: sum(|one| one.leaving),
@@ -91,14 +95,26 @@ fn show(counts: &Counts<'_>) {
         .folders
         .iter()
         .map(|one| {
-            let figures = [one.live, one.waiting, one.held, one.leaving, one.drafts, one.scheduled, one.broken];
+            let figures =
+                [one.live, one.answers, one.waiting, one.held, one.leaving, one.drafts, one.scheduled, one.broken];
             let mut row = vec![format!("@{}", one.reviewer), one.folder.clone(), one.folder_state.clone()];
             row.extend(figures.map(|figure| figure.to_string()));
             row
         })
         .collect();
-    let heading =
-        ["reviewer", "folder", "state", "live", "waiting", "held", "leaving", "drafts", "scheduled", "broken"];
+    let heading = [
+        "reviewer",
+        "folder",
+        "state",
+        "live",
+        "answers",
+        "waiting",
+        "held",
+        "leaving",
+        "drafts",
+        "scheduled",
+        "broken",
+    ];
     table::print(&heading, rows);
     println!(
         "followers {} (waiting {}) · deliveries due {}, given up {}, refused {} · dead hosts {}{}",

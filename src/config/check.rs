@@ -81,28 +81,29 @@ fn data_is_outside_reviews(config: &Config, places: &Places, problems: &mut Vec<
 /// A mirror may lie in its reviewer's own folder, where it is passed over; nowhere else among what the program reads.
 fn mirrors_lie_apart(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
     for (at, (reviewer, place)) in config.reviewers.iter().zip(&places.reviewers).enumerate() {
-        let Some(written) = &reviewer.mirror else { continue };
-        let mirror = real(written);
-        let mut refuse = |what: String| {
-            let message = format!("[reviewer] mirror: {} {what}", written.display());
+        let Some(mirror) = &reviewer.mirror else { continue };
+        if let Some(why) = mirror_in_the_way(config, at, &real(mirror)) {
+            let message = format!("[reviewer] mirror: {} {why}", mirror.display());
             problems.push(place.problem(message, "give the mirror a directory of its own, or write mirror = false"));
-        };
-        if real(config.data_dir()).starts_with(&mirror) {
-            refuse(format!("is or holds the data directory {}", config.data_dir().display()));
-        }
-        for (other_at, other) in config.reviewers.iter().enumerate() {
-            let folder = real(&other.folder);
-            if folder.starts_with(&mirror) || (other_at != at && mirror.starts_with(&folder)) {
-                refuse(format!("and the review folder {} lie in one another", other.folder.display()));
-            }
-            if let Some(earlier) = other.mirror.as_deref().filter(|_| other_at < at) {
-                let earlier = real(earlier);
-                if earlier.starts_with(&mirror) || mirror.starts_with(&earlier) {
-                    refuse(format!("and the mirror of `{}` lie in one another", other.handle));
-                }
-            }
         }
     }
+}
+
+fn mirror_in_the_way(config: &Config, at: usize, mirror: &Path) -> Option<String> {
+    if real(config.data_dir()).starts_with(mirror) {
+        return Some(format!("is or holds the data directory {}", config.data_dir().display()));
+    }
+    let own = config.reviewers.get(at)?;
+    config.reviewers.iter().enumerate().find_map(|(other_at, other)| {
+        let folder = real(&other.folder);
+        if folder.starts_with(mirror) || (other_at != at && mirror.starts_with(&folder)) {
+            return Some(format!("and the review folder {} lie in one another", other.folder.display()));
+        }
+        // Two reviewers of one name are told so elsewhere.
+        let earlier = real(other.mirror.as_deref().filter(|_| other_at < at && other.handle != own.handle)?);
+        let nested = earlier.starts_with(mirror) || mirror.starts_with(&earlier);
+        nested.then(|| format!("and the mirror of `{}` lie in one another", other.handle))
+    })
 }
 
 /// With symbolic links followed as far as the path exists.

@@ -186,11 +186,20 @@ fn the_conversation_stands_as_files_beside_the_data_unless_the_settings_say_othe
 #[test]
 fn mirrors_lie_apart_from_data_from_each_other_and_from_other_peoples_reviews() {
     insta::assert_snapshot!(problems(
-        "[[reviewer]]\nhandle = \"ana\"\nfolder = \"a\"\nmirror = \".\"\n\n\
+        "[[reviewer]]\nhandle = \"ana\"\nfolder = \"a\"\n\n\
          [[reviewer]]\nhandle = \"bo\"\nfolder = \"b\"\nmirror = \"a/talk\"\n\n\
          [[reviewer]]\nhandle = \"cy\"\nfolder = \"c\"\nmirror = \"c\"\n\n\
-         [[reviewer]]\nhandle = \"di\"\nfolder = \"d\"\nmirror = true\n"
-    ), @"");
+         [[reviewer]]\nhandle = \"di\"\nfolder = \"d\"\nmirror = \"data/conversation/eve\"\n\n\
+         [[reviewer]]\nhandle = \"eve\"\nfolder = \"e\"\n\n\
+         [[reviewer]]\nhandle = \"flo\"\nfolder = \"f\"\nmirror = true\n\n\
+         [[reviewer]]\nhandle = \"gus\"\nfolder = \"g\"\nmirror = \"data\"\n"
+    ), @r#"
+    reviewd.toml:5:1: error: [reviewer] mirror: a/talk and the review folder a lie in one another (give the mirror a directory of its own, or write mirror = false)
+    reviewd.toml:10:1: error: [reviewer] mirror: c and the review folder c lie in one another (give the mirror a directory of its own, or write mirror = false)
+    reviewd.toml:20:1: error: [reviewer] mirror: data/conversation/eve and the mirror of `di` lie in one another (give the mirror a directory of its own, or write mirror = false)
+    reviewd.toml:27:10: error: [reviewer] mirror: true names no directory (write mirror = "conversation", or false)
+    reviewd.toml:29:1: error: [reviewer] mirror: data is or holds the data directory data (give the mirror a directory of its own, or write mirror = false)
+    "#);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The Unix socket by which commands reach the running daemon: one JSON line asks, one JSON line answers.
 
+mod answer;
 mod replies;
 
 use std::{
@@ -21,11 +22,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     clock::Clock,
     domain::{ReplyState, Site},
-    fediverse::reception::{NoFollower, Reception},
+    fediverse::{
+        answer::Finder,
+        reception::{NoFollower, Reception},
+    },
     publish::{Plan, PublisherHandle, Survey},
     store::{FollowState, Follower, Store, StoreError},
 };
 
+pub use answer::{AskedPost, asked_reply};
 pub use replies::{Decided, Listing, ReplyView, ReportView, decide_replies, list_replies, list_reports, report_reply};
 
 /// Longest question, in bytes: a few thousand names for `apply`.
@@ -90,6 +95,14 @@ pub enum Question {
     },
     /// Complaints that came in.
     Reports,
+    /// A post to be answered, by the number of a reply or by its address.
+    AskedPost {
+        name: String,
+    },
+    /// What is known of the post behind an address that an answer's file gives.
+    Target {
+        address: String,
+    },
 }
 
 /// What the daemon answers: what was asked for, or why not.
@@ -162,6 +175,7 @@ pub struct Desk {
     pub publisher: PublisherHandle,
     pub store: Store,
     pub reception: Reception,
+    pub finder: Finder,
     pub clock: Clock,
     pub site: Site,
 }
@@ -291,6 +305,8 @@ impl Desk {
                 told(decide_replies(&self.store, &self.site.origin, &names, state).await)
             }
             Question::ReportReply { name, words } => told(self.report(&name, &words).await),
+            Question::AskedPost { name } => told(self.asked_post(&name).await),
+            Question::Target { address } => told(self.target(&address).await),
             Question::Reports => told(list_reports(&self.store).await),
         }
     }

@@ -228,7 +228,7 @@ async fn complain(
 }
 
 /// A reply by its number, its id or the address people read it at.
-async fn find_reply(store: &Store, name: &str) -> Result<KeptReply, ReplyProblem> {
+pub(super) async fn find_reply(store: &Store, name: &str) -> Result<KeptReply, ReplyProblem> {
     let found = match name.trim_start_matches('#').parse::<i64>() {
         Ok(number) => store.reply_by_seq(number).await?,
         Err(_) => match store.reply(name).await? {

@@ -25,6 +25,16 @@ impl Moment {
         }
     }
 
+    /// When it has come: a day begins at midnight UTC.
+    pub fn begins(&self) -> Timestamp {
+        match self {
+            Self::Month(date) | Self::Day(date) => {
+                date.at(0, 0, 0, 0).to_zoned(TimeZone::UTC).map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp())
+            }
+            Self::Instant(instant) => *instant,
+        }
+    }
+
     /// The calendar day in UTC.
     pub fn date(&self) -> Date {
         match self {

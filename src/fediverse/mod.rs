@@ -6,6 +6,7 @@ pub mod answer;
 pub mod book;
 pub mod collection;
 pub mod context;
+pub mod conversation;
 pub mod discovery;
 pub mod html;
 pub mod inbox;

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::{
     activity::{self, Follow},
+    conversation::Conversation,
     inbox::{self, Event},
     note,
     peers::{PeerProblem, Peers, SignerProblem},
@@ -19,7 +20,8 @@ use crate::{
     clock::Clock,
     domain::{Handle, Origin, message::Message},
     store::{
-        FollowState, Follower, Outgoing, QuoteStamp, ReceivedActivity, ReceivedState, Recipients, Store, StoreError,
+        FollowState, Follower, Outgoing, QuoteStamp, ReceivedActivity, ReceivedLoad, ReceivedState, Recipients, Store,
+        StoreError,
     },
 };
 
@@ -31,6 +33,14 @@ const ACTORS_AT_ONCE: usize = 8;
 const ATTEMPTS_MAX: u32 = 8;
 /// Ids are remembered this long against replays; a signature is refused after twelve hours anyway.
 const REMEMBER: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// Ids remembered at most, in the order they came: about 100 MB.
+const REMEMBERED_MAX: i64 = 500_000;
+/// Activities of one host that may wait to be worked through; a host whose own answers we wait for can send no more.
+const WAITING_OF_HOST_MAX: u64 = 2_000;
+/// Their bodies, in bytes.
+const WAITING_BYTES_OF_HOST_MAX: u64 = 32 << 20;
+/// The bodies of everybody's, in bytes.
+const WAITING_BYTES_MAX: u64 = 512 << 20;
 /// The longest wait between two looks at the table.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -41,6 +51,7 @@ pub struct Reception {
     pub clock: Clock,
     pub store: Store,
     pub peers: Peers,
+    pub conversation: Conversation,
     pub reviewers: Arc<Vec<Handle>>,
     /// Follows wait for the reviewer's approval.
     pub approves_followers: bool,
@@ -129,6 +140,11 @@ impl Reception {
             tracing::debug!(signer = signer.id, actor = activity.actor, "an activity of another actor was passed over");
             return Verdict::Taken;
         }
+        match self.store.received_load(&host_of(&signer.id).unwrap_or_default()).await {
+            Ok(load) if is_full(&load) => return Verdict::Later("too much waits to be worked through".to_owned()),
+            Ok(_) => {}
+            Err(error) => return later(&error),
+        }
         let id = match (&activity.id, &activity.event) {
             // The same Follow may come again to be accepted again; a replay has the same date.
             (Some(id), Event::Followed { .. }) => format!("{id} {}", claim.signed_at.as_second()),
@@ -170,7 +186,7 @@ impl Reception {
     /// Works through one batch and returns its size.
     pub async fn work_through(&self) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        self.store.forget_received(now - REMEMBER).await?;
+        self.store.forget_received(now - REMEMBER, REMEMBERED_MAX).await?;
         let due = self.store.due_received(now, BATCH).await?;
         let count = due.len();
         let mut by_actor: BTreeMap<String, Vec<ReceivedActivity>> = BTreeMap::new();
@@ -225,17 +241,24 @@ impl Reception {
     async fn obey(&self, received: &ReceivedActivity) -> Result<String, Trouble> {
         let Ok(activity) = inbox::read(&received.body) else { return Ok("unreadable".to_owned()) };
         let actor = &received.actor;
+        if let Some(done) = self.conversation.hear(activity.id.as_deref(), actor, &activity.event).await? {
+            return Ok(done);
+        }
         Ok(match activity.event {
             Event::Followed { object } => self.followed(actor, activity.id.as_deref(), &object, received.at).await?,
             Event::Unfollowed { object, follow } => {
                 self.unfollowed(actor, object.as_deref(), follow.as_deref()).await?
             }
+            Event::TookBack { id } if self.conversation.took_back(actor, &id).await? => {
+                "took back a reaction".to_owned()
+            }
             Event::TookBack { id } => self.unfollowed(actor, None, Some(&id)).await?,
             Event::Blocked { object } => self.unfollowed(actor, Some(&object), None).await?,
             Event::AccountDeleted => {
                 let follows = self.store.drop_follower_everywhere(actor).await?;
+                let said = self.conversation.forget_actor(actor).await?;
                 self.store.forget_remote_actor(actor).await?;
-                format!("the account is gone; {follows} follows ended")
+                format!("the account is gone; {follows} follows ended, {said} replies and reactions went")
             }
             Event::ProfileChanged => self.profile_changed(actor).await?,
             Event::Moved { target } => self.moved(actor, &target).await?,
@@ -250,7 +273,7 @@ impl Reception {
             | Event::Unblocked { .. }
             | Event::Reported { .. }
             | Event::Accepted { .. }
-            | Event::Rejected { .. } => "noted; this version keeps no conversation".to_owned(),
+            | Event::Rejected { .. } => "noted".to_owned(),
             Event::Ignored(reason) => format!("means nothing here ({reason:?})"),
         })
     }
@@ -342,6 +365,7 @@ impl Reception {
         let to = Recipients::Inbox(visit.actor(actor).await?.inbox);
         let answer = Outgoing { reviewer, message, to, at: self.clock.now() };
         self.store.keep_quote_stamp(&stamp, &answer).await?;
+        self.conversation.quoted(&quoting).await?;
         self.mail.notify_one();
         Ok(format!("may quote {}", request.object))
     }
@@ -366,8 +390,8 @@ impl Reception {
         for follower in followers.iter().filter(there) {
             let actor = &follower.actor;
             match self.peers.visit().actor_anew(actor).await {
-                Err(PeerProblem::Gone) => match self.store.drop_follower_everywhere(actor).await {
-                    Ok(_) => tracing::info!(follower = actor, "{actor} is gone for good and follows nobody any more"),
+                Err(PeerProblem::Gone) => match self.account_gone(actor).await {
+                    Ok(()) => tracing::info!(follower = actor, "{actor} is gone for good and follows nobody any more"),
                     Err(error) => {
                         tracing::error!(follower = actor, %error, "{actor} is gone, but stays listed: {error}")
                     }
@@ -381,6 +405,11 @@ impl Reception {
                 Err(problem) => tracing::debug!(follower = actor, %problem, "{actor} could not be asked: {problem}"),
             }
         }
+    }
+
+    async fn account_gone(&self, actor: &str) -> Result<(), PeerProblem> {
+        self.store.drop_follower_everywhere(actor).await?;
+        self.conversation.forget_actor(actor).await.map(drop)
     }
 
     /// Approves a follow that waits.
@@ -413,7 +442,7 @@ impl Reception {
         Ok(deliveries)
     }
 
-    /// Keeps an actor or a whole domain out, and ends its follows.
+    /// Keeps an actor or a whole domain out, ends its follows and hides what it said.
     pub async fn block(&self, name: &str, reason: Option<&str>) -> Result<usize, BlockProblem> {
         let name = self.name_to_block(name).await?;
         self.store.keep_block(&name, reason, self.clock.now()).await?;
@@ -425,6 +454,7 @@ impl Reception {
                 ended += 1;
             }
         }
+        self.conversation.shut_out(|actor| covers(&name, actor)).await?;
         Ok(ended)
     }
 
@@ -487,11 +517,26 @@ impl Reception {
     }
 }
 
+/// A flood is told to come again, so that it does not lie on our disk.
+fn is_full(load: &ReceivedLoad) -> bool {
+    load.of_host >= WAITING_OF_HOST_MAX
+        || load.bytes_of_host >= WAITING_BYTES_OF_HOST_MAX
+        || load.bytes >= WAITING_BYTES_MAX
+}
+
 /// Host with its port: on loopback other ports are other servers.
 fn host_of(address: &str) -> Option<String> {
     let url = Url::parse(address).ok()?;
     let host = url.host_str()?.to_ascii_lowercase();
     Some(url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}")))
+}
+
+/// Whether a block of this name means an actor: it is the actor, its host with or without port, or a domain above it.
+fn covers(name: &str, actor: &str) -> bool {
+    let host = host_of(actor).unwrap_or_default();
+    let bare = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map(|(bare, _)| bare);
+    let bare = bare.unwrap_or(&host);
+    name == actor || name == host || name == bare || bare.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'))
 }
 
 fn hash(actor: &str, body: &[u8]) -> String {
@@ -502,4 +547,29 @@ fn hash(actor: &str, body: &[u8]) -> String {
 
 fn later(error: &dyn std::error::Error) -> Verdict {
     Verdict::Later(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_means_an_actor_its_host_or_a_domain_above_it() {
+        let bob = "https://social.m.example:8443/users/bob";
+        for name in [bob, "social.m.example:8443", "social.m.example", "m.example", "example"] {
+            assert!(covers(name, bob), "{name}");
+        }
+        for name in ["https://social.m.example:8443/users/eve", "other.m.example", "ocial.m.example", "8443", ""] {
+            assert!(!covers(name, bob), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_flood_is_told_to_come_again() {
+        let some = ReceivedLoad { of_host: 10, bytes_of_host: 1 << 20, bytes: 2 << 20 };
+        assert!(!is_full(&some));
+        assert!(is_full(&ReceivedLoad { of_host: WAITING_OF_HOST_MAX, ..some }));
+        assert!(is_full(&ReceivedLoad { bytes_of_host: WAITING_BYTES_OF_HOST_MAX, ..some }));
+        assert!(is_full(&ReceivedLoad { bytes: WAITING_BYTES_MAX, ..some }));
+    }
 }

@@ -64,9 +64,13 @@ pub fn walk_without(root: &Path, left_out: Option<&Path>) -> Folder {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Folder::Missing,
         Err(error) => return Folder::Unreadable(format!("read the review folder {}: {error}", root.display())),
     }
-    let mut walker = Walker { root: root.clone(), found: Walk::default(), entered: HashSet::new() };
-    if let Some(metadata) = left_out.and_then(|directory| fs::metadata(directory).ok()) {
-        walker.entered.insert((metadata.dev(), metadata.ino()));
+    let mut walker = Walker { root: root.clone(), found: Walk::default(), entered: HashSet::new(), left_out: None };
+    if let Some(directory) = left_out {
+        // By its path as well: it may be made while the walk is under way.
+        walker.left_out = above_and_name(directory);
+        if let Ok(metadata) = fs::metadata(directory) {
+            walker.entered.insert((metadata.dev(), metadata.ino()));
+        }
     }
     walker.directory(&root, "", 0);
     Folder::Walked(walker.found)
@@ -108,15 +112,24 @@ pub fn inside(root: &Path, path: &str) -> Result<PathBuf, Problem> {
     if full.starts_with(&root) { Ok(full) } else { Err(outside()) }
 }
 
+/// The path with symbolic links above its last part followed, as a walk comes by.
+fn above_and_name(path: &Path) -> Option<PathBuf> {
+    Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?))
+}
+
 struct Walker {
     root: PathBuf,
     found: Walk,
     /// Device and inode of the directories walked, so that a symlink to a parent ends.
     entered: HashSet<(u64, u64)>,
+    left_out: Option<PathBuf>,
 }
 
 impl Walker {
     fn directory(&mut self, directory: &Path, prefix: &str, depth: usize) {
+        if self.left_out.as_deref() == Some(directory) {
+            return;
+        }
         let own = match fs::metadata(directory) {
             Ok(own) => own,
             Err(error) => return self.unread(prefix, &error),
@@ -268,7 +281,8 @@ mod tests {
 
     #[test]
     fn nothing_is_known_of_what_lies_in_a_directory_that_cannot_be_read() {
-        let mut walker = Walker { root: PathBuf::from("/reviews"), found: Walk::default(), entered: HashSet::new() };
+        let (root, found, entered) = (PathBuf::from("/reviews"), Walk::default(), HashSet::new());
+        let mut walker = Walker { root, found, entered, left_out: None };
         walker.unread("2024", &io::Error::from(io::ErrorKind::PermissionDenied));
         walker.unread("2025", &io::Error::from(io::ErrorKind::NotFound));
         let walk = walker.found;

@@ -14,6 +14,8 @@ use crate::domain::conversation::ReplyState;
 
 /// How long a file that vanished is awaited elsewhere: programs that move files between machines delete first or last.
 pub const REWRITE_AFTER: Duration = Duration::from_secs(5);
+/// How long an edited file is left to its editor before it is put back: some write a file in parts.
+pub const PUT_BACK_AFTER: Duration = Duration::from_secs(2);
 /// How long a second file of the same reply may stand, waiting for the first one to go.
 pub const COPY_STAYS: Duration = Duration::from_secs(60);
 
@@ -73,6 +75,9 @@ pub struct Patience {
     /// Replies whose file stood at the last look.
     stood: HashSet<String>,
     missing: HashMap<String, Duration>,
+    /// What every file held at the last look.
+    seen: HashMap<String, u64>,
+    edited: HashMap<String, Duration>,
     copies: HashMap<String, Duration>,
 }
 
@@ -126,7 +131,7 @@ pub fn steps(
         }
         left.is_zero()
     };
-    let mut missing = HashMap::new();
+    let (mut missing, mut edited) = (HashMap::new(), HashMap::new());
     for (id, reply) in wanted {
         let here = at_path.get(reply.path.as_str());
         if here.is_some_and(|here| here.print == print_of(reply.text.as_bytes())) {
@@ -139,6 +144,12 @@ pub fn steps(
             if !is_over(since, REWRITE_AFTER) {
                 continue;
             }
+        }
+        if let Some(since) = here.and_then(|here| patience.edited_since(here, now))
+            && !is_over(since, PUT_BACK_AFTER)
+        {
+            edited.insert(reply.path.clone(), since);
+            continue;
         }
         steps.write.push(id.clone());
     }
@@ -165,9 +176,19 @@ pub fn steps(
     }
     steps.next = next;
     patience.missing = missing;
+    patience.edited = edited;
     patience.copies = copies;
+    patience.seen = standing.iter().map(|file| (file.path.clone(), file.print)).collect();
     patience.stood = wanted.keys().cloned().collect();
     steps
+}
+
+impl Patience {
+    /// Since when somebody is at work on a file; `None` where it is as it was at the last look, or was not there.
+    fn edited_since(&self, file: &Standing, now: Duration) -> Option<Duration> {
+        let seen = self.seen.get(&file.path)?;
+        if *seen == file.print { self.edited.get(&file.path).copied() } else { Some(now) }
+    }
 }
 
 fn by_reply(standing: &[Standing]) -> BTreeMap<&str, Vec<&Standing>> {
@@ -411,9 +432,15 @@ mod tests {
             ("a shown", "a hidden,a waiting,a shown"),
         ] {
             let path = model.written["a"].path.clone();
-            model.disk.insert(path, text.into());
+            model.disk.insert(path.clone(), text.into());
             model.look();
             assert_eq!(model.wished.join(","), wish, "{text}");
+            if model.written["a"].path == path {
+                // An editor may still be writing.
+                assert_eq!(model.disk[&path], text);
+                model.pass(2);
+                model.look();
+            }
             let path = model.written["a"].path.clone();
             assert_eq!(model.disk[&path], format!("a {}", model.store["a"].1.as_str()));
             assert_eq!((model.look(), model.disk.len()), (0, 3), "{text}");

@@ -1,16 +1,22 @@
 //! Replies, theirs and ours: one table from which page, feeds, collections and commands read.
 
+mod gone;
+mod places;
+mod write;
+
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{FromRow, QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
-use super::{Store, StoreError, doing, outbox::host_of};
+pub use gone::GonePost;
+pub(super) use write::{erase_reply, write_reply};
+
+use self::{places::Places, write::Words};
+
+use super::{Store, StoreError, crawl, doing, outbox::host_of};
 use crate::domain::{Handle, KeptReply, RemoteActor, Reply, ReplyState, ReviewId, Source, TalkCounts, Visibility};
 
-/// How long the id of a deleted reply is refused; servers do not send one again after that (FEDERATION 5.23).
-const GONE_FOR: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 366);
 /// Reviews asked about in one statement.
 const REVIEWS_PER_QUERY: usize = 200;
 /// What is read of a reply, with its author.
@@ -25,6 +31,8 @@ macro_rules! replies {
         )
     };
 }
+
+pub(super) use replies;
 
 /// What stands on pages, in feeds and in collections.
 macro_rules! shown {
@@ -65,32 +73,8 @@ pub struct ReplyFilter {
     pub limit: i64,
 }
 
-/// A post that may not come back, and where it stood.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GonePost {
-    pub under: Option<(Handle, ReviewId)>,
-    /// The post it answered, where it was a reply that we had.
-    pub in_reply_to: Option<String>,
-}
-
-/// The parts of a reply that nothing asks for by SQL.
-#[derive(Serialize, Deserialize)]
-struct Words {
-    content: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    title: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    warning: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    language: Option<String>,
-    page: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    replies: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    mentions: Vec<String>,
-}
-
-struct ReplyRow(KeptReply);
+/// A row of [`replies`].
+pub(super) struct ReplyRow(pub(super) KeptReply);
 
 impl Store {
     /// Keeps a reply, or what its author made of it since; the state of one that is there already stays.
@@ -141,20 +125,26 @@ impl Store {
     }
 
     async fn change_state(&self, seq: i64, state: ReplyState, approved: Option<bool>) -> Result<bool, StoreError> {
-        let rows: Vec<(Option<String>, Option<String>)> = sqlx::query_as(
+        let mut transaction = self.begin().await?;
+        let row: Option<(Option<String>, Option<String>)> = sqlx::query_as(
             "UPDATE reply SET state = $2, approved = COALESCE($3, approved)
              WHERE seq = $1 AND (state <> $2 OR approved <> COALESCE($3, approved)) RETURNING reviewer, review",
         )
         .bind(seq)
         .bind(state.as_str())
         .bind(approved)
-        .fetch_all(&self.write)
+        .fetch_optional(&mut *transaction)
         .await
         .map_err(doing("change a reply's state"))?;
-        for (reviewer, review) in &rows {
-            self.talk_changed(under(reviewer.as_deref(), review.as_deref()));
+        let Some((reviewer, review)) = row else { return Ok(false) };
+        let under = under(reviewer.as_deref(), review.as_deref());
+        if let Some((handle, review)) = under.as_ref().filter(|_| state == ReplyState::Shown) {
+            // Now its own answers are looked for.
+            crawl::touch(&mut transaction, handle, review, Timestamp::UNIX_EPOCH).await?;
         }
-        Ok(!rows.is_empty())
+        transaction.commit().await.map_err(doing("commit a reply's state"))?;
+        self.talk_changed(under);
+        Ok(true)
     }
 
     /// Takes a reply away for good. Its id is remembered, so that no crawl and no late `Create` brings it back, and
@@ -334,180 +324,6 @@ impl Store {
             .map_err(doing("look for an author's approved replies"))?;
         Ok(found.is_some())
     }
-
-    /// Remembers an id that may still come: a post deleted or an activity taken back before it arrived.
-    pub async fn remember_gone(&self, id: &str, until: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO gone (id, host, until) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING")
-            .bind(id)
-            .bind(host_of(id).unwrap_or_default())
-            .bind(until.as_millisecond())
-            .execute(&self.write)
-            .await
-            .map(drop)
-            .map_err(doing("remember what is gone"))
-    }
-
-    pub async fn gone_post(&self, id: &str) -> Result<Option<GonePost>, StoreError> {
-        let row: Option<(Option<String>, Option<String>, Option<String>)> =
-            sqlx::query_as("SELECT reviewer, review, in_reply_to FROM gone WHERE id = $1")
-                .bind(id)
-                .fetch_optional(&self.read)
-                .await
-                .map_err(doing("look for what is gone"))?;
-        Ok(row.map(|(reviewer, review, in_reply_to)| GonePost {
-            under: under(reviewer.as_deref(), review.as_deref()),
-            in_reply_to,
-        }))
-    }
-
-    /// Forgets what nobody will send any more.
-    pub async fn forget_gone(&self, now: Timestamp) -> Result<u64, StoreError> {
-        sqlx::query("DELETE FROM gone WHERE until < $1")
-            .bind(now.as_millisecond())
-            .execute(&self.write)
-            .await
-            .map(|done| done.rows_affected())
-            .map_err(doing("forget what is long gone"))
-    }
-}
-
-/// Writes a reply inside somebody's transaction, who then has to call `talk_changed` after the commit.
-pub(super) async fn write_reply(
-    transaction: &mut Transaction<'_, Sqlite>,
-    reply: &Reply,
-    state: ReplyState,
-    source: Source,
-    at: Timestamp,
-) -> Result<Kept, StoreError> {
-    let doing_it = "keep a reply";
-    let gone: Option<i64> = sqlx::query_scalar("SELECT 1 FROM gone WHERE id = $1")
-        .bind(&reply.id)
-        .fetch_optional(&mut **transaction)
-        .await
-        .map_err(doing(doing_it))?;
-    if gone.is_some() {
-        return Ok(Kept::Refused);
-    }
-    let words = serde_json::to_string(&Words {
-        content: reply.content.clone(),
-        title: reply.title.clone(),
-        warning: reply.warning.clone(),
-        language: reply.language.clone(),
-        page: reply.page.clone(),
-        replies: reply.replies.clone(),
-        mentions: reply.mentions.clone(),
-    })
-    .unwrap_or_default();
-    let before: Option<(i64, String, String, Option<i64>, String)> =
-        sqlx::query_as("SELECT seq, author, words, updated, visibility FROM reply WHERE id = $1")
-            .bind(&reply.id)
-            .fetch_optional(&mut **transaction)
-            .await
-            .map_err(doing(doing_it))?;
-    let updated = reply.updated.map(Timestamp::as_millisecond);
-    if let Some((seq, author, said, edited, visibility)) = before {
-        if author != reply.author {
-            return Ok(Kept::Refused);
-        }
-        if (said.as_str(), edited, visibility.as_str()) == (&words, updated, reply.visibility.as_str()) {
-            return Ok(Kept::Unchanged(seq));
-        }
-        sqlx::query("UPDATE reply SET words = $2, updated = $3, visibility = $4 WHERE seq = $1")
-            .bind(seq)
-            .bind(words)
-            .bind(updated)
-            .bind(reply.visibility.as_str())
-            .execute(&mut **transaction)
-            .await
-            .map_err(doing(doing_it))?;
-        return Ok(Kept::Changed(seq));
-    }
-    let seq = sqlx::query_scalar(
-        "INSERT INTO reply (id, reviewer, review, in_reply_to, author, host, ours, state, visibility, source, published,
-         updated, received_at, words) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING seq",
-    )
-    .bind(&reply.id)
-    .bind(reply.under.as_ref().map(|(handle, _)| handle.as_str()))
-    .bind(reply.under.as_ref().map(|(_, review)| review.as_str()))
-    .bind(&reply.in_reply_to)
-    .bind(&reply.author)
-    .bind(host_of(&reply.author).unwrap_or_default())
-    .bind(reply.ours)
-    .bind(state.as_str())
-    .bind(reply.visibility.as_str())
-    .bind(source.as_str())
-    .bind(reply.published.as_millisecond())
-    .bind(updated)
-    .bind(at.as_millisecond())
-    .bind(words)
-    .fetch_one(&mut **transaction)
-    .await
-    .map_err(doing(doing_it))?;
-    Ok(Kept::New(seq))
-}
-
-/// Removes a reply inside somebody's transaction, who then has to call `talk_changed` after the commit. `None` without
-/// such a reply.
-pub(super) async fn erase_reply(
-    transaction: &mut Transaction<'_, Sqlite>,
-    id: &str,
-    at: Timestamp,
-) -> Result<Option<Option<(Handle, ReviewId)>>, StoreError> {
-    let doing_it = "drop a reply";
-    let row: Option<(Option<String>, Option<String>, String, String)> =
-        sqlx::query_as("DELETE FROM reply WHERE id = $1 RETURNING reviewer, review, in_reply_to, host")
-            .bind(id)
-            .fetch_optional(&mut **transaction)
-            .await
-            .map_err(doing(doing_it))?;
-    let Some((reviewer, review, in_reply_to, host)) = row else { return Ok(None) };
-    sqlx::query("DELETE FROM reaction WHERE object = $1")
-        .bind(id)
-        .execute(&mut **transaction)
-        .await
-        .map_err(doing(doing_it))?;
-    sqlx::query(
-        "INSERT INTO gone (id, host, reviewer, review, in_reply_to, until) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (id) DO UPDATE SET until = excluded.until",
-    )
-    .bind(id)
-    .bind(host)
-    .bind(&reviewer)
-    .bind(&review)
-    .bind(in_reply_to)
-    .bind((at + GONE_FOR).as_millisecond())
-    .execute(&mut **transaction)
-    .await
-    .map_err(doing(doing_it))?;
-    Ok(Some(under(reviewer.as_deref(), review.as_deref())))
-}
-
-/// How the posts of a thread hang together.
-struct Places {
-    /// From each post, shown, hidden or gone, to the one it answers.
-    above: HashMap<String, String>,
-    shown: HashSet<String>,
-}
-
-impl Places {
-    fn new(rows: Vec<(String, String, bool)>) -> Self {
-        let shown = rows.iter().filter(|(_, _, shown)| *shown).map(|(id, _, _)| id.clone()).collect();
-        Self { above: rows.into_iter().map(|(id, above, _)| (id, above)).collect(), shown }
-    }
-
-    /// The nearest shown post above this one. Posts that answer each other in a circle hang from the review.
-    fn above(&self, id: &str) -> Option<String> {
-        let mut found: Option<&str> = None;
-        let mut at = id;
-        for _ in 0..=self.above.len() {
-            let Some(above) = self.above.get(at) else { return found.map(str::to_owned) };
-            if found.is_none() && self.shown.contains(above) {
-                found = Some(above);
-            }
-            at = above;
-        }
-        None
-    }
 }
 
 pub(super) fn under(reviewer: Option<&str>, review: Option<&str>) -> Option<(Handle, ReviewId)> {
@@ -566,4 +382,4 @@ impl FromRow<'_, SqliteRow> for ReplyRow {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

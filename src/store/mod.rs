@@ -2,6 +2,7 @@
 
 mod answer;
 mod conversation;
+mod crawl;
 mod delivery;
 mod follower;
 mod ledger;
@@ -30,6 +31,7 @@ use sqlx::{
 
 pub use answer::{OwnReply, PostSearch};
 pub use conversation::{GonePost, Kept, ReplyFilter, Which};
+pub use crawl::{CRAWL_COOL_DOWN, DueCrawl, TalkLoad};
 pub use delivery::{Attempt, DeliveryFigures, DueDelivery, DueHost, HostNews};
 pub use follower::{FollowState, Follower};
 pub use ledger::{Commit, Content, Hit, LedgerWrite, ReviewerRow};
@@ -37,7 +39,7 @@ pub use mirror::MirrorFile;
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use portrait::{KnownPortrait, PortraitFile};
 pub use quote::QuoteStamp;
-pub use received::{Block, ReceivedActivity, ReceivedState};
+pub use received::{Block, ReceivedActivity, ReceivedLoad, ReceivedState};
 pub use thread::CameBack;
 
 /// Connections for readers; writers queue on one of their own because SQLite has one writer.

@@ -1,12 +1,14 @@
 //! Activities in their final form and one delivery row for each distinct inbox, written with the decision they follow from.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sqlx::{Sqlite, Transaction};
 use url::Url;
 
 use super::{Store, StoreError, doing};
 use crate::domain::{
-    Handle,
+    Handle, RemoteActor,
     message::{Audience, Kind, Message},
 };
 
@@ -105,7 +107,8 @@ impl Store {
 /// Writes the activity, its deliveries, and what they supersede. Returns the number of deliveries.
 pub(super) async fn enqueue(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing) -> Result<u64, StoreError> {
     let message = &outgoing.message;
-    let inboxes = inboxes(transaction, outgoing).await?;
+    let mut inboxes: BTreeSet<String> = inboxes(transaction, outgoing).await?.into_iter().collect();
+    inboxes.extend(inboxes_of_talkers(transaction, outgoing).await?);
     if inboxes.is_empty() && message.audience == Audience::BookWyrm {
         // A second wording that nobody would get is not kept.
         return Ok(0);
@@ -211,6 +214,30 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
             Ok(all)
         }
     }
+}
+
+/// Who answered, liked, boosted or quoted a post has it, follower or not, and is told what becomes of it (FEDERATION 5.21).
+async fn inboxes_of_talkers(
+    transaction: &mut Transaction<'_, Sqlite>,
+    outgoing: &Outgoing,
+) -> Result<Vec<String>, StoreError> {
+    let bookwyrm = match outgoing.to {
+        Recipients::Reached => Some(outgoing.message.audience == Audience::BookWyrm),
+        Recipients::EveryoneReached => None,
+        Recipients::Followers | Recipients::EveryoneEver | Recipients::Inbox(_) => return Ok(Vec::new()),
+    };
+    let actors: Vec<String> = sqlx::query_scalar(
+        "SELECT actor FROM remote_actor WHERE id IN (
+           SELECT author FROM reply WHERE in_reply_to = $1 AND NOT ours AND state <> 'hidden'
+           UNION SELECT actor FROM reaction WHERE object = $1)",
+    )
+    .bind(&outgoing.message.object)
+    .fetch_all(&mut **transaction)
+    .await
+    .map_err(doing("list who answered"))?;
+    let actors = actors.iter().filter_map(|actor| serde_json::from_str::<RemoteActor>(actor).ok());
+    let meant = actors.filter(|actor| bookwyrm.is_none_or(|bookwyrm| bookwyrm == actor.bookwyrm));
+    Ok(meant.map(|actor| actor.shared_or_own_inbox().to_owned()).collect())
 }
 
 /// An Update overtakes older Updates that have not left; a Delete overtakes everything about its object.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::{Row, sqlite::SqliteRow};
 
-use super::{Store, StoreError, doing};
+use super::{Store, StoreError, doing, outbox};
 
 /// An activity that waits to be worked through. Its signature was verified before it was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,16 @@ pub struct ReceivedActivity {
     pub body: Vec<u8>,
     pub attempts: u32,
     pub at: Timestamp,
+}
+
+/// How much waits to be worked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReceivedLoad {
+    /// Activities of one host.
+    pub of_host: u64,
+    pub bytes_of_host: u64,
+    /// Of all hosts.
+    pub bytes: u64,
 }
 
 /// What became of a received activity.
@@ -47,11 +57,12 @@ impl Store {
     /// Puts a verified activity on the disk. `false` when it was there already: a replay, or a sender that asks twice.
     pub async fn keep_received(&self, id: &str, actor: &str, body: &[u8], at: Timestamp) -> Result<bool, StoreError> {
         sqlx::query(
-            "INSERT INTO received (id, actor, body, at, state, next_at) VALUES ($1, $2, $3, $4, 'due', $5)
+            "INSERT INTO received (id, actor, host, body, at, state, next_at) VALUES ($1, $2, $3, $4, $5, 'due', $6)
              ON CONFLICT (id) DO NOTHING",
         )
         .bind(id)
         .bind(actor)
+        .bind(outbox::host_of(actor).unwrap_or_default())
         .bind(body)
         .bind(at.as_second())
         .bind(at.as_millisecond())
@@ -59,6 +70,22 @@ impl Store {
         .await
         .map(|done| done.rows_affected() > 0)
         .map_err(doing("store a received activity"))
+    }
+
+    /// What waits to be worked through.
+    pub async fn received_load(&self, host: &str) -> Result<ReceivedLoad, StoreError> {
+        let row: (i64, i64, i64) = sqlx::query_as(
+            "SELECT CAST(COALESCE(SUM(CASE WHEN host = $1 THEN 1 ELSE 0 END), 0) AS BIGINT),
+                    CAST(COALESCE(SUM(CASE WHEN host = $1 THEN LENGTH(body) ELSE 0 END), 0) AS BIGINT),
+                    CAST(COALESCE(SUM(LENGTH(body)), 0) AS BIGINT)
+             FROM received WHERE state = 'due'",
+        )
+        .bind(host)
+        .fetch_one(&self.read)
+        .await
+        .map_err(doing("measure what waits in the inbox"))?;
+        let [of_host, bytes_of_host, bytes] = [row.0, row.1, row.2].map(|count| u64::try_from(count).unwrap_or(0));
+        Ok(ReceivedLoad { of_host, bytes_of_host, bytes })
     }
 
     /// The oldest received activities whose time has come.
@@ -109,14 +136,18 @@ impl Store {
         .map_err(doing("settle a received activity"))
     }
 
-    /// Forgets the ids of what was done long ago: a replay that old fails by its date.
-    pub async fn forget_received(&self, before: Timestamp) -> Result<u64, StoreError> {
-        sqlx::query("DELETE FROM received WHERE state <> 'due' AND at < $1")
-            .bind(before.as_second())
-            .execute(&self.write)
-            .await
-            .map(|done| done.rows_affected())
-            .map_err(doing("forget received activities"))
+    /// Forgets the ids of what was done long ago, and all but the newest `most`: a replay that old fails by its date.
+    pub async fn forget_received(&self, before: Timestamp, most: i64) -> Result<u64, StoreError> {
+        sqlx::query(
+            "DELETE FROM received WHERE state <> 'due'
+             AND (at < $1 OR seq <= (SELECT MAX(seq) FROM received) - $2)",
+        )
+        .bind(before.as_second())
+        .bind(most)
+        .execute(&self.write)
+        .await
+        .map(|done| done.rows_affected())
+        .map_err(doing("forget received activities"))
     }
 
     pub async fn keep_block(&self, name: &str, reason: Option<&str>, at: Timestamp) -> Result<(), StoreError> {
@@ -182,5 +213,31 @@ impl Store {
             }
         }
         Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::conversation::tests::store;
+
+    #[tokio::test]
+    async fn what_waits_is_measured_and_only_so_many_ids_are_remembered() {
+        let (store, _directory) = store().await;
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        for (host, count) in [("m.example", 3), ("n.example:8443", 2)] {
+            for number in 1..=count {
+                let actor = format!("https://{host}/users/bob");
+                assert!(store.keep_received(&format!("{actor}/{number}"), &actor, b"12345", now).await.unwrap());
+            }
+        }
+        let load = store.received_load("n.example:8443").await.unwrap();
+        assert_eq!(load, ReceivedLoad { of_host: 2, bytes_of_host: 10, bytes: 25 });
+        for received in store.due_received(now, 4).await.unwrap() {
+            store.settle_received(received.seq, ReceivedState::Done, "done", now).await.unwrap();
+        }
+        assert_eq!(store.received_load("m.example").await.unwrap().of_host, 0);
+        assert_eq!(store.forget_received(Timestamp::UNIX_EPOCH, 2).await.unwrap(), 3, "what waits is not forgotten");
+        assert_eq!(store.due_received(now, 9).await.unwrap().len(), 1);
     }
 }

@@ -1,6 +1,7 @@
 //! The tests of the whole: one binary, one module per subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops where its ground is missing")]
 
+mod answers;
 mod browser;
 mod bulk;
 mod commands;
@@ -11,6 +12,7 @@ mod folder;
 mod http;
 mod identity;
 mod layers;
+mod mirror;
 mod peers;
 mod readers;
 mod simulation;

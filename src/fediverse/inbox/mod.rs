@@ -141,8 +141,6 @@ pub enum Ignored {
     NoObject,
     /// Speaks about something that belongs to another host or actor.
     NotTheirs,
-    /// Addressed to some, not to everybody.
-    Private,
     /// A vote in a poll.
     Vote,
     /// An activity wrapped in a group's Announce.
@@ -204,7 +202,7 @@ fn event(document: &Value, kind: &str, id: Option<&str>, actor: &str) -> Result<
         // Without an id the Accept could name nothing.
         "Follow" if id.is_none() => return Err(Ignored::NoObject),
         "Follow" => Event::Followed { object: about()? },
-        "Create" => Event::Posted(told(document, object, actor, true)?),
+        "Create" => Event::Posted(told(document, object, actor)?),
         "Update" if is_kind(object, &ACTORS) || about()? == actor => {
             if about()? == actor {
                 Event::ProfileChanged
@@ -212,7 +210,7 @@ fn event(document: &Value, kind: &str, id: Option<&str>, actor: &str) -> Result<
                 return Err(Ignored::NotTheirs);
             }
         }
-        "Update" => Event::Edited(told(document, object, actor, false)?),
+        "Update" => Event::Edited(told(document, object, actor)?),
         "Delete" => match about()? {
             object if object == actor => Event::AccountDeleted,
             object if same_host(&object, actor) => Event::Deleted { object },
@@ -246,7 +244,7 @@ fn event(document: &Value, kind: &str, id: Option<&str>, actor: &str) -> Result<
 }
 
 /// A post is taken from the activity only where its id and author are the actor's; otherwise it is fetched.
-fn told(activity: &Value, object: &Value, actor: &str, created: bool) -> Result<Told, Ignored> {
+fn told(activity: &Value, object: &Value, actor: &str) -> Result<Told, Ignored> {
     // GoToSocial sends several votes at once.
     if object.as_array().is_some_and(|votes| votes.len() > 1) {
         return Err(Ignored::Vote);
@@ -270,10 +268,7 @@ fn told(activity: &Value, object: &Value, actor: &str, created: bool) -> Result<
     // A post without addresses of its own is as public as the activity that carries it.
     if object["to"].is_null() && object["cc"].is_null() {
         post.visibility = post::visibility_of(activity);
-    }
-    // An edit that makes a post private must be seen, to take the post down.
-    if created && post.visibility == Visibility::Private {
-        return Err(Ignored::Private);
+        post.audience = post::audience_of(activity);
     }
     Ok(Told::Whole(Box::new(post)))
 }

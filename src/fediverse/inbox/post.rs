@@ -31,6 +31,8 @@ pub struct Post {
     /// BCP 47 tag, where the post names one.
     pub language: Option<String>,
     pub visibility: Visibility,
+    /// Whom it is addressed to: actors and their followers.
+    pub audience: Vec<String>,
     /// Actors it names.
     pub mentions: Vec<String>,
     /// The post it quotes, by any of the words in use.
@@ -50,6 +52,11 @@ pub(super) fn visibility_of(document: &Value) -> Visibility {
     } else {
         Visibility::Private
     }
+}
+
+/// `to` and `cc`, with `bto` and `bcc` of servers that forget to take them off.
+pub(super) fn audience_of(document: &Value) -> Vec<String> {
+    ["to", "cc", "bto", "bcc"].iter().flat_map(|name| addresses(&document[*name])).collect()
 }
 
 impl Post {
@@ -72,6 +79,7 @@ impl Post {
             page: page(&document["url"]).unwrap_or_else(|| id.clone()),
             language,
             visibility: visibility_of(document),
+            audience: audience_of(document),
             mentions: mentions(&document["tag"]),
             quotes: quotes(document),
             replies: address_of(&document["replies"]),

@@ -130,16 +130,21 @@ fn everybody_is_named_in_many_ways() {
 }
 
 #[test]
-fn a_post_for_some_is_not_taken_in_and_an_edit_that_hides_one_is_seen() {
-    for private in [json!({"to": [ANA], "cc": []}), json!({"to": [], "cc": []}), json!({"to": null, "cc": null})] {
-        assert_eq!(posted(answer(private.clone())), Event::Ignored(Ignored::Private), "{private}");
+fn a_post_for_some_is_seen_as_such_and_names_them() {
+    for (private, audience) in [
+        (json!({"to": [ANA], "cc": []}), vec![ANA.to_owned()]),
+        (json!({"to": [], "cc": []}), vec![]),
+        (json!({"to": null, "cc": null}), vec![]),
+    ] {
+        let post = whole(posted(answer(private.clone())));
+        assert_eq!((post.visibility, post.audience), (Visibility::Private, audience), "{private}");
     }
     let hidden = answer(json!({"to": [ANA], "cc": []}));
     let post = whole(parse(&bobs("Update", json!({"object": hidden}))).event);
     assert_eq!(post.visibility, Visibility::Private);
     let unaddressed = answer(json!({"to": null, "cc": null}));
     let post = whole(parse(&bobs("Create", json!({"object": unaddressed, "to": PUBLIC}))).event);
-    assert_eq!(post.visibility, Visibility::Public);
+    assert_eq!((post.visibility, post.audience), (Visibility::Public, vec![PUBLIC.to_owned()]));
 }
 
 #[test]

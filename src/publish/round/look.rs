@@ -201,7 +201,7 @@ impl Working<'_> {
 
     /// The date of a file, where it lies in the future.
     pub(super) fn scheduled_for(&self, date: Option<Moment>) -> Option<Timestamp> {
-        date.map(|date| date.timestamp()).filter(|date| *date > self.now)
+        date.map(|date| date.begins()).filter(|date| *date > self.now)
     }
 
     /// Whether a file has stood beside its twin for the waiting time.

@@ -151,7 +151,7 @@ async fn what_was_deleted_does_not_come_back() {
     let (handle, review) = dune();
     assert!(store.reactions(&handle, &review).await.unwrap().is_empty());
 
-    store.remember_gone("https://m.example/likes/1", now() + SignedDuration::from_hours(6)).await.unwrap();
+    store.remember_gone("https://m.example/likes/1", now(), now() + SignedDuration::from_hours(6)).await.unwrap();
     assert_eq!(store.forget_gone(now() + SignedDuration::from_hours(7)).await.unwrap(), 1);
     assert_eq!(store.forget_gone(now() + SignedDuration::from_hours(24 * 367)).await.unwrap(), 1);
 }

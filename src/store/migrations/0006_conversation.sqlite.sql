@@ -30,21 +30,25 @@ CREATE INDEX reply_author ON reply (author, received_at);
 CREATE INDEX reply_host ON reply (host, received_at);
 CREATE INDEX reply_parent ON reply (in_reply_to);
 CREATE INDEX reply_state ON reply (state, host);
+CREATE INDEX reply_private ON reply (author) WHERE visibility = 'private';
 
 -- ids that must not come (back): posts that were deleted, activities that were taken back before they arrived
 CREATE TABLE gone (
   id TEXT PRIMARY KEY,
   host TEXT NOT NULL,
-  -- of a deleted reply: where it stood, so that answers to it keep their place
+  -- of a deleted reply: whose it was and where it stood, so that answers to it keep their place
+  author TEXT,
   reviewer TEXT,
   review TEXT,
   in_reply_to TEXT,
   -- milliseconds; remembered until then
+  at BIGINT NOT NULL,
   until BIGINT NOT NULL
 );
+CREATE INDEX gone_author ON gone (author, at);
 CREATE INDEX gone_review ON gone (reviewer, review);
 CREATE INDEX gone_until ON gone (until);
-CREATE INDEX gone_host ON gone (host);
+CREATE INDEX gone_host ON gone (host, at);
 
 CREATE TABLE reaction (
   object TEXT NOT NULL,
@@ -86,8 +90,11 @@ CREATE TABLE crawl (
   -- which wait of the schedule comes next
   step BIGINT NOT NULL,
   -- milliseconds
-  last_at BIGINT,
   next_at BIGINT NOT NULL,
   PRIMARY KEY (reviewer, review)
 );
 CREATE INDEX crawl_next ON crawl (next_at);
+
+-- whose activities wait to be worked through, so that one host's do not fill the disk
+ALTER TABLE received ADD COLUMN host TEXT NOT NULL DEFAULT '';
+CREATE INDEX received_host ON received (host) WHERE state = 'due';

@@ -170,6 +170,18 @@ impl Daemon {
         self.when(async || Some(self.followers().await).filter(|followers| followers.len() == count)).await
     }
 
+    /// Waits until everything that was received by now has been worked through.
+    pub async fn worked_through(&self) {
+        let store = &self.running().store;
+        self.when(async || store.due_received(self.clock.now(), 1).await.unwrap().is_empty().then_some(())).await;
+    }
+
+    /// Waits until every thread that is due has been looked through for replies elsewhere.
+    pub async fn crawled_through(&self) {
+        let store = &self.running().store;
+        self.when(async || store.due_crawls(self.clock.now(), 1).await.unwrap().is_empty().then_some(())).await;
+    }
+
     /// Another command on the same settings, as a person would type it; what it prints.
     pub async fn run(&self, arguments: &[&str]) -> String {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_reviewd"));

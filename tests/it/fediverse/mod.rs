@@ -3,9 +3,11 @@
 
 mod account;
 mod answers;
+mod conversation;
 mod daemon;
 mod delivery;
 mod fedify;
+mod fedify_answers;
 mod inbox;
 mod neighbour;
 mod two_daemons;

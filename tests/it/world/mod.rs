@@ -142,6 +142,10 @@ impl World {
         self.start().await;
     }
 
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
     pub fn running(&self) -> &Running {
         self.running.as_ref().expect("the program runs")
     }

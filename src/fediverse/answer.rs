@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Answer, Format, Handle, Origin, PublishedAnswer, ReviewId, Target, Text, Visibility,
+        Answer, Handle, Origin, PublishedAnswer, ReviewId, Target, Visibility,
         answer::Participant,
         message::{Audience, Kind, Message},
     },
@@ -226,7 +226,153 @@ fn about(published: &PublishedAnswer, speaker: &Speaker<'_>, kind: Kind, id: Str
     message(kind, &object, Audience::Everyone, Context::Note, document)
 }
 
-/// A short text as an answer file would give it; for `reviewd preview`.
-pub fn plain_text(html: &str) -> String {
-    text::plain(&Text::new(Format::Html, html))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{Format, Slug, Text},
+        fediverse::sample::{ana, site},
+    };
+
+    fn person(name: &str, host: &str) -> Participant {
+        Participant {
+            id: format!("https://{host}/users/{name}"),
+            handle: format!("{name}@{host}"),
+            page: format!("https://{host}/@{name}"),
+            inbox: Some(format!("https://{host}/users/{name}/inbox")),
+            shared_inbox: Some(format!("https://{host}/inbox")),
+        }
+    }
+
+    /// Bob answered Ana's review, naming Carol; Ana thanks him.
+    fn thanks() -> PublishedAnswer {
+        let answer = Answer {
+            in_reply_to: "https://mastodon.example/@bob/1".to_owned(),
+            body: Text::new(Format::Markdown, "Thank you! The worms are *the least* of it."),
+            warning: None,
+            spoilers: false,
+            date: None,
+            language: None,
+            draft: false,
+            slug: Slug::from_text("2026-11-22-bob-dune"),
+            id: None,
+            imported: false,
+        };
+        let target = Target {
+            id: "https://mastodon.example/users/bob/statuses/1".to_owned(),
+            page: "https://mastodon.example/@bob/1".to_owned(),
+            author: person("bob", "mastodon.example"),
+            others: vec![person("carol", "gts.example"), person("dan", "mastodon.example")],
+            warning: None,
+            visibility: Visibility::Public,
+            context: Some("https://mastodon.example/contexts/1".to_owned()),
+            under: Some((ana().handle, ReviewId::parse("dune-2026").unwrap())),
+        };
+        let id = ReviewId::parse("k3v9").unwrap();
+        let page = site().origin.answer(&ana().handle, &id);
+        PublishedAnswer {
+            content: content(&answer, &target, &page),
+            reviewer: ana().handle,
+            id,
+            published: "2026-11-22T10:00:00Z".parse().unwrap(),
+            updated: None,
+            answer,
+            target,
+        }
+    }
+
+    fn shown(answer: &PublishedAnswer) -> Value {
+        note(answer, &Speaker { site: &site(), reviewer: &ana() })
+    }
+
+    #[test]
+    fn an_answer_is_a_note_for_everyone_in_the_conversation() {
+        insta::assert_json_snapshot!(shown(&thanks()));
+    }
+
+    #[test]
+    fn its_activities_are_addressed_like_the_note() {
+        let mut answer = thanks();
+        let speaker = Speaker { site: &site(), reviewer: &ana() };
+        let json = |message: &Message| serde_json::from_slice::<Value>(&message.body).unwrap();
+        let create = json(&create(&answer, &speaker));
+        answer.updated = Some("2026-11-22T11:00:00Z".parse().unwrap());
+        let update = json(&update(&answer, &speaker));
+        let delete = json(&delete(&answer, &site().origin, answer.changed()));
+        let note = shown(&answer);
+        for activity in [&create, &update, &delete] {
+            assert_eq!((&activity["to"], &activity["cc"]), (&note["to"], &note["cc"]));
+            assert_eq!(activity["object"]["id"], note["id"]);
+        }
+        assert_eq!(create["id"], "https://books.example/users/ana/replies/k3v9/activity");
+        assert_eq!(update["id"], "https://books.example/users/ana/replies/k3v9#updates/1795345200");
+        assert_eq!((&create["object"]["updated"], &update["object"]["updated"]), (&Value::Null, &note["updated"]));
+    }
+
+    #[test]
+    fn nobody_sees_more_of_an_answer_than_of_the_post() {
+        let mut answer = thanks();
+        let followers = "https://books.example/users/ana/followers";
+        let (bob, carol, dan) = ("mastodon.example/users/bob", "gts.example/users/carol", "mastodon.example/users/dan");
+        let people = [bob, carol, dan].map(|one| format!("https://{one}"));
+        let inboxes_of = |answer: &PublishedAnswer| inboxes(answer).join(" ");
+        for (visibility, to, cc, tags, reached) in [
+            (Visibility::Public, vec![PUBLIC], vec![followers, &people[0], &people[1], &people[2]], 3, true),
+            (Visibility::Unlisted, vec![followers], vec![PUBLIC, &people[0], &people[1], &people[2]], 3, true),
+            (Visibility::Private, vec![people[0].as_str()], vec![], 1, false),
+        ] {
+            answer.target.visibility = visibility;
+            let note = shown(&answer);
+            assert_eq!((&note["to"], &note["cc"]), (&json!(to), &json!(cc)));
+            assert_eq!(note["tag"].as_array().unwrap().len(), tags);
+            assert_eq!(goes_to_followers(&answer), reached);
+            let others = if reached { " https://gts.example/inbox https://mastodon.example/inbox" } else { "" };
+            assert_eq!(inboxes_of(&answer), format!("https://{bob}/inbox{others}"));
+        }
+    }
+
+    #[test]
+    fn a_warning_is_the_files_own_or_that_of_the_post() {
+        let mut answer = thanks();
+        let warned = |answer: &PublishedAnswer| shown(answer)["summary"].as_str().map(str::to_owned);
+        assert_eq!(warned(&answer), None);
+        answer.target.warning = Some("Dune".to_owned());
+        assert_eq!(warned(&answer).as_deref(), Some("Dune"));
+        answer.answer.body = Text::new(Format::Markdown, "<spoiler>He dies.</spoiler>");
+        assert_eq!(warned(&answer).as_deref(), Some("Spoilers"));
+        answer.answer.warning = Some("The end of Dune".to_owned());
+        assert_eq!(warned(&answer).as_deref(), Some("The end of Dune"));
+    }
+
+    #[test]
+    fn what_one_says_oneself_is_answered_without_a_mention() {
+        let mut answer = thanks();
+        answer.target.author.inbox = None;
+        assert_eq!(
+            content(&answer.answer, &answer.target, "https://books.example/"),
+            "<p>Thank you! The worms are <em>the least</em> of it.</p>"
+        );
+        assert_eq!(inboxes(&answer), ["https://gts.example/inbox", "https://mastodon.example/inbox"]);
+    }
+
+    #[test]
+    fn a_long_answer_and_a_hostile_name_fit_into_every_document() {
+        let mut answer = thanks();
+        answer.target.author.handle = "<b>bob\"@mastodon.example".to_owned();
+        answer.answer.body = Text::new(Format::Plain, "Sand & \"spice\" — ".repeat(9_000));
+        answer.content = content(&answer.answer, &answer.target, "https://books.example/x");
+        assert!(answer.content.contains("@<span>&lt;b&gt;bob&quot;</span>") && answer.content.contains(READ_MORE));
+        let create = create(&answer, &Speaker { site: &site(), reviewer: &ana() });
+        assert!(create.body.len() < super::super::note::DOCUMENT_BYTES_MAX, "{} bytes", create.body.len());
+    }
+
+    #[test]
+    fn the_id_of_an_answer_leads_back_to_it() {
+        let origin = site().origin;
+        let id = origin.answer(&ana().handle, &ReviewId::parse("k3v9").unwrap());
+        assert_eq!(answer_of(&origin, &id).unwrap().1.as_str(), "k3v9");
+        for other in ["https://books.example/users/ana/reviews/x", "https://evil.example/users/ana/replies/x"] {
+            assert!(answer_of(&origin, other).is_none(), "{other}");
+        }
+    }
 }

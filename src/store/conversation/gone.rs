@@ -1,0 +1,67 @@
+//! Ids that must not come, or not come back.
+
+use jiff::Timestamp;
+
+use super::under;
+use crate::{
+    domain::{Handle, ReviewId},
+    store::{Store, StoreError, doing, outbox::host_of},
+};
+
+/// Ids of one host that are remembered as gone.
+const GONE_OF_HOST_MAX: i64 = 10_000;
+/// Ids of all hosts that are remembered as gone.
+const GONE_MAX: i64 = 200_000;
+
+/// A post that may not come back, and where it stood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GonePost {
+    pub under: Option<(Handle, ReviewId)>,
+    /// The post it answered, where it was a reply that we had.
+    pub in_reply_to: Option<String>,
+}
+
+impl Store {
+    /// Remembers an id that may still come: a post deleted or an activity taken back before it arrived.
+    pub async fn remember_gone(&self, id: &str, at: Timestamp, until: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO gone (id, host, at, until) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING")
+            .bind(id)
+            .bind(host_of(id).unwrap_or_default())
+            .bind(at.as_millisecond())
+            .bind(until.as_millisecond())
+            .execute(&self.write)
+            .await
+            .map(drop)
+            .map_err(doing("remember what is gone"))
+    }
+
+    pub async fn gone_post(&self, id: &str) -> Result<Option<GonePost>, StoreError> {
+        let row: Option<(Option<String>, Option<String>, Option<String>)> =
+            sqlx::query_as("SELECT reviewer, review, in_reply_to FROM gone WHERE id = $1")
+                .bind(id)
+                .fetch_optional(&self.read)
+                .await
+                .map_err(doing("look for what is gone"))?;
+        Ok(row.map(|(reviewer, review, in_reply_to)| GonePost {
+            under: under(reviewer.as_deref(), review.as_deref()),
+            in_reply_to,
+        }))
+    }
+
+    /// Forgets what nobody will send any more, and the oldest of a host that deletes without end.
+    pub async fn forget_gone(&self, now: Timestamp) -> Result<u64, StoreError> {
+        sqlx::query(
+            "DELETE FROM gone WHERE until < $1 OR id IN (
+               SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY host ORDER BY at DESC) AS of_host,
+                                      ROW_NUMBER() OVER (ORDER BY at DESC) AS of_all FROM gone) AS numbered
+               WHERE of_host > $2 OR of_all > $3)",
+        )
+        .bind(now.as_millisecond())
+        .bind(GONE_OF_HOST_MAX)
+        .bind(GONE_MAX)
+        .execute(&self.write)
+        .await
+        .map(|done| done.rows_affected())
+        .map_err(doing("forget what is long gone"))
+    }
+}
