@@ -14,7 +14,7 @@ pub(super) use write::{erase_reply, write_reply};
 
 use self::{places::Places, write::Words};
 
-use super::{Store, StoreError, crawl, doing, outbox::host_of};
+use super::{Store, StoreError, crawl, doing};
 use crate::domain::{Handle, KeptReply, RemoteActor, Reply, ReplyState, ReviewId, Source, TalkCounts, Visibility};
 
 /// Reviews asked about in one statement.

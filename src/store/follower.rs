@@ -201,9 +201,17 @@ impl Store {
     /// What a trial on loopback told its own machine means nothing under a real name.
     pub async fn forget_trial(&self) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        for statement in
-            ["DELETE FROM follower", "DELETE FROM delivery", "DELETE FROM activity", "DELETE FROM received"]
-        {
+        for statement in [
+            "DELETE FROM follower",
+            "DELETE FROM delivery",
+            "DELETE FROM activity",
+            "DELETE FROM received",
+            "DELETE FROM reply",
+            "DELETE FROM reaction",
+            "DELETE FROM gone",
+            "DELETE FROM report",
+            "DELETE FROM crawl",
+        ] {
             sqlx::query(statement).execute(&mut *transaction).await.map_err(doing("forget a trial"))?;
         }
         transaction.commit().await.map_err(doing("commit a forgotten trial"))

@@ -223,7 +223,7 @@ async fn inboxes_of_talkers(
 ) -> Result<Vec<String>, StoreError> {
     let bookwyrm = match outgoing.to {
         Recipients::Reached => Some(outgoing.message.audience == Audience::BookWyrm),
-        Recipients::EveryoneReached => None,
+        Recipients::EveryoneReached | Recipients::Conversation { .. } => None,
         Recipients::Followers | Recipients::EveryoneEver | Recipients::Inbox(_) => return Ok(Vec::new()),
     };
     let actors: Vec<String> = sqlx::query_scalar(

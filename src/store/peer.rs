@@ -122,7 +122,7 @@ fn readable(actor: &str) -> Option<RemoteActor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::peer::ActorKey;
+    use crate::domain::{ReplyState, Source, peer::ActorKey};
 
     fn bob(key: &str, second: i64) -> RemoteActor {
         RemoteActor {
@@ -155,5 +155,34 @@ mod tests {
         store.forget_remote_actor(&renewed.id).await.unwrap();
         assert_eq!(store.remote_actor(&renewed.id).await.unwrap(), None);
         assert_eq!(store.remote_actor_by_key("https://m.example/users/bob#new").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn who_is_in_a_conversation_is_not_pushed_out_and_a_new_name_is_seen() {
+        let (store, _directory) = crate::store::conversation::tests::store().await;
+        let bob = bob("https://m.example/users/bob#main-key", 1);
+        store.keep_remote_actor(&bob).await.unwrap();
+        let reply = crate::store::conversation::tests::post(1, "https://books.example/users/ana/reviews/dune-2026");
+        let (handle, review) = reply.under.clone().unwrap();
+        store.keep_reply(&reply, ReplyState::Shown, Source::Inbox, reply.published).await.unwrap();
+        let version = store.talk_version(&handle, &review);
+        store.keep_remote_actor(&bob).await.unwrap();
+        assert_eq!(store.talk_version(&handle, &review), version);
+        let renamed = RemoteActor { name: "Robert".into(), ..bob };
+        store.keep_remote_actor(&renamed).await.unwrap();
+        assert_eq!(store.talk_version(&handle, &review), version + 1);
+
+        sqlx::query(
+            "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < $1)
+             INSERT INTO remote_actor (id, actor, fetched_at) SELECT 'https://n.example/' || n, '{}', 10 + n FROM n",
+        )
+        .bind(REMOTE_ACTORS_MAX)
+        .execute(&store.write)
+        .await
+        .unwrap();
+        let eve = RemoteActor { id: "https://m.example/users/eve".into(), keys: vec![], ..renamed.clone() };
+        store.keep_remote_actor(&eve).await.unwrap();
+        assert_eq!(store.remote_actor(&eve.id).await.unwrap(), None, "the longest unseen goes");
+        assert_eq!(store.remote_actor(&renamed.id).await.unwrap(), Some(renamed));
     }
 }

@@ -104,6 +104,7 @@ impl Conversation {
         };
         let reply = self.reply(post, in_reply_to, under.cloned());
         let known = self.store.is_known_author(&post.author).await?;
+        let counting = self.counting.lock().await;
         let load = self.store.talk_load(&post.author, under, self.now()).await?;
         let admission = match private {
             true => limits::admit_private(known, &load),
@@ -116,6 +117,7 @@ impl Conversation {
         let Kept::New(seq) = self.store.keep_reply(&reply, state, source, self.now()).await? else {
             return Ok("was deleted before".to_owned());
         };
+        drop(counting);
         if let Some((handle, review)) = under {
             self.store.touch_crawl(handle, review, self.now()).await?;
         }

@@ -54,13 +54,15 @@ struct Found {
 impl Conversation {
     /// Looks through threads when their time comes, until told to stop.
     pub async fn crawl(self, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.clock.sleep(LOOK_EVERY) => {}
-            }
+        while !stop.is_cancelled() {
+            let began = self.clock.elapsed();
             if let Err(error) = self.look_through(&stop).await {
                 tracing::error!(%error, "threads could not be looked through: {error}");
+            }
+            let rest = LOOK_EVERY.saturating_sub(self.clock.elapsed().saturating_sub(began));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.clock.sleep(rest) => {}
             }
         }
     }

@@ -45,6 +45,8 @@ pub struct Conversation {
     reviewers: Arc<Vec<Handle>>,
     rules: Rules,
     hints: Arc<Mutex<Hints>>,
+    /// Held from counting what there is to adding to it: what comes at the same time is counted one by one.
+    counting: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What the settings say of replies.
@@ -75,7 +77,7 @@ struct Hints {
 impl Conversation {
     pub fn new(setup: Setup) -> Self {
         let Setup { origin, clock, store, peers, reviewers, rules } = setup;
-        Self { origin, clock, store, peers, reviewers, rules, hints: Arc::default() }
+        Self { origin, clock, store, peers, reviewers, rules, hints: Arc::default(), counting: Arc::default() }
     }
 
     /// Does what an event of the conversation asks, and says what was done. `None`: the event is about something else.

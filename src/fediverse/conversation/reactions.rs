@@ -95,14 +95,15 @@ impl Conversation {
 
     /// Counts a reaction, once for each actor, object and kind.
     pub(super) async fn count(&self, reaction: &Reaction) -> Result<String, PeerProblem> {
-        let host = authority(&reaction.actor).unwrap_or_default();
-        let (of_host, of_review) = self.store.reaction_load(&host, &reaction.under, self.now()).await?;
-        if !limits::admits_reaction(of_host, of_review) {
-            return Ok("is one reaction too many".to_owned());
-        }
         // A name and a picture to show with it; who cannot be found is counted all the same.
         if let Err(problem) = self.peers.visit().actor(&reaction.actor).await {
             tracing::debug!(actor = reaction.actor, %problem, "{} could not be looked up: {problem}", reaction.actor);
+        }
+        let host = authority(&reaction.actor).unwrap_or_default();
+        let _counting = self.counting.lock().await;
+        let (of_host, of_review) = self.store.reaction_load(&host, &reaction.under, self.now()).await?;
+        if !limits::admits_reaction(of_host, of_review) {
+            return Ok("is one reaction too many".to_owned());
         }
         let kind = reaction.kind.as_str();
         Ok(match self.store.keep_reaction(reaction).await? {

@@ -157,6 +157,23 @@ async fn what_was_deleted_does_not_come_back() {
 }
 
 #[tokio::test]
+async fn a_host_that_deletes_without_end_is_remembered_in_part() {
+    let (store, _directory) = store().await;
+    sqlx::query(
+        "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10050)
+         INSERT INTO gone (id, host, at, until) SELECT 'https://m.example/' || n, 'm.example', n, $1 FROM n",
+    )
+    .bind(i64::MAX)
+    .execute(&store.write)
+    .await
+    .unwrap();
+    store.remember_gone("https://n.example/1", Timestamp::UNIX_EPOCH, now()).await.unwrap();
+    assert_eq!(store.forget_gone(Timestamp::UNIX_EPOCH).await.unwrap(), 50);
+    assert_eq!(store.gone_post("https://m.example/50").await.unwrap(), None);
+    assert!(store.gone_post("https://n.example/1").await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn whoever_was_approved_by_hand_is_known() {
     let (store, _directory) = store().await;
     store.show(&post(1, NOTE)).await;

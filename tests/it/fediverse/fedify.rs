@@ -1,10 +1,14 @@
 //! Over TLS with a server nobody here wrote: Fedify finds the handle, checks every signature and reads every document.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Mutex, time::Duration};
 
+use reviewd::{
+    domain::{Handle, ReviewId},
+    store::Store,
+};
 use serde_json::{Value, json};
 
-use super::review;
+use super::{PATIENCE, review};
 use crate::peers::{Authority, Fedify, Received, Reviewd};
 
 const SETTINGS: &str = r#"
@@ -185,31 +189,30 @@ async fn a_bulk_change_is_held_until_it_is_applied() {
 }
 
 #[tokio::test]
-async fn what_people_answer_is_believed_and_whoever_quotes_gets_a_stamp() {
+async fn what_people_answer_stands_under_the_review_until_they_think_better_of_it() {
     let authority = Authority::new();
     let Some(fedify) = Fedify::start(&authority).await else { return };
-    let settings = format!("{SETTINGS}\n[log]\nfilter = \"info,reviewd::fediverse=debug\"\n");
+    let settings = format!("{SETTINGS}\n[replies]\nmoderation = \"open\"\n");
     let lay_out =
         |folder: &Path| fs::write(folder.join("emma.md"), review("Emma", "Handsome, clever, and rich.")).unwrap();
-    let Some(mut reviewd) = Reviewd::behind_tls(&authority, &settings, lay_out).await else { return };
+    let Some(reviewd) = Reviewd::behind_tls(&authority, &settings, lay_out).await else { return };
     follow(&fedify, &reviewd).await;
     reviewd.save("dune.md", &review("Dune", "Sand gets into everything."));
     let note = text(&fedify.expect("Create").await.raw, "/object/id").to_owned();
+    let talk = Talk::under(&reviewd, &note).await;
 
-    // Each is signed by Fedify, answered with 202 and worked through: this version keeps no conversation.
-    let noted = "noted; this version keeps no conversation";
     let answer = fedify.reply(&note, "<p>The worms, though.</p>").await;
-    reviewd.logged(noted).await;
+    talk.when(|talk| talk.replies == ["<p>The worms, though.</p>"]).await;
     fedify.edit(&answer, "<p>The worms above all.</p>").await;
-    reviewd.logged(noted).await;
+    talk.when(|talk| talk.replies == ["<p>The worms above all.</p>"]).await;
+
     let like = fedify.like(&note).await;
-    reviewd.logged(noted).await;
+    fedify.ask("react", json!({"note": note, "emoji": "🐛", "as": "carol"})).await;
+    let boost = fedify.boost(&note).await;
+    talk.when(|talk| (talk.likes, talk.boosts) == (2, 1)).await;
     fedify.undo(&like).await;
-    reviewd.logged(noted).await;
-    fedify.boost(&note).await;
-    reviewd.logged(noted).await;
-    fedify.delete(&answer).await;
-    reviewd.logged(noted).await;
+    fedify.undo(&boost).await;
+    talk.when(|talk| (talk.likes, talk.boosts) == (1, 0)).await;
 
     let quoting = fedify.quote(&note, "<p>Read this.</p>").await;
     let accept = fedify.expect("Accept").await;
@@ -217,4 +220,52 @@ async fn what_people_answer_is_believed_and_whoever_quotes_gets_a_stamp() {
     let (status, stamp) = fetch(&authority, text(&accept.raw, "/result")).await;
     assert_eq!((status, text(&stamp, "/type")), (200, "QuoteAuthorization"));
     assert_eq!((text(&stamp, "/interactingObject"), text(&stamp, "/interactionTarget")), (quoting.as_str(), &*note));
+    talk.when(|talk| talk.quotes == 1).await;
+
+    fedify.delete(&answer).await;
+    fedify.delete(&quoting).await;
+    talk.when(|talk| talk.replies.is_empty() && talk.quotes == 0).await;
+}
+
+/// What the store of a running daemon holds under a review.
+struct Talk {
+    store: Store,
+    review: (Handle, ReviewId),
+    last: Mutex<String>,
+}
+
+#[derive(Debug)]
+struct Said {
+    replies: Vec<String>,
+    likes: u64,
+    boosts: u64,
+    quotes: u64,
+}
+
+impl Talk {
+    async fn under(reviewd: &Reviewd, note: &str) -> Talk {
+        let review = note.rsplit('/').next().unwrap();
+        let review = (Handle::parse("ana").unwrap(), ReviewId::parse(review).unwrap());
+        Talk { store: Store::open(&reviewd.data().join("reviewd.db")).await.unwrap(), review, last: Mutex::default() }
+    }
+
+    /// Waits until what was said is this.
+    async fn when(&self, wanted: impl Fn(&Said) -> bool) {
+        let (handle, review) = &self.review;
+        let asking = async {
+            loop {
+                let shown = self.store.replies_under(handle, review).await.unwrap();
+                let counts = self.store.conversation_counts(&[self.review.clone()]).await.unwrap()[0];
+                let replies = shown.into_iter().map(|kept| kept.reply.content).collect();
+                let said = Said { replies, likes: counts.likes, boosts: counts.boosts, quotes: counts.quotes };
+                if wanted(&said) {
+                    return;
+                }
+                *self.last.lock().unwrap() = format!("{said:?}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let came = tokio::time::timeout(PATIENCE, asking).await;
+        assert!(came.is_ok(), "it never came so far: {}", self.last.lock().unwrap());
+    }
 }

@@ -54,6 +54,11 @@ impl Reviewd {
         self.folder.path().join("reviews")
     }
 
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// The actor's handle as people write it: `@ana@localhost:PORT`.
     pub fn handle(&self, name: &str) -> String {
         let (_, host) = self.origin.split_once("://").unwrap();
