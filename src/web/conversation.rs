@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::{Web, WebError, documents::Found, representation::Policy, shelf::Document};
 use crate::{
     domain::{
-        Handle, KeptReply, Published, Reaction, ReactionKind, RemoteActor, ReviewId, Slug, conversation::is_closed,
-        ledger::Standing,
+        Handle, KeptReply, Published, Reaction, ReactionKind, RemoteActor, ReviewId, Reviewer, Slug,
+        conversation::is_closed, ledger::Standing,
     },
     feed::{self, Addresses, Answers, Archive, Dialect, Feed, Said},
     publish::Library,
@@ -193,14 +193,16 @@ impl Web {
     }
 
     fn who_said(&self, kept: &KeptReply, faces: &HashMap<String, String>) -> Person {
-        let origin = &self.site.origin;
-        let own =
-            kept.reply.ours.then(|| self.reviewers.iter().find(|one| origin.actor(&one.handle) == kept.reply.author));
-        match (own.flatten(), &kept.author) {
-            (Some(reviewer), _) => Person::reviewer(reviewer, origin),
+        match (self.own_author(kept), &kept.author) {
+            (Some(reviewer), _) => Person::reviewer(reviewer, &self.site.origin),
             (None, Some(actor)) => Person::from_elsewhere(actor, faces.get(&actor.id).cloned()),
             (None, None) => Person::unknown(&kept.reply.author),
         }
+    }
+
+    fn own_author(&self, kept: &KeptReply) -> Option<&Reviewer> {
+        let wrote = |one: &&Reviewer| self.site.origin.actor(&one.handle) == kept.reply.author;
+        self.reviewers.iter().filter(|_| kept.reply.ours).find(wrote)
     }
 
     /// `/@{handle}/{slug}/replies.xml` and its two sisters.
@@ -256,6 +258,8 @@ impl Web {
     fn feed_entry(&self, kept: &KeptReply, published: &Published, page: &str) -> feed::Entry {
         let reply = &kept.reply;
         let person = self.who_said(kept, &HashMap::new());
+        let own = self.own_author(kept).map(|reviewer| self.site.origin.profile(&reviewer.handle));
+        let theirs = kept.author.as_ref().map(|actor| actor.page.as_str());
         let warning = reply.warning.as_ref().map(|words| text::remote_text(words, LINE_CHARS_MAX));
         let answers = match &kept.hangs_from {
             Some(above) => Answers { guid: above.clone(), page: page.to_owned() },
@@ -266,7 +270,7 @@ impl Web {
             page: format!("{page}?reply={0}#reply-{0}", kept.seq),
             name: &person.name,
             account: &person.address,
-            profile: kept.author.as_ref().map_or(reply.author.as_str(), |actor| actor.page.as_str()),
+            profile: own.as_deref().or(theirs).unwrap_or(&reply.author),
             warning: warning.as_deref().filter(|words| !words.is_empty()),
             content: &text::remote_html(&reply.content),
             language: reply.language.as_deref().filter(|language| is_language(language)),
