@@ -150,6 +150,13 @@ pub async fn open(
     Ok(Federation { reception, finder, public_keys: public, keys, client, worker, ends })
 }
 
+/// The client for pictures that strangers show of themselves.
+pub fn client_for_pictures(config: &Config) -> anyhow::Result<Client> {
+    let origin = &config.site.origin;
+    let reach = Reach::for_pictures(origin, &config.federation.allow_addresses);
+    Client::new(origin, reach).context("set up the client for pictures")
+}
+
 /// Ids are made from the origin and last for ever: another one is another site. A trial on loopback pins nothing, and what
 /// it told its own machine is forgotten when it moves to a real domain.
 async fn pin_origin(config: &Config, store: &Store) -> anyhow::Result<()> {

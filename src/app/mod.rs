@@ -35,6 +35,7 @@ use crate::{
     control,
     doctor::{self, Doctor},
     domain::{Picture, Reviewer, Site, ledger::Stat},
+    faces::{self, Faces},
     fediverse::keys::KeyPlaces,
     intake::folder::PICTURE_BYTES_MAX,
     media,
@@ -47,7 +48,7 @@ use crate::{
     },
     source::SOURCE_ARCHIVE,
     store::Store,
-    web::{self, Web, gate::Gate, readers::Readers, shelf::Shelf},
+    web::{self, Web, gate::Gate, interact::Questions, readers::Readers, shelf::Shelf},
     websub::Hub,
 };
 use vigil::Vigil;
@@ -219,6 +220,7 @@ pub async fn start_on(
     let tasks = TaskTracker::new();
     let hub = hub::open(&config, &clock, &store)?;
     let federation = federation::open(&config, &clock, &store, &reviewers, &handle, &hub).await?;
+    let faces = Faces::new(store.clone(), clock.clone(), federation::client_for_pictures(&config)?);
     let notices_token = config.notify.feed.then(|| vigil::token(config.data_dir())).transpose()?;
     let readers = Arc::new(Readers::default());
     let doctor = Arc::new(Doctor::new(doctor::Setup {
@@ -247,6 +249,9 @@ pub async fn start_on(
         readers: Arc::clone(&readers),
         clock: clock.clone(),
         examined: Arc::clone(&doctor.room),
+        questions: Questions::new(),
+        faces: faces.clone(),
+        replies_close_after: config.replies.close_after,
         approves_followers: config.federation.approve_followers,
         hub: Arc::clone(&hub),
         told: web::websub::Told::default(),
@@ -319,6 +324,9 @@ pub async fn start_on(
     let looked = handle.looked.clone();
     tasks.spawn(async move { doctor.after_upgrade(looked).await });
     parts.extend(federation.start(&tasks, &stop));
+    for _ in 0..faces::FETCHERS {
+        tasks.spawn(faces.clone().run(stop.clone()));
+    }
     tasks.spawn(hub::keep(web, clock.clone(), stop.clone()));
     let (keeper, mirrors) = Keeper::new(mirror::keeper::Setup {
         clock: clock.clone(),

@@ -215,6 +215,7 @@ fn show(config: &Config, reviewer: &Reviewer, published: &Published, view: View)
             let synopsis = published.review.synopsis.as_ref().map(|synopsis| text::page_html(synopsis, &place));
             let shell = Shell { site: &site, reviewers: vec![reviewer] };
             let page = ReviewPage {
+                conversation: None,
                 published,
                 reviewer,
                 body: &body,

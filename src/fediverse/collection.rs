@@ -7,6 +7,8 @@ use crate::domain::{Handle, Origin, ReviewId};
 
 /// Activities or reviews on one page of an outbox.
 pub const OUTBOX_PAGE: u64 = 20;
+/// Posts or activities on one page of `likes`, `shares` and `context`.
+pub const ITEMS_PER_PAGE: u64 = 100;
 
 /// Which of its pages an outbox shows; newest first, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,37 +106,87 @@ pub fn replies_page(
     with_context(Context::Plain, page_of_replies(&note_part(origin, handle, id, "replies"), number, total, items))
 }
 
-/// `likes` or `shares`: how many.
-pub fn count(origin: &Origin, handle: &Handle, id: &ReviewId, part: &str, total: u64) -> Value {
-    let document = json!({"id": note_part(origin, handle, id, part), "type": "Collection", "totalItems": total});
+/// `likes` or `shares`: how many, and where the activities are listed.
+pub fn reactions(origin: &Origin, handle: &Handle, id: &ReviewId, part: &str, total: u64) -> Value {
+    let collection = note_part(origin, handle, id, part);
+    let mut document = json!({"id": collection, "type": "Collection", "totalItems": total});
+    if total > 0 {
+        document["first"] = json!(page_address(&collection, 1));
+        document["last"] = json!(page_address(&collection, total.div_ceil(ITEMS_PER_PAGE)));
+    }
     with_context(Context::Plain, document)
 }
 
-/// The whole conversation in order (FEP-7888), the review first.
-pub fn context(origin: &Origin, handle: &Handle, id: &ReviewId, replies: &[String]) -> Value {
-    let mut items = vec![origin.note(handle, id)];
+/// One page of `likes` or `shares`, counted from 1: ids of activities, fewer than `total` where some came without one.
+pub fn reactions_page(
+    origin: &Origin,
+    handle: &Handle,
+    id: &ReviewId,
+    part: &str,
+    number: u64,
+    total: u64,
+    items: &[String],
+) -> Value {
+    let collection = note_part(origin, handle, id, part);
+    let page = page_of(&collection, "CollectionPage", number, total.div_ceil(ITEMS_PER_PAGE), "items", items);
+    with_context(Context::Plain, page)
+}
+
+/// The whole conversation in order (FEP-7888), the review first; in pages where it is long.
+///
+/// `total` counts the replies; `replies` are those of the page, which is the first where none is named.
+pub fn context(
+    origin: &Origin,
+    handle: &Handle,
+    id: &ReviewId,
+    page: Option<u64>,
+    total: u64,
+    replies: &[String],
+) -> Value {
+    let collection = note_part(origin, handle, id, "context");
+    let mut items = Vec::with_capacity(replies.len() + 1);
+    if page.unwrap_or(1) == 1 {
+        items.push(origin.note(handle, id));
+    }
     items.extend_from_slice(replies);
-    let document = json!({
-        "id": note_part(origin, handle, id, "context"),
+    let pages = (total + 1).div_ceil(ITEMS_PER_PAGE);
+    if let Some(number) = page {
+        let page = page_of(&collection, "OrderedCollectionPage", number, pages, "orderedItems", &items);
+        return with_context(Context::Plain, page);
+    }
+    let mut document = json!({
+        "id": collection,
         "type": "OrderedCollection",
         "attributedTo": origin.actor(handle),
-        "totalItems": items.len(),
-        "orderedItems": items,
+        "totalItems": total + 1,
     });
+    if pages > 1 {
+        document["first"] = json!(page_address(&collection, 1));
+        document["last"] = json!(page_address(&collection, pages));
+    } else {
+        document["orderedItems"] = json!(items);
+    }
     with_context(Context::Plain, document)
 }
 
 fn page_of_replies(collection: &str, number: u64, total: u64, items: &[String]) -> Value {
-    let mut page = json!({
-        "type": "CollectionPage",
-        "id": format!("{collection}?page={number}"),
-        "partOf": collection,
-        "items": items,
-    });
-    if number * (super::note::REPLIES_PER_PAGE as u64) < total {
-        page["next"] = json!(format!("{collection}?page={}", number + 1));
+    let pages = total.div_ceil(super::note::REPLIES_PER_PAGE as u64);
+    page_of(collection, "CollectionPage", number, pages, "items", items)
+}
+
+fn page_of(collection: &str, kind: &str, number: u64, pages: u64, list: &str, items: &[String]) -> Value {
+    let mut page = json!({"type": kind, "id": page_address(collection, number), "partOf": collection, list: items});
+    if number > 1 {
+        page["prev"] = json!(page_address(collection, number - 1));
+    }
+    if number < pages {
+        page["next"] = json!(page_address(collection, number + 1));
     }
     page
+}
+
+fn page_address(collection: &str, number: u64) -> String {
+    format!("{collection}?page={number}")
 }
 
 #[cfg(test)]
@@ -155,8 +207,12 @@ mod tests {
             featured(&origin, &handle, &[origin.note(&handle, &id)]),
             replies(&origin, &handle, &id, 12, &ids),
             replies_page(&origin, &handle, &id, 2, 12, &ids[..2]),
-            count(&origin, &handle, &id, "likes", 7),
-            context(&origin, &handle, &id, &ids[..1]),
+            reactions(&origin, &handle, &id, "likes", 7),
+            reactions_page(&origin, &handle, &id, "likes", 2, 207, &ids[..1]),
+            context(&origin, &handle, &id, None, 1, &ids[..1]),
+            context(&origin, &handle, &id, None, 100, &ids[..1]),
+            context(&origin, &handle, &id, Some(1), 100, &ids[..1]),
+            context(&origin, &handle, &id, Some(2), 100, &ids[..1]),
         ]);
     }
 

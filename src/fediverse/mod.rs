@@ -10,6 +10,7 @@ pub mod conversation;
 pub mod discovery;
 pub mod html;
 pub mod inbox;
+pub mod interaction;
 mod json;
 pub mod keys;
 pub mod moving;

@@ -15,6 +15,7 @@ use self::{
 use super::context::{Context, PUBLIC, actor_part, note_part, with_context};
 use crate::{
     domain::{Handle, Origin, Published, ReviewId, Reviewer, Site, picture::Size},
+    store::CameBack,
     text,
 };
 
@@ -40,6 +41,17 @@ pub struct Counts<'a> {
     pub first_replies: &'a [String],
     pub likes: u64,
     pub shares: u64,
+}
+
+impl<'a> From<&'a CameBack> for Counts<'a> {
+    fn from(came_back: &'a CameBack) -> Self {
+        Self {
+            replies: came_back.counts.replies,
+            first_replies: &came_back.first_replies,
+            likes: came_back.counts.likes,
+            shares: came_back.counts.boosts,
+        }
+    }
 }
 
 /// The Note with its `@context`, as its id answers.

@@ -96,10 +96,14 @@ fn entry_links(xml: &mut Xml, entry: &Entry) {
         xml.empty("link", &[("rel", "replies"), ("type", rss), ("href", &replies.feed), ("thr:count", &count)]);
         xml.text("thr:total", &[], &count);
     }
-    xml.empty(
-        "link",
-        &[("rel", "related"), ("type", "text/html"), ("href", &entry.book_page), ("title", &entry.book.title)],
-    );
+    if let Some(answers) = &entry.answers {
+        let reference = [("ref", answers.guid.as_str()), ("type", "text/html"), ("href", &answers.page)];
+        xml.empty("thr:in-reply-to", &reference);
+    }
+    if let Some(reviewed) = &entry.reviewed {
+        let (page, title) = (reviewed.book_page.as_str(), reviewed.book.title.as_str());
+        xml.empty("link", &[("rel", "related"), ("type", "text/html"), ("href", page), ("title", title)]);
+    }
     xml.empty("link", &[("rel", "alternate"), ("type", "text/html"), ("href", &entry.page)]);
 }
 
@@ -113,10 +117,12 @@ fn book(xml: &mut Xml, entry: &Entry) {
         let kind = [("url", cover.url.as_str()), ("medium", "image"), ("type", &cover.media_type)];
         xml.empty("media:content", &[&kind[..], &[("width", &width), ("height", &height)]].concat());
     }
-    if let Some(isbn) = &entry.book.isbn {
+    if let Some(isbn) = entry.isbn() {
         xml.text("dc:identifier", &[], &format!("urn:isbn:{isbn}"));
     }
-    xml.text("dcterms:bibliographicCitation", &[], &entry.citation());
+    if let Some(citation) = entry.citation() {
+        xml.text("dcterms:bibliographicCitation", &[], &citation);
+    }
     for (property, value) in entry.schema() {
         xml.text(&format!("schema:{property}"), &[], &value);
     }

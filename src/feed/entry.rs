@@ -1,15 +1,15 @@
-//! One review as an item of a feed: everything the three writers need, made once.
+//! One review or reply as an item of a feed: everything the three writers need, made once.
 
 use jiff::Timestamp;
 
 use super::{Author, clean, line};
 use crate::domain::{
-    Book, Moment, Origin, Published, Rating, Review, Reviewer, Site, Text,
+    Book, Format, Isbn, Moment, Origin, Published, Rating, Review, Reviewer, Site, Text,
     address::tag_key,
     picture::{Picture, Size},
     rating::number,
 };
-use crate::text::{self, Place, Shown};
+use crate::text::{self, Place, SafeHtml, Shown};
 
 /// Longest title of an item, in characters; a list in a reader shows far fewer.
 const TITLE_CHARS_MAX: usize = 250;
@@ -23,12 +23,12 @@ const COVER_WIDTH_SHOWN_MAX: u32 = 300;
 /// What the markup of an item takes beside its texts, in bytes; generous, for the largest of the three dialects.
 const MARKUP_BYTES: usize = 3000;
 
-/// A review as an item.
+/// A review as an item, or a reply to one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// `urn:uuid:…`: the same in every dialect and every feed, for ever.
     pub guid: String,
-    /// The review's page.
+    /// The page where people read it.
     pub page: String,
     /// Plain text without `<`: "Dune by Frank Herbert — ★★★★½". Readers disagree on markup in titles.
     pub title: String,
@@ -37,12 +37,26 @@ pub struct Entry {
     /// HTML with absolute addresses: cover, rating in words, book, and the whole text without its spoilers.
     pub content: String,
     pub published: Timestamp,
-    /// The last visible change, else `published`.
+    /// The last visible change of the text itself, else `published`: replies to a review do not make it new.
     pub updated: Timestamp,
     pub author: Author,
     /// BCP 47.
     pub language: String,
     pub tags: Vec<Tag>,
+    /// What a review is about; `None` for a reply.
+    pub reviewed: Option<Reviewed>,
+    /// What a reply answers; `None` for a review.
+    pub answers: Option<Answers>,
+    pub cover: Option<Cover>,
+    /// The ActivityPub id, and the author's fediverse address (`@ana@books.example`).
+    pub note: String,
+    pub account: String,
+    pub replies: Option<Replies>,
+}
+
+/// A book and what the reviewer thinks of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reviewed {
     pub book: Book,
     /// Our page about the book.
     pub book_page: String,
@@ -50,11 +64,36 @@ pub struct Entry {
     /// When the book was begun and last finished, as precisely as the reviewer says.
     pub started: Option<Moment>,
     pub finished: Option<Moment>,
-    pub cover: Option<Cover>,
-    /// The ActivityPub id of the review, and the author's fediverse address (`@ana@books.example`).
-    pub note: String,
-    pub account: String,
-    pub replies: Option<Replies>,
+}
+
+/// The item that a reply answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answers {
+    /// Its id in its feed.
+    pub guid: String,
+    pub page: String,
+}
+
+/// A reply, with everything strangers wrote made fit for a page already.
+#[derive(Debug, Clone)]
+pub struct Said<'a> {
+    /// The ActivityPub id.
+    pub id: &'a str,
+    /// Where it stands on our site.
+    pub page: String,
+    /// One line of visible characters.
+    pub name: &'a str,
+    /// `@bob@mastodon.example`.
+    pub account: &'a str,
+    /// The author's own page.
+    pub profile: &'a str,
+    pub warning: Option<&'a str>,
+    pub content: &'a SafeHtml,
+    pub language: Option<&'a str>,
+    pub published: Timestamp,
+    pub updated: Option<Timestamp>,
+    /// The review or the reply that it answers.
+    pub answers: Answers,
 }
 
 /// A tag with its addresses.
@@ -105,16 +144,52 @@ impl Entry {
             author: Author::new(reviewer, origin),
             language: line(review.language.as_ref().unwrap_or(&site.language)),
             tags: review.tags.iter().map(|tag| Tag::new(tag, origin)).filter(|tag| !tag.key.is_empty()).collect(),
-            book: review.book.clone(),
-            book_page: origin.book(&review.book),
-            rating: review.rating.clone(),
-            started: review.started,
-            finished: review.read.last().copied(),
+            reviewed: Some(Reviewed {
+                book: review.book.clone(),
+                book_page: origin.book(&review.book),
+                rating: review.rating.clone(),
+                started: review.started,
+                finished: review.read.last().copied(),
+            }),
+            answers: None,
             cover,
             note: origin.note(&published.reviewer, &published.id),
             account: format!("@{}@{}", published.reviewer, origin.host()),
             replies: None,
             page,
+        }
+    }
+
+    /// A reply to a review as an item of the feed of its conversation.
+    ///
+    /// What stands behind a content warning is left out: readers have no fold for it.
+    pub fn reply(said: &Said<'_>, to: &Published, site: &Site) -> Self {
+        let content = match said.warning {
+            None => said.content.to_string(),
+            Some(warning) => {
+                let link = format!(r#"<a href="{}">Read it on {}</a>"#, escaped(&said.page), escaped(&site.title));
+                format!("<p>Content warning: {}. {link}.</p>", escaped(warning))
+            }
+        };
+        let words = || text::excerpt(&Text::new(Format::Html, said.content.as_str()), SUMMARY_CHARS_MAX);
+        let language = said.language.unwrap_or(&site.language);
+        Self {
+            guid: line(said.id),
+            title: cut(&plain_title(&format!("{} on {}", said.name, to.review.book.by_line())), TITLE_CHARS_MAX),
+            summary: line(&said.warning.map_or_else(words, |warning| format!("Content warning: {warning}"))),
+            content: clean(&content),
+            published: said.published,
+            updated: said.updated.unwrap_or(said.published).max(said.published),
+            author: Author { name: line(said.name), url: line(said.profile), avatar: None },
+            language: line(language),
+            tags: Vec::new(),
+            reviewed: None,
+            answers: Some(said.answers.clone()),
+            cover: None,
+            note: line(said.id),
+            account: line(said.account),
+            replies: None,
+            page: said.page.clone(),
         }
     }
 
@@ -132,20 +207,31 @@ impl Entry {
     }
 
     /// The book in one line: "Dune by Frank Herbert (1965)".
-    pub(super) fn citation(&self) -> String {
-        match self.book.year {
-            Some(year) => format!("{} ({year})", self.book.by_line()),
-            None => self.book.by_line(),
-        }
+    pub(super) fn citation(&self) -> Option<String> {
+        let book = &self.reviewed.as_ref()?.book;
+        Some(match book.year {
+            Some(year) => format!("{} ({year})", book.by_line()),
+            None => book.by_line(),
+        })
+    }
+
+    pub(super) fn isbn(&self) -> Option<&Isbn> {
+        self.reviewed.as_ref()?.book.isbn.as_ref()
+    }
+
+    /// Value and best of the rating, where it has numbers.
+    pub(super) fn rating(&self) -> Option<(f64, f64)> {
+        self.reviewed.as_ref()?.rating.as_ref()?.numbers()
     }
 
     /// The book and its reading for programs, as properties of schema.org's `Review`, `Book` and `ReadAction`: the only
     /// namespace that carries them past the W3C validator without a warning, if they are flat text (no attributes). None is
     /// named like an element of RSS or Atom, since some readers match local names.
     pub(super) fn schema(&self) -> Vec<(&'static str, String)> {
-        let book = &self.book;
+        let Some(reviewed) = &self.reviewed else { return Vec::new() };
+        let book = &reviewed.book;
         let mut properties = vec![("itemReviewed", book.title.clone())];
-        if let Some((value, best)) = self.rating.as_ref().and_then(Rating::numbers) {
+        if let Some((value, best)) = self.rating() {
             properties.push(("ratingValue", number(value)));
             properties.push(("bestRating", number(best)));
         }
@@ -157,8 +243,8 @@ impl Entry {
             properties.extend(series.position.iter().map(|position| ("position", position.clone())));
         }
         properties.extend(book.pages.map(|pages| ("numberOfPages", pages.to_string())));
-        properties.extend(self.started.map(|day| ("startTime", day.calendar())));
-        properties.extend(self.finished.map(|day| ("endTime", day.calendar())));
+        properties.extend(reviewed.started.map(|day| ("startTime", day.calendar())));
+        properties.extend(reviewed.finished.map(|day| ("endTime", day.calendar())));
         properties
     }
 
@@ -227,18 +313,23 @@ fn title(review: &Review) -> String {
         }
         Some(_) | None => book,
     };
-    let heading = cut(&line(&heading).replace('<', "‹").replace('>', "›"), TITLE_CHARS_MAX);
+    let heading = cut(&plain_title(&heading), TITLE_CHARS_MAX);
     match review.rating.as_ref().and_then(rating_mark) {
         Some(mark) => format!("{heading} — {mark}"),
         None => heading,
     }
 }
 
+/// In one line, without what some readers take for markup.
+fn plain_title(text: &str) -> String {
+    line(text).replace('<', "‹").replace('>', "›")
+}
+
 /// Stars where the rating is a number above nothing, else the reviewer's own word.
 fn rating_mark(rating: &Rating) -> Option<String> {
     let stars = rating.stars().map(|stars| stars.trim_end_matches('☆').to_owned()).filter(|stars| !stars.is_empty());
     let mark = stars.unwrap_or_else(|| rating.in_words());
-    let mark = cut(&line(&mark).replace('<', "‹").replace('>', "›"), TITLE_CHARS_MAX);
+    let mark = cut(&plain_title(&mark), TITLE_CHARS_MAX);
     (!mark.is_empty()).then_some(mark)
 }
 

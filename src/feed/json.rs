@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Number;
 
-use super::{Dialect, Entry, Feed, clean, line, rfc3339};
+use super::{Dialect, Entry, Feed, Reviewed, clean, line, rfc3339};
 
 #[derive(Serialize)]
 struct Document {
@@ -44,7 +44,8 @@ struct Hub {
 struct Item {
     id: String,
     url: String,
-    external_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_url: Option<String>,
     title: String,
     content_html: String,
     summary: String,
@@ -56,7 +57,8 @@ struct Item {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<String>,
     language: String,
-    _review: Review,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    _review: Option<Review>,
 }
 
 #[derive(Serialize)]
@@ -133,7 +135,7 @@ fn item(entry: &Entry, feed: &Feed) -> Item {
         // A number here makes Miniflux refuse the whole feed; guids are text.
         id: line(&entry.guid),
         url: line(&entry.page),
-        external_url: line(&entry.book_page),
+        external_url: entry.reviewed.as_ref().map(|reviewed| line(&reviewed.book_page)),
         title: line(&entry.title),
         content_html: clean(&entry.content),
         summary: clean(&entry.summary),
@@ -143,31 +145,30 @@ fn item(entry: &Entry, feed: &Feed) -> Item {
         authors: vec![author(&entry.author)],
         tags: entry.tags.iter().map(|tag| line(&tag.name)).collect(),
         language: line(&entry.language),
-        _review: review(entry, feed),
+        _review: entry.reviewed.as_ref().map(|reviewed| review(reviewed, entry, feed)),
     }
 }
 
-fn review(entry: &Entry, feed: &Feed) -> Review {
-    let numbers = entry.rating.as_ref().and_then(|rating| rating.numbers());
+fn review(reviewed: &Reviewed, entry: &Entry, feed: &Feed) -> Review {
+    let (book, numbers) = (&reviewed.book, entry.rating());
     Review {
         about: line(&feed.source_url),
         rating: numbers.and_then(|(value, _)| number(value)),
         best: numbers.and_then(|(_, best)| number(best)),
-        rating_as_written: entry.rating.as_ref().map(|rating| line(&rating.raw)),
-        isbn: entry.book.isbn.as_ref().map(ToString::to_string),
+        rating_as_written: reviewed.rating.as_ref().map(|rating| line(&rating.raw)),
+        isbn: book.isbn.as_ref().map(ToString::to_string),
         book: Book {
-            title: line(&entry.book.title),
-            authors: entry.book.authors.iter().map(|name| line(name)).collect(),
-            year: entry.book.year,
-            series: entry
-                .book
+            title: line(&book.title),
+            authors: book.authors.iter().map(|name| line(name)).collect(),
+            year: book.year,
+            series: book
                 .series
                 .as_ref()
                 .map(|series| Series { name: line(&series.name), position: series.position.as_deref().map(line) }),
-            pages: entry.book.pages,
+            pages: book.pages,
         },
-        started: entry.started.map(|day| day.calendar()),
-        finished: entry.finished.map(|day| day.calendar()),
+        started: reviewed.started.map(|day| day.calendar()),
+        finished: reviewed.finished.map(|day| day.calendar()),
         replies: entry.replies.as_ref().map(|replies| replies.count),
         note: line(&entry.note),
     }

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use crate::text;
 
 pub use atom::atom;
-pub use entry::{Cover, Entry, Replies, Tag};
+pub use entry::{Answers, Cover, Entry, Replies, Reviewed, Said, Tag};
 pub use json::json;
 pub use notices::{NoticeEntry, notices};
 pub use rss::rss;
@@ -186,6 +186,15 @@ impl Feed {
 }
 
 impl Addresses {
+    /// The feeds of the conversation under a review's page.
+    pub fn of_replies(page: &str) -> Self {
+        Self {
+            rss: format!("{page}/replies.xml"),
+            atom: format!("{page}/replies.atom"),
+            json: format!("{page}/replies.json"),
+        }
+    }
+
     /// `/feed.xml`, `/atom.xml` and `/feed.json` under an absolute address without a trailing slash.
     pub fn under(base: &str) -> Self {
         Self { rss: format!("{base}/feed.xml"), atom: format!("{base}/atom.xml"), json: format!("{base}/feed.json") }

@@ -121,7 +121,7 @@ fn dublin_core(entry: &Entry) -> DublinCoreExtension {
     DublinCoreExtension {
         creators: vec![line(&entry.author.name)],
         languages: vec![line(&entry.language)],
-        identifiers: entry.book.isbn.iter().map(|isbn| line(&format!("urn:isbn:{isbn}"))).collect(),
+        identifiers: entry.isbn().map(|isbn| line(&format!("urn:isbn:{isbn}"))).into_iter().collect(),
         ..DublinCoreExtension::default()
     }
 }
@@ -130,7 +130,9 @@ fn item_extensions(entry: &Entry) -> ExtensionMap {
     let mut extensions = ExtensionMap::new();
     put(&mut extensions, "atom:updated", text(&rfc3339(entry.updated)));
     put(&mut extensions, "dcterms:modified", text(&rfc3339(entry.updated)));
-    put(&mut extensions, "dcterms:bibliographicCitation", text(&entry.citation()));
+    if let Some(citation) = entry.citation() {
+        put(&mut extensions, "dcterms:bibliographicCitation", text(&citation));
+    }
     if let Some(media) = media(entry) {
         put(&mut extensions, "media:content", media);
     }

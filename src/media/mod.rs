@@ -35,6 +35,11 @@ const THUMB_WIDTH: u32 = 400;
 /// No artefacts to be seen at half the size of 95.
 const JPEG_QUALITY: u8 = 85;
 
+/// The side of a portrait, in pixels: twice the 48 CSS pixels at which the conversation shows it.
+const PORTRAIT_SIDE: u32 = 96;
+/// The most pixels of a stranger's picture that are decoded: nobody needs more for a face.
+const PORTRAIT_PIXELS_MAX: u64 = 16_000_000;
+
 /// Components of a blurhash (<https://blurha.sh>): Mastodon drops more than five.
 const BLURHASH_COMPONENTS: (u32, u32) = (4, 3);
 /// A blurhash of twelve components sees no difference in more than this width, in pixels.
@@ -53,6 +58,16 @@ pub struct Prepared {
     pub thumb: Vec<u8>,
 }
 
+/// A face as the conversation shows it: square, and a few kilobytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Portrait {
+    /// Lower-case hex of the first 16 bytes of the SHA-256 of the file that is served.
+    pub key: String,
+    /// `image/jpeg`, or `image/png` where something shines through.
+    pub media_type: &'static str,
+    pub bytes: Vec<u8>,
+}
+
 /// Why a picture is not shown, and what helps.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
@@ -67,9 +82,9 @@ pub enum Refused {
     SideTooLong { width: u32, height: u32 },
     #[error(
         "the picture is {} × {} pixels; make it at most {} megapixels",
-        grouped((*.width).into()), grouped((*.height).into()), PIXELS_MAX / 1_000_000
+        grouped((*.width).into()), grouped((*.height).into()), pixels_max / 1_000_000
     )]
-    TooManyPixels { width: u32, height: u32 },
+    TooManyPixels { width: u32, height: u32, pixels_max: u64 },
     #[error("the picture needs more than {} MB to be decoded; save it with 8 bits a channel", DECODED_BYTES_MAX >> 20)]
     TooDeep,
     #[error("the picture ends before its last line; copy the file again")]
@@ -94,7 +109,7 @@ pub fn prepare(bytes: &[u8]) -> Result<Prepared, Refused> {
     if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
         return Err(Refused::Truncated);
     }
-    let (raster, orientation) = decode(bytes, format)?;
+    let (raster, orientation) = decode(bytes, format, PIXELS_MAX)?;
 
     // Shrunk before it is turned: turning forty megapixels costs more than all the rest.
     let full = raster.within(FULL_SIDE, FULL_SIDE)?.turned(orientation);
@@ -109,6 +124,22 @@ pub fn prepare(bytes: &[u8]) -> Result<Prepared, Refused> {
         blurhash: thumb.blurhash()?,
     };
     Ok(Prepared { picture, full: full.encoded()?, thumb: thumb.encoded()? })
+}
+
+/// Decodes a picture that a stranger shows of themselves and cuts a small square from its middle.
+///
+/// Heavy work for the processor: run it where blocking is allowed. Of a moving picture the first frame counts.
+///
+/// # Errors
+/// As [`prepare`], and earlier: a face of more than 16 megapixels is a bomb.
+pub fn portrait(bytes: &[u8]) -> Result<Portrait, Refused> {
+    if bytes.len() > FILE_BYTES_MAX {
+        return Err(Refused::FileTooLarge { bytes: bytes.len() });
+    }
+    let (raster, orientation) = decode(bytes, known_format(bytes)?, PORTRAIT_PIXELS_MAX)?;
+    let face = raster.square().within(PORTRAIT_SIDE, PORTRAIT_SIDE)?.turned(orientation);
+    let file = face.encoded()?;
+    Ok(Portrait { key: key(&file), media_type: face.media_type(), bytes: file })
 }
 
 /// Eight bits a channel, in rows from the top: RGBA where something shines through, else RGB.
@@ -148,6 +179,17 @@ impl Raster {
             false => self.resized(width, height).map_err(Refused::Unwritable)?,
         };
         Ok(Self { width, height, transparent: self.transparent, pixels })
+    }
+
+    /// The largest square in the middle.
+    fn square(&self) -> Self {
+        let side = self.width.min(self.height);
+        let bytes = if self.transparent { 4 } else { 3 };
+        let (left, top) = ((self.width - side) / 2, (self.height - side) / 2);
+        let rows = self.pixels.chunks_exact(self.width as usize * bytes).skip(top as usize).take(side as usize);
+        let within = left as usize * bytes..(left + side) as usize * bytes;
+        let pixels = rows.flat_map(|row| &row[within.clone()]).copied().collect();
+        Self { width: side, height: side, transparent: self.transparent, pixels }
     }
 
     fn resized(&self, width: u32, height: u32) -> Result<Vec<u8>, String> {
@@ -209,7 +251,7 @@ fn known_format(bytes: &[u8]) -> Result<ImageFormat, Refused> {
 }
 
 /// Reads the head first: nothing is decoded before the claimed size is known to be bearable.
-fn decode(bytes: &[u8], format: ImageFormat) -> Result<(Raster, Orientation), Refused> {
+fn decode(bytes: &[u8], format: ImageFormat, pixels_max: u64) -> Result<(Raster, Orientation), Refused> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(DECODED_BYTES_MAX);
@@ -220,8 +262,8 @@ fn decode(bytes: &[u8], format: ImageFormat) -> Result<(Raster, Orientation), Re
     if width > SIDE_MAX || height > SIDE_MAX {
         return Err(Refused::SideTooLong { width, height });
     }
-    if u64::from(width) * u64::from(height) > PIXELS_MAX {
-        return Err(Refused::TooManyPixels { width, height });
+    if u64::from(width) * u64::from(height) > pixels_max {
+        return Err(Refused::TooManyPixels { width, height, pixels_max });
     }
     if decoder.total_bytes() > DECODED_BYTES_MAX {
         return Err(Refused::TooDeep);

@@ -52,9 +52,9 @@ impl Reach {
         Self { public: !origin.is_loopback(), loopback: origin.is_loopback(), allowed: allowed.to_vec() }
     }
 
-    /// For pictures that reviews name: the public internet also from a trial on loopback.
+    /// For pictures that people and reviews name. A trial on loopback does not look beyond this machine for them either.
     pub fn for_pictures(origin: &Origin, allowed: &[Network]) -> Self {
-        Self { public: true, loopback: origin.is_loopback(), allowed: allowed.to_vec() }
+        Self::for_federation(origin, allowed)
     }
 
     /// Judges the spelling of a URL. What it resolves to is judged when the client connects.
@@ -255,9 +255,10 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_on_loopback_still_finds_its_covers() {
+    fn a_trial_on_loopback_fetches_no_picture_from_the_internet() {
         let reach = Reach::for_pictures(&Origin::parse("http://localhost:8080").unwrap(), &[]);
-        assert!(reach.permits("8.8.8.8".parse().unwrap()));
+        assert!(reach.permits("127.0.0.1".parse().unwrap()));
+        assert!(!reach.permits("8.8.8.8".parse().unwrap()));
         assert!(!reach.permits("10.0.0.1".parse().unwrap()));
     }
 }

@@ -11,7 +11,7 @@ use crate::{
         activity, answer,
         note::{Counts, Speaker},
     },
-    store::{Content, Outgoing, Recipients},
+    store::{CameBack, Content, Outgoing, Recipients},
 };
 
 /// Words a reviewer's changes as activities. Mints nothing: ids and times come from the ledger.
@@ -29,10 +29,11 @@ impl Voice<'_> {
         }
     }
 
-    /// A text they have, changed.
-    pub fn amend(&self, content: &Content, at: Timestamp) -> Vec<Outgoing> {
+    /// A text they have, changed. Of a review it tells what came back meanwhile: Mastodon takes the numbers of an Update
+    /// for those of now.
+    pub fn amend(&self, content: &Content, came_back: &CameBack, at: Timestamp) -> Vec<Outgoing> {
         match content {
-            Content::Review(review) => self.amend_review(&review.0, at),
+            Content::Review(review) => self.amend_review(&review.0, came_back, at),
             Content::Answer(answer) => self.to_conversation(answer, answer::update(answer, &self.speaker()), at),
         }
     }
@@ -42,8 +43,8 @@ impl Voice<'_> {
         self.to(&Recipients::Followers, [create(Audience::Everyone), create(Audience::BookWyrm)], at)
     }
 
-    fn amend_review(&self, published: &Published, at: Timestamp) -> Vec<Outgoing> {
-        let update = |audience| activity::update(published, &self.speaker(), &Counts::default(), audience);
+    fn amend_review(&self, published: &Published, came_back: &CameBack, at: Timestamp) -> Vec<Outgoing> {
+        let update = |audience| activity::update(published, &self.speaker(), &Counts::from(came_back), audience);
         self.to(&Recipients::Reached, [update(Audience::Everyone), update(Audience::BookWyrm)], at)
     }
 

@@ -19,7 +19,7 @@ pub(super) const LONG_TITLE_CHARS: usize = 60;
 /// Words a minute of a reader in no hurry.
 const READING_SPEED: u32 = 230;
 /// Palettes and designs of a jacket; the stylesheet has a class for each.
-const JACKET_PALETTES: u64 = 8;
+pub(super) const JACKET_PALETTES: u64 = 8;
 const JACKET_DESIGNS: u64 = 5;
 
 /// A review in a list.
@@ -218,7 +218,7 @@ pub(super) fn reading_time(words: u32) -> Option<String> {
 }
 
 /// FNV-1a, 64 bits (RFC 9923): stable across releases, unlike the standard library's hasher.
-fn fnv1a(text: &str) -> u64 {
+pub(super) fn fnv1a(text: &str) -> u64 {
     text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::{Handle, Picture, Reviewer, picture::Size};
 
-use super::{Shell, json_ld::JsonLd};
+use super::{Shell, card::Link, json_ld::JsonLd};
 
 /// Everything between `<head>` and `</head>` that differs from page to page.
 pub(super) struct Head {
@@ -22,6 +22,8 @@ pub(super) struct Head {
     pub language: String,
     /// The nearest feed first: readers that take only one take the first.
     pub feeds: Vec<FeedLink>,
+    /// The feed of the conversation.
+    pub replies: Option<Link>,
     /// The id of the actor or Note that this page shows.
     pub activity: Option<String>,
     pub older: Option<String>,
@@ -69,6 +71,7 @@ impl Head {
             creator: None,
             language: shell.site.language.clone(),
             feeds: vec![FeedLink { title: shell.site.title.clone(), base: "/".to_owned() }],
+            replies: None,
             activity: None,
             older: None,
             newer: None,

@@ -22,7 +22,7 @@ impl JsonLd {
     }
 
     /// <https://schema.org/Review>. A review that gives the plot away as a whole keeps its text to itself.
-    pub fn review(shell: &Shell<'_>, published: &Published, reviewer: &Reviewer) -> Self {
+    pub fn review(shell: &Shell<'_>, published: &Published, reviewer: &Reviewer, comments: usize) -> Self {
         let origin = &shell.site.origin;
         let review = &published.review;
         let page = origin.page(&published.reviewer, &published.slug);
@@ -50,6 +50,9 @@ impl JsonLd {
         }
         if !review.spoilers && !review.body.is_empty() {
             value["reviewBody"] = text::plain(&review.body).into();
+        }
+        if comments > 0 {
+            value["commentCount"] = comments.into();
         }
         if !review.tags.is_empty() {
             value["keywords"] = json!(review.tags);

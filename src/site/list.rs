@@ -13,7 +13,7 @@ pub struct Paging {
     pub page: u32,
     /// At least 1.
     pub pages: u32,
-    /// Reviews on all pages together.
+    /// Reviews, or replies, on all pages together.
     pub total: usize,
 }
 
@@ -22,6 +22,13 @@ pub struct Paging {
 pub struct Listing<'a> {
     pub cards: &'a [Arc<Card>],
     pub paging: Paging,
+}
+
+impl Default for Paging {
+    /// Nothing, on one page.
+    fn default() -> Self {
+        Self::single(0)
+    }
 }
 
 impl Paging {

@@ -5,8 +5,10 @@
 //! others (canonical, cards, JSON-LD) begin with the origin.
 
 mod card;
+mod conversation;
 mod explain;
 mod head;
+mod interact;
 mod json_ld;
 mod list;
 mod pages;
@@ -14,7 +16,9 @@ mod review;
 mod sitemap;
 mod statics;
 
+pub use conversation::{Admirer, Answered, Conversation, Crowd, Door, Person, Placed, Remark, reading_order};
 pub use explain::{FeedGroups, Trouble, feeds, trouble};
+pub use interact::{Target, Way, interact};
 pub use list::{Listing, Paging};
 pub use pages::{Archive, Counted, archive, author, book, home, profile, rating, search, stars_in_words, tag};
 pub use review::{ReviewPage, review};

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use askama::Template;
 
 use crate::{
-    domain::{Book, Card, Moment, Published, Reviewer},
+    domain::{Book, Card, Moment, Published, Reviewer, address::segment},
     text::{self, SafeHtml},
 };
 
 use super::{
-    REVIEWERS_IN_MASTHEAD, Shell,
+    Conversation, REVIEWERS_IN_MASTHEAD, Shell,
     card::{
         CardView, CoverView, DateView, LONG_TITLE_CHARS, Link, PictureView, StarsView, author_links, book_path,
         card_path, reading_time, short_names, tag_links, year_in_words,
@@ -42,6 +42,8 @@ pub struct ReviewPage<'a> {
     pub same_book: &'a [Arc<Card>],
     /// Reviews of other books by the same author; a handful.
     pub same_author: &'a [Arc<Card>],
+    /// `None` where a review is shown before it is published.
+    pub conversation: Option<&'a Conversation>,
 }
 
 /// `/@{handle}/{slug}`.
@@ -83,6 +85,7 @@ struct ReviewTemplate<'a> {
     newer: Option<Neighbour>,
     same_book: Vec<CardView>,
     same_author: Vec<CardView>,
+    talk: Option<&'a Conversation>,
 }
 
 struct Neighbour {
@@ -129,6 +132,7 @@ impl<'a> ReviewTemplate<'a> {
             newer: page.newer.map(Neighbour::new),
             same_book: cards(page.same_book),
             same_author: cards(page.same_author),
+            talk: page.conversation,
         }
     }
 }
@@ -159,7 +163,12 @@ fn head(shell: &Shell<'_>, page: &ReviewPage<'_>) -> Head {
     head.activity = Some(shell.site.origin.note(&published.reviewer, &published.id));
     head.older = page.older.map(card_path);
     head.newer = page.newer.map(card_path);
-    head.json_ld = Some(JsonLd::review(shell, published, page.reviewer));
+    let comments = page.conversation.map_or(0, |talk| talk.paging.total);
+    if comments > 0 {
+        let name = format!("Replies to {} (RSS)", published.heading());
+        head.replies = Some(Link { name, path: format!("{}/replies.xml", path(published)) });
+    }
+    head.json_ld = Some(JsonLd::review(shell, published, page.reviewer, comments));
     head
 }
 

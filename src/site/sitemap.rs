@@ -20,9 +20,11 @@ pub struct SitemapUrl {
 
 const XML_HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
-/// `/robots.txt`: everything may be read; search results are without end, so they are left alone.
+/// `/robots.txt`: everything may be read; search results are without end, and nobody answers from a machine, so these are
+/// left alone.
 pub fn robots(site: &Site) -> String {
-    format!("User-agent: *\nDisallow: /search\nDisallow: /admin\n\nSitemap: {}\n", site.origin.at("/sitemap.xml"))
+    let left_alone = ["/search", "/interact", "/admin"].map(|path| format!("Disallow: {path}\n")).concat();
+    format!("User-agent: *\n{left_alone}\nSitemap: {}\n", site.origin.at("/sitemap.xml"))
 }
 
 /// `/sitemap.xml` (`application/xml`): all addresses, or an index of parts at `/sitemap.xml?part=1` and so on where there
@@ -130,6 +132,7 @@ mod tests {
         insta::assert_snapshot!(robots(&site()), @r"
         User-agent: *
         Disallow: /search
+        Disallow: /interact
         Disallow: /admin
 
         Sitemap: https://books.example/sitemap.xml

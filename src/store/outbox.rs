@@ -237,12 +237,10 @@ async fn inboxes_of_talkers(
 ) -> Result<Vec<String>, StoreError> {
     let bookwyrm = match outgoing.to {
         Recipients::Reached => Some(outgoing.message.audience == Audience::BookWyrm),
-        Recipients::EveryoneReached | Recipients::Conversation { followers: true, .. } => None,
-        Recipients::Conversation { followers: false, .. }
-        | Recipients::Followers
-        | Recipients::AllFollowers
-        | Recipients::EveryoneEver
-        | Recipients::Inbox(_) => return Ok(Vec::new()),
+        Recipients::EveryoneReached | Recipients::Conversation { .. } => None,
+        Recipients::Followers | Recipients::AllFollowers | Recipients::EveryoneEver | Recipients::Inbox(_) => {
+            return Ok(Vec::new());
+        }
     };
     let actors: Vec<String> = sqlx::query_scalar(
         "SELECT actor FROM remote_actor WHERE id IN (

@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0005_quotes.sqlite.sql"),
     include_str!("migrations/0006_conversation.sqlite.sql"),
     include_str!("migrations/0008_answers.sqlite.sql"),
+    include_str!("migrations/0009_avatar.sqlite.sql"),
     include_str!("migrations/0010_mirror.sqlite.sql"),
     include_str!("migrations/0011_notices.sqlite.sql"),
     include_str!("migrations/0012_websub.sqlite.sql"),

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Web, WebError, archives,
+    conversation::{Conversed, Part, Talk},
     representation::Policy,
     route::{Route, Scope},
     shelf::Document,
@@ -61,7 +62,8 @@ impl Web {
         match route {
             Route::Home { page } => Ok(self.list(library.cards(), *page, library, site::home)),
             Route::Profile { handle, page } => Ok(self.profile(handle, *page, library)),
-            Route::Review { handle, slug } => self.review(handle, slug, library).await,
+            Route::Review { handle, slug, part } => self.review(handle, slug, *part, library).await,
+            Route::Replies { handle, slug, dialect } => self.replies_feed(handle, slug, *dialect, library).await,
             Route::Tag { key, page } => Ok(match library.tags().get(&tag_key(key)) {
                 Some(group) => {
                     self.list(&group.cards, *page, library, |shell, listing| site::tag(shell, &group.name, listing))
@@ -104,6 +106,7 @@ impl Web {
             Route::Sitemap { part } => Ok(self.sitemap(*part, library)),
             Route::Elsewhere { path } => Ok(Found::MovedTo(path.clone())),
             Route::Media { .. }
+            | Route::Portrait { .. }
             | Route::Static { .. }
             | Route::Source
             | Route::Health
@@ -168,7 +171,7 @@ impl Web {
     }
 
     /// A live review's page; that of one whose Delete waits; a redirect from an address it had before; or "taken back".
-    async fn review(&self, handle: &Handle, slug: &str, library: &Library) -> Result<Found, WebError> {
+    async fn review(&self, handle: &Handle, slug: &str, part: Part, library: &Library) -> Result<Found, WebError> {
         let Some(reviewer) = self.reviewer(handle) else { return Ok(Found::Trouble(Trouble::NotFound)) };
         let own = library.page(handle, &Slug::from_text(slug)).filter(|card| card.slug.as_str() == slug);
         let id = match own {
@@ -185,10 +188,13 @@ impl Web {
         if published.slug.as_str() != slug {
             return Ok(Found::MovedTo(format!("/@{handle}/{}", published.slug)));
         }
-        Ok(self.review_page(reviewer, &published, library))
+        match self.conversation(&published, part).await? {
+            Conversed::Here(talk) => Ok(self.review_page(reviewer, &published, &talk, library)),
+            Conversed::At(place) => Ok(Found::SeeOther(format!("/@{handle}/{slug}{place}"))),
+        }
     }
 
-    fn review_page(&self, reviewer: &Reviewer, published: &Published, library: &Library) -> Found {
+    fn review_page(&self, reviewer: &Reviewer, published: &Published, talk: &Talk, library: &Library) -> Found {
         let origin = &self.site.origin;
         let address = origin.page(&published.reviewer, &published.slug);
         let shown = |address: &str| {
@@ -213,14 +219,16 @@ impl Web {
                 newer: newer.map(Arc::as_ref),
                 same_book: &same_book,
                 same_author: &same_author,
+                conversation: Some(&talk.shown),
             },
         );
         let note = origin.note(&published.reviewer, &published.id);
+        let said = talk.changed.unwrap_or(Timestamp::MIN);
         Found::Document(Box::new(Document {
             status: StatusCode::OK,
             content_type: HTML,
             body: html.into_bytes(),
-            last_modified: library.changed().unwrap_or(published.changed()),
+            last_modified: library.changed().unwrap_or(published.changed()).max(said),
             policy: Policy { any_origin: false, ..Policy::NEGOTIATED },
             links: vec![(note, "rel=\"alternate\"; type=\"application/activity+json\"".to_owned())],
             is_page: true,
@@ -258,12 +266,19 @@ impl Web {
     /// The entries of one page of a feed; fewer than asked for where they would be more than so many bytes.
     pub(super) async fn entries(&self, cards: &[Arc<Card>], bytes_max: usize) -> Result<Vec<feed::Entry>, WebError> {
         let mut entries = Vec::new();
-        for card in cards {
+        let reviews: Vec<_> = cards.iter().map(|card| (card.reviewer.clone(), card.id.clone())).collect();
+        let counts = self.store.conversation_counts(&reviews).await?;
+        for (card, counts) in cards.iter().zip(counts) {
             let reviewer = self.reviewer(&card.reviewer);
             let published = self.store.published(&card.reviewer, &card.id).await?;
             if let (Some(reviewer), Some(published)) = (reviewer, published) {
                 let entry = feed::Entry::new(&published, reviewer, &self.site);
-                entries.push(if self.feed_full_text { entry } else { entry.shortened() });
+                let entry = if self.feed_full_text { entry } else { entry.shortened() };
+                // A reader that asks for each feed of replies asks only where there are some.
+                entries.push(match u32::try_from(counts.replies).unwrap_or(u32::MAX) {
+                    0 => entry,
+                    replies => entry.with_replies(replies),
+                });
             }
         }
         Ok(feed::fit(entries, cards.len(), bytes_max))
@@ -413,7 +428,7 @@ impl Web {
 }
 
 /// The id of a part of the site's feed: made from the whole's, so it stays when domain and title change (RFC 9562, version 8).
-fn part_id(feed_id: &str, path: &str) -> String {
+pub(super) fn part_id(feed_id: &str, path: &str) -> String {
     let hash = digest(&SHA256, format!("{feed_id}{path}").as_bytes());
     let bytes = hash.as_ref().first_chunk::<16>().copied().unwrap_or_default();
     format!("urn:uuid:{}", uuid::Builder::from_custom_bytes(bytes).into_uuid())

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{
     Web, WebError,
+    collections::Part,
     negotiate::accepts_activity_json,
     representation::{Policy, Representation},
     route,
@@ -25,11 +26,11 @@ use crate::{
         collection::{self, Page},
         context::ACTIVITY_JSON,
         discovery::{self, NoSubject, NodeInfo, Subject, Usage},
-        note::{self, Counts, Speaker},
+        note::{self, Counts, REPLIES_PER_PAGE, Speaker},
     },
     publish::Library,
     site::Trouble,
-    store::StoreError,
+    store::{CameBack, StoreError},
 };
 
 const JRD: &str = "application/jrd+json; charset=utf-8";
@@ -89,16 +90,6 @@ enum Wanted {
         handle: Handle,
         slug: String,
     },
-}
-
-/// What stands under a Note's id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Activity,
-    Replies { page: Option<u64> },
-    Likes,
-    Shares,
-    Context,
 }
 
 impl Web {
@@ -261,7 +252,10 @@ impl Web {
         for card in shown {
             match self.store.published(handle, &card.id).await {
                 Ok(Some(published)) => items.push(match page {
-                    Page::BookWyrm => note::review_object(&published, &speaker, &Counts::default()),
+                    Page::BookWyrm => match self.store.came_back(handle, &card.id, REPLIES_PER_PAGE).await {
+                        Ok(came_back) => note::review_object(&published, &speaker, &Counts::from(&came_back)),
+                        Err(error) => return self.broken(&error.into()),
+                    },
                     Page::Numbered(_) => embedded(&activity::create(&published, &speaker, Audience::Everyone).body),
                 }),
                 Ok(None) => {}
@@ -324,12 +318,14 @@ impl Web {
     ) -> Response {
         let Some(reviewer) = self.reviewer(handle) else { return plain(StatusCode::NOT_FOUND, "no such reviewer") };
         let bookwyrm = is_bookwyrm(headers);
-        let address = format!("{bookwyrm} note {handle}/{id}");
+        let talk = self.store.talk_version(handle, id);
+        let address = format!("{bookwyrm} note {handle}/{id} {talk}");
         let make = async {
             let Some(published) = self.store.published(handle, id).await? else {
                 return Err(WebError::Trouble(Trouble::NotFound));
             };
-            Ok(self.note_document(reviewer, &published, bookwyrm))
+            let came_back = self.store.came_back(handle, id, REPLIES_PER_PAGE).await?;
+            Ok(self.note_document(reviewer, &published, &came_back, bookwyrm))
         };
         match self.shelf.get(library.version, &address, make).await {
             Ok(prepared) => prepared.respond(method, headers),
@@ -338,12 +334,18 @@ impl Web {
         }
     }
 
-    fn note_document(&self, reviewer: &Reviewer, published: &Published, bookwyrm: bool) -> Document {
+    fn note_document(
+        &self,
+        reviewer: &Reviewer,
+        published: &Published,
+        came_back: &CameBack,
+        bookwyrm: bool,
+    ) -> Document {
         let speaker = Speaker { site: &self.site, reviewer };
         let document = if bookwyrm {
-            note::review_for_bookwyrm(published, &speaker, &Counts::default())
+            note::review_for_bookwyrm(published, &speaker, &Counts::from(came_back))
         } else {
-            note::note(published, &speaker, &Counts::default())
+            note::note(published, &speaker, &Counts::from(came_back))
         };
         let page = self.site.origin.page(&published.reviewer, &published.slug);
         Document {
@@ -357,7 +359,13 @@ impl Web {
         }
     }
 
-    async fn tombstone(&self, method: &Method, headers: &HeaderMap, handle: &Handle, id: &ReviewId) -> Response {
+    pub(super) async fn tombstone(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        handle: &Handle,
+        id: &ReviewId,
+    ) -> Response {
         match self.store.tombstone(handle, id).await {
             Ok(Some((published, deleted))) => {
                 let document = activity::tombstone(&self.site.origin, handle, id, published, deleted);
@@ -368,29 +376,6 @@ impl Web {
             Ok(None) => plain(StatusCode::NOT_FOUND, "no such review"),
             Err(error) => self.broken(&error.into()),
         }
-    }
-
-    async fn part(&self, method: &Method, headers: &HeaderMap, handle: &Handle, id: &ReviewId, part: Part) -> Response {
-        let Some(reviewer) = self.reviewer(handle) else { return plain(StatusCode::NOT_FOUND, "no such reviewer") };
-        let published = match self.store.published(handle, id).await {
-            Ok(Some(published)) => published,
-            Ok(None) => return self.tombstone(method, headers, handle, id).await,
-            Err(error) => return self.broken(&error.into()),
-        };
-        let origin = &self.site.origin;
-        let document = match part {
-            Part::Activity => {
-                let speaker = Speaker { site: &self.site, reviewer };
-                let message = activity::create(&published, &speaker, Audience::Everyone);
-                return self.send(method, headers, ACTIVITY_JSON, message.body, LIVE);
-            }
-            Part::Replies { page: None } => collection::replies(origin, handle, id, 0, &[]),
-            Part::Replies { page: Some(page) } => collection::replies_page(origin, handle, id, page, 0, &[]),
-            Part::Likes => collection::count(origin, handle, id, "likes", 0),
-            Part::Shares => collection::count(origin, handle, id, "shares", 0),
-            Part::Context => collection::context(origin, handle, id, &[]),
-        };
-        self.send_json(method, headers, ACTIVITY_JSON, &document, LIVE)
     }
 
     async fn quote_stamp(&self, method: &Method, headers: &HeaderMap, handle: &Handle, number: &str) -> Response {
@@ -519,9 +504,9 @@ fn wanted(path: &str, query: Option<&str>, json: bool) -> Option<Wanted> {
                     let part = match part {
                         ["activity"] => Part::Activity,
                         ["replies"] => Part::Replies { page: page() },
-                        ["likes"] => Part::Likes,
-                        ["shares"] => Part::Shares,
-                        ["context"] => Part::Context,
+                        ["likes"] => Part::Likes { page: page() },
+                        ["shares"] => Part::Shares { page: page() },
+                        ["context"] => Part::Context { page: page() },
                         _ => return None,
                     };
                     Wanted::Part { handle, id: ReviewId::parse(id)?, part }
@@ -534,7 +519,7 @@ fn wanted(path: &str, query: Option<&str>, json: bool) -> Option<Wanted> {
         ["authors", key] if json => Wanted::Author((*key).to_owned()),
         _ if json => match route::route(path, query) {
             route::Route::Profile { handle, .. } => Wanted::Actor(handle),
-            route::Route::Review { handle, slug } => Wanted::Page { handle, slug },
+            route::Route::Review { handle, slug, .. } => Wanted::Page { handle, slug },
             _ => return None,
         },
         _ => return None,
@@ -590,13 +575,17 @@ mod tests {
             ("/users/ana/outbox?page=2", true, Some(Wanted::Outbox(ana(), Some(Page::Numbered(2))))),
             ("/users/ana/outbox?page=true&type=Review", true, Some(Wanted::Outbox(ana(), Some(Page::BookWyrm)))),
             ("/users/ana/reviews/k3v9", true, Some(Wanted::Note(ana(), id()))),
+            (
+                "/users/ana/reviews/k3v9/likes",
+                false,
+                Some(Wanted::Part { handle: ana(), id: id(), part: Part::Likes { page: None } }),
+            ),
             ("/users/ana/replies/k3v9", true, Some(Wanted::Answer { handle: ana(), id: id(), activity: false })),
             (
                 "/users/ana/replies/k3v9/activity",
                 true,
                 Some(Wanted::Answer { handle: ana(), id: id(), activity: true }),
             ),
-            ("/users/ana/reviews/k3v9/likes", false, Some(Wanted::Part { handle: ana(), id: id(), part: Part::Likes })),
             ("/@ana/dune", true, Some(Wanted::Page { handle: ana(), slug: "dune".into() })),
             ("/books/9780441172719", true, Some(Wanted::Edition("9780441172719".into()))),
             ("/books/9780441172719", false, None),

@@ -22,7 +22,12 @@ pub struct Gate(DefaultKeyedRateLimiter<IpAddr>);
 
 impl Gate {
     pub fn new() -> Self {
-        Self(RateLimiter::keyed(Quota::per_minute(REQUESTS_PER_MINUTE)))
+        Self::per_minute(REQUESTS_PER_MINUTE)
+    }
+
+    /// A gate of its own for what costs more than a document.
+    pub fn per_minute(requests: NonZeroU32) -> Self {
+        Self(RateLimiter::keyed(Quota::per_minute(requests)))
     }
 
     /// Counts a request; how long to wait when it is one too many. A client without an address is this machine itself.

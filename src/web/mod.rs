@@ -2,7 +2,9 @@
 
 mod answers;
 mod archives;
+mod collections;
 pub mod conditional;
+mod conversation;
 mod doctor;
 mod documents;
 pub mod encoding;
@@ -10,6 +12,7 @@ pub mod fediverse;
 pub mod figures;
 pub mod gate;
 mod inbox;
+pub mod interact;
 pub mod negotiate;
 mod notices;
 pub mod readers;
@@ -34,9 +37,11 @@ use jiff::Timestamp;
 use crate::{
     clock::Clock,
     doctor::Room,
-    domain::{Reviewer, Site, picture::Size},
+    domain::{Reviewer, Site, Slug, picture::Size},
+    faces::Faces,
     fediverse::reception::Reception,
     feed::Dialect,
+    publish::Library,
     publish::PublisherHandle,
     site::{self, Trouble},
     store::{Store, StoreError},
@@ -74,6 +79,10 @@ pub struct Web {
     pub shelf: Shelf,
     pub keys: fediverse::PublicKeys,
     pub reception: Reception,
+    /// The faces in conversations.
+    pub faces: Faces,
+    /// When a review takes no more replies, counted from its publication; `None`: never.
+    pub replies_close_after: Option<Duration>,
     /// Requests of each client.
     pub gate: gate::Gate,
     /// The programs that read the feeds.
@@ -81,6 +90,8 @@ pub struct Web {
     pub clock: Clock,
     /// Where an examination by `reviewd doctor` finds its requests.
     pub examined: Arc<Room>,
+    /// Servers that visitors make us ask.
+    pub questions: interact::Questions,
     /// Followers wait for the reviewer's approval.
     pub approves_followers: bool,
     pub hub: Arc<Hub>,
@@ -111,6 +122,7 @@ pub enum WebError {
 /// The routes of the site; others are merged beside them by `app`.
 pub fn router(web: Arc<Web>) -> Router {
     Router::new()
+        .route("/interact", get(interact::show).post(interact::go))
         .route("/inbox", post(inbox::receive))
         .route("/users/{handle}/inbox", post(inbox::receive))
         .route("/doctor/{token}/actor", get(doctor::actor))
@@ -157,7 +169,10 @@ async fn answer(
     }
     let route = route::route(uri.path(), uri.query());
     // One page brings many pictures, and a monitor asks for its health often: only documents count.
-    let counts = !matches!(route, Route::Media { .. } | Route::Static { .. } | Route::Health | Route::Ready);
+    let counts = !matches!(
+        route,
+        Route::Media { .. } | Route::Portrait { .. } | Route::Static { .. } | Route::Health | Route::Ready
+    );
     if counts && let Some(wait) = web.gate.knock(gate::client(peer, &headers)) {
         return gate::too_many(wait);
     }
@@ -168,6 +183,7 @@ async fn answer(
         Route::Health => ([(header::CACHE_CONTROL, "no-store")], "ok\n").into_response(),
         Route::Ready => web.ready().await,
         Route::Media { key, size } => web.media(&method, &headers, &key, size).await,
+        Route::Portrait { key } => web.portrait(&method, &headers, &key).await,
         Route::Static { path } => web.file(&method, &headers, &path).await,
         Route::Source => web.archive_of_source(&method, &headers).await,
         Route::Unknown => web.former(uri.path()).unwrap_or_else(|| web.trouble(Trouble::NotFound)),
@@ -189,7 +205,7 @@ impl Web {
     async fn document(&self, method: &Method, uri: &Uri, headers: &HeaderMap, route: &Route) -> Response {
         self.first_look().await;
         let library = self.publisher.library();
-        let address = address(uri, route);
+        let address = self.address(uri, route, &library);
         let make = async {
             match self.find(route, &library).await? {
                 Found::Document(document) => Ok(*document),
@@ -204,7 +220,7 @@ impl Web {
             }
             Ok(prepared) => prepared.respond(method, headers),
             Err(error) => match &*error {
-                WebError::MovedTo(path) => redirect(StatusCode::MOVED_PERMANENTLY, path),
+                WebError::MovedTo(path) => moved(path),
                 WebError::SeeOther(path) => redirect(StatusCode::TEMPORARY_REDIRECT, path),
                 WebError::Trouble(Trouble::NotFound) => {
                     self.former(uri.path()).unwrap_or_else(|| self.trouble(Trouble::NotFound))
@@ -215,6 +231,29 @@ impl Web {
                     self.trouble(Trouble::Unavailable)
                 }
             },
+        }
+    }
+
+    /// What tells documents apart on the shelf: the path, the query where the route reads it, and the state of the
+    /// conversation where the document shows something of it.
+    fn address(&self, uri: &Uri, route: &Route, library: &Library) -> String {
+        let all_talk = || *self.store.talk_changes().borrow();
+        match route {
+            Route::Feed { from: 0, .. } => format!("{} {}", uri.path(), all_talk()),
+            Route::Feed { .. } => format!("{route:?} {}", all_talk()),
+            Route::Review { handle, slug, part } => {
+                let card = library.page(handle, &Slug::from_text(slug));
+                let talk = card.map_or_else(all_talk, |card| self.store.talk_version(handle, &card.id));
+                let closed = card.is_some_and(|card| self.is_closed(false, card.published));
+                format!("{} {part:?} {talk} {} {closed}", uri.path(), self.faces.version())
+            }
+            Route::Replies { handle, slug, .. } => {
+                let card = library.page(handle, &Slug::from_text(slug));
+                let talk = card.map_or_else(all_talk, |card| self.store.talk_version(handle, &card.id));
+                format!("{} {talk}", uri.path())
+            }
+            Route::Feeds => uri.path().to_owned(),
+            route => format!("{route:?}"),
         }
     }
 
@@ -289,6 +328,20 @@ impl Web {
         }
     }
 
+    async fn portrait(&self, method: &Method, headers: &HeaderMap, key: &str) -> Response {
+        match self.store.portrait_bytes(key).await {
+            Ok(Some((media_type, bytes))) => {
+                let content_type = if media_type == "image/png" { "image/png" } else { "image/jpeg" };
+                Representation::new(content_type, bytes, self.founded, Policy::IMMUTABLE).respond(method, headers)
+            }
+            Ok(None) => self.trouble(Trouble::NotFound),
+            Err(error) => {
+                tracing::error!(key, %error, "the portrait {key} could not be read: {error}");
+                self.trouble(Trouble::Unavailable)
+            }
+        }
+    }
+
     /// A stylesheet, font or icon: compressed once, since its address names its content.
     async fn file(&self, method: &Method, headers: &HeaderMap, path: &str) -> Response {
         let wanted =
@@ -317,12 +370,8 @@ impl Web {
     }
 }
 
-/// What tells documents apart on the shelf: the path, and the query where the route reads it.
-fn address(uri: &Uri, route: &Route) -> String {
-    match route {
-        Route::Feed { from: 0, .. } | Route::Review { .. } | Route::Feeds => uri.path().to_owned(),
-        route => format!("{route:?}"),
-    }
+fn moved(path: &str) -> Response {
+    redirect(StatusCode::MOVED_PERMANENTLY, path)
 }
 
 fn is_xml_feed(route: &Route) -> bool {

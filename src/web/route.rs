@@ -2,6 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::conversation::Part;
 use crate::{
     domain::{ArchivedFeed, DocumentName, Handle, address::tag_path, picture::Size},
     feed::Dialect,
@@ -20,6 +21,14 @@ pub enum Route {
     Review {
         handle: Handle,
         slug: String,
+        /// Which part of its conversation.
+        part: Part,
+    },
+    /// The feed of a review's conversation.
+    Replies {
+        handle: Handle,
+        slug: String,
+        dialect: Dialect,
     },
     Tag {
         key: String,
@@ -62,6 +71,10 @@ pub enum Route {
     Media {
         key: String,
         size: Size,
+    },
+    /// The face of somebody from elsewhere.
+    Portrait {
+        key: String,
     },
     Static {
         path: String,
@@ -143,6 +156,7 @@ pub fn route(path: &str, query: Option<&str>) -> Route {
         ["favicon.ico"] => Route::Static { path: "icon".to_owned() },
         ["static", ..] => Route::Static { path: path.to_owned() },
         ["media", name] => media(name),
+        ["media", "avatars", name] => portrait(name),
         ["tags", tag] => Route::Tag { key: (*tag).to_owned(), page },
         ["tags", tag, document] => feed(Scope::Tag((*tag).to_owned()), document, from, path),
         ["books", key] => Route::Book { key: (*key).to_owned(), page },
@@ -160,7 +174,14 @@ pub fn route(path: &str, query: Option<&str>) -> Route {
             (Some(Ok(handle)), [family @ ("feed" | "atom"), "archive", document]) => {
                 archive(ArchivedFeed::Reviewer(handle), family, document, path)
             }
-            (Some(Ok(handle)), [slug]) if !slug.is_empty() => Route::Review { handle, slug: (*slug).to_owned() },
+            (Some(Ok(handle)), [slug]) if !slug.is_empty() => {
+                let around = value("reply").and_then(|number| number.parse().ok()).map(Part::Around);
+                Route::Review { handle, slug: (*slug).to_owned(), part: around.unwrap_or(Part::Page(page)) }
+            }
+            (Some(Ok(handle)), [slug, document]) if replies(document).is_some() => match replies(document) {
+                Some(dialect) => Route::Replies { handle, slug: (*slug).to_owned(), dialect },
+                None => Route::Unknown,
+            },
             _ => elsewhere(path),
         },
         [] => Route::Unknown,
@@ -187,11 +208,30 @@ fn dialect(document: &str) -> Option<Dialect> {
     Dialect::of_address(document).filter(|_| !document.contains('/'))
 }
 
+fn replies(document: &str) -> Option<Dialect> {
+    match document {
+        "replies.xml" => Some(Dialect::Rss),
+        "replies.atom" => Some(Dialect::Atom),
+        "replies.json" => Some(Dialect::Json),
+        _ => None,
+    }
+}
+
+fn portrait(name: &str) -> Route {
+    match name.rsplit_once('.').filter(|(key, _)| is_key(key)) {
+        Some((key, _)) => Route::Portrait { key: key.to_owned() },
+        None => Route::Unknown,
+    }
+}
+
+fn is_key(key: &str) -> bool {
+    key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 fn media(name: &str) -> Route {
     let Some((stem, _extension)) = name.rsplit_once('.') else { return Route::Unknown };
     let (key, size) = stem.strip_suffix("-thumb").map_or((stem, Size::Full), |key| (key, Size::Thumb));
-    let is_key = key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_key { Route::Media { key: key.to_owned(), size } } else { Route::Unknown }
+    if is_key(key) { Route::Media { key: key.to_owned(), size } } else { Route::Unknown }
 }
 
 fn elsewhere(path: &str) -> Route {
@@ -223,7 +263,13 @@ mod tests {
             ("/", Route::Home { page: 1 }),
             ("/?page=3&utm_source=x", Route::Home { page: 3 }),
             ("/@ana", Route::Profile { handle: handle(), page: 1 }),
-            ("/@ana/dune", Route::Review { handle: handle(), slug: "dune".into() }),
+            ("/@ana/dune", Route::Review { handle: handle(), slug: "dune".into(), part: Part::Page(1) }),
+            ("/@ana/dune?page=2", Route::Review { handle: handle(), slug: "dune".into(), part: Part::Page(2) }),
+            ("/@ana/dune?reply=12", Route::Review { handle: handle(), slug: "dune".into(), part: Part::Around(12) }),
+            ("/@ana/dune/replies.xml", Route::Replies { handle: handle(), slug: "dune".into(), dialect: Dialect::Rss }),
+            ("/@ana/dune/replies", Route::Unknown),
+            (&format!("/media/avatars/{key}.png"), Route::Portrait { key: key.into() }),
+            ("/media/avatars/x.png", Route::Unknown),
             ("/@ana/", Route::Elsewhere { path: "/@ana".into() }),
             ("/@ana/dune/", Route::Elsewhere { path: "/@ana/dune".into() }),
             ("//evil.example/", Route::Elsewhere { path: "/evil.example".into() }),

@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["app"],
     &["web", "control"],
-    &["publish", "delivery", "mirror", "doctor", "backup"],
+    &["publish", "delivery", "mirror", "doctor", "backup", "faces"],
     &["fediverse", "websub"],
     &["intake", "import", "store", "feed", "site", "net", "media"],
     &["clock", "config", "source", "telemetry", "text"],

@@ -21,5 +21,6 @@ mod peers;
 mod readers;
 mod service;
 mod simulation;
+mod talk;
 mod websub;
 mod world;

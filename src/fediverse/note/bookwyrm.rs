@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Counts, Ids, Speaker, has_spoilers, part, warning,
+    Counts, Ids, REPLIES_PER_PAGE, Speaker, has_spoilers, part, warning,
     wording::{Body, body_html, closing_html, hashtag_tags},
 };
 use crate::{
@@ -61,7 +61,7 @@ pub fn review_object(published: &Published, speaker: &Speaker<'_>, counts: &Coun
         "type": "OrderedCollection",
         "totalItems": counts.replies,
         "first": format!("{replies}?page=1"),
-        "last": format!("{replies}?page=1"),
+        "last": format!("{replies}?page={}", counts.replies.div_ceil(REPLIES_PER_PAGE as u64).max(1)),
     });
     review
 }

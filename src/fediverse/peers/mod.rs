@@ -248,6 +248,16 @@ impl Visit {
         webfinger::resolve(self, handle).await
     }
 
+    /// What the host of `bob@mastodon.example` says about that handle: its WebFinger answer, nothing of it checked.
+    pub async fn web_finger(&self, handle: &str) -> Result<Value, PeerProblem> {
+        webfinger::answer(self, handle).await
+    }
+
+    /// A trial's neighbours on loopback have no certificates.
+    fn scheme(&self) -> &'static str {
+        if self.data.origin.is_loopback() { "http" } else { "https" }
+    }
+
     /// Nothing is ever fetched from ourselves (what is ours we know, FEDERATION 8.21), nor from whom we keep out.
     async fn theirs(&self, id: &str) -> Result<Url, PeerProblem> {
         if same_host(id, self.data.origin.as_str()) {

@@ -31,9 +31,16 @@ pub(super) async fn resolve(visit: &Visit, handle: &str) -> Result<RemoteActor, 
     }
 }
 
+/// What the host of a handle says about it, with all its links.
+pub(super) async fn answer(visit: &Visit, handle: &str) -> Result<Value, PeerProblem> {
+    let (user, host) = parts(handle).ok_or_else(|| PeerProblem::Invalid("a handle is name@host".to_owned()))?;
+    visit.theirs(&format!("{}://{host}/", visit.scheme())).await?;
+    ask(visit, user, host).await
+}
+
 async fn ask(visit: &Visit, user: &str, host: &str) -> Result<Value, PeerProblem> {
     visit.count()?;
-    let scheme = if visit.data.origin.is_loopback() { "http" } else { "https" };
+    let scheme = visit.scheme();
     let resource = utf8_percent_encode(&format!("acct:{user}@{host}"), NON_ALPHANUMERIC).to_string();
     let url = Url::parse(&format!("{scheme}://{host}/.well-known/webfinger?resource={resource}"))
         .map_err(|error| PeerProblem::Invalid(error.to_string()))?;

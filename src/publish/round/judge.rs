@@ -8,6 +8,7 @@ use crate::{
         Genre, ReviewId,
         ledger::{Hold, Intent, Standing},
     },
+    fediverse::note::REPLIES_PER_PAGE,
     publish::{
         decide::{self, Caution, Pending, Verdict},
         desk::FolderState,
@@ -97,7 +98,11 @@ impl Working<'_> {
                 let Some(content) = content else { return Ok(()) };
                 self.outgoing.extend(match entry.intent {
                     Intent::Create => voice.announce(&content, self.now),
-                    Intent::Nothing | Intent::Update | Intent::Delete => voice.amend(&content, self.now),
+                    Intent::Nothing | Intent::Update | Intent::Delete => {
+                        let handle = &self.desk.reviewer.handle;
+                        let came_back = self.means.store.came_back(handle, id, REPLIES_PER_PAGE).await?;
+                        voice.amend(&content, &came_back, self.now)
+                    }
                 });
                 entry.told = Some(entry.worded.clone());
             }

@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{
-        Book, Card, Cover, Format, Handle, Isbn, Origin, Picture, Published, Rating, Review, ReviewId, Reviewer,
-        Series, Site, Slug, Text, reviewer::ProfileLink,
+        Book, Card, Cover, Format, Handle, Isbn, Origin, Picture, Published, Rating, RemoteActor, Review, ReviewId,
+        Reviewer, Series, Site, Slug, Text, reviewer::ProfileLink,
     },
     site::{
-        Archive, Counted, FeedGroups, Listing, Paging, ReviewPage, Shell, Trouble, archive, author, book, feeds, home,
-        profile, rating, review, search, tag, trouble,
+        Admirer, Answered, Archive, Conversation, Counted, Crowd, Door, FeedGroups, Listing, Paging, Person, Remark,
+        ReviewPage, Shell, Target, Trouble, Way, archive, author, book, feeds, home, interact, profile, rating, review,
+        search, tag, trouble,
     },
     text::{self, Place, SafeHtml},
 };
@@ -19,6 +20,8 @@ pub struct World {
     pub site: Site,
     pub reviewers: Vec<Reviewer>,
     pub published: Vec<Published>,
+    /// Under every review but those without words, where nobody said anything.
+    pub conversation: Conversation,
 }
 
 impl World {
@@ -35,6 +38,7 @@ impl World {
             site,
             reviewers: vec![reviewer("ana", "Ana Petrović"), reviewer("boris", "Boris Lind")],
             published: shelf(),
+            conversation: conversation("Bob", "Spoilers for the end"),
         }
     }
 
@@ -44,6 +48,7 @@ impl World {
         world.site.title = attack.to_owned();
         world.site.description = attack.to_owned();
         world.site.source_url = format!("https://code.example/{attack}");
+        world.conversation = conversation(attack, attack);
         for reviewer in &mut world.reviewers {
             reviewer.name = attack.to_owned();
             reviewer.bio = attack.to_owned();
@@ -90,6 +95,8 @@ impl World {
         let cards = self.cards();
         let reviewer = self.reviewers.iter().find(|reviewer| reviewer.handle == published.reviewer).unwrap();
         let synopsis = published.review.synopsis.as_ref().map(safe);
+        let note = self.site.origin.note(&published.reviewer, &published.id);
+        let silence = Conversation { door: Door::Open { note }, ..Conversation::default() };
         review(
             &self.shell(),
             &ReviewPage {
@@ -101,6 +108,10 @@ impl World {
                 newer: at.checked_sub(1).map(|at| cards[at].as_ref()),
                 same_book: &cards[..1],
                 same_author: &cards[1..3],
+                conversation: Some(match published.review.body.is_empty() {
+                    true => &silence,
+                    false => &self.conversation,
+                }),
             },
         )
     }
@@ -149,6 +160,15 @@ impl World {
             ("rating".to_owned(), rating(&shell, "4.5", &few)),
             ("feeds".to_owned(), feeds(&shell, &groups)),
         ];
+        let target = Target { uri: "https://books.example/users/ana/reviews/dune", title: query, path: "/@ana/dune" };
+        for (name, way) in [
+            ("interact", Way::Ask { account: "", why_not: None }),
+            ("interact-again", Way::Ask { account: query, why_not: Some(query) }),
+            ("interact-open", Way::Open { to: "https://social.example/authorize?uri=x&y='", host: "social.example" }),
+            ("interact-search", Way::Search { host: "social.example" }),
+        ] {
+            pages.push((name.to_owned(), interact(&shell, &target, way)));
+        }
         for kind in [
             Trouble::NotFound,
             Trouble::Gone,
@@ -168,6 +188,68 @@ impl World {
 
 pub fn safe(text: &Text) -> SafeHtml {
     text::page_html(text, &Place { page: "https://books.example/@ana/x", picture: &|_| None })
+}
+
+/// Bob, an answer to him with a warning, the reviewer's own, somebody forgotten, and one on another page.
+fn conversation(name: &str, line: &str) -> Conversation {
+    let person = |portrait: Option<&str>| Person::from_elsewhere(&stranger(name), portrait.map(str::to_owned));
+    let remark = |number: i64, person: Person, content: &str| Remark {
+        number,
+        person,
+        depth: 0,
+        answers: None,
+        title: None,
+        warning: None,
+        content: text::remote_html(content),
+        language: None,
+        published: "2026-11-22T07:00:00Z".parse().unwrap(),
+        updated: None,
+        original: Some(format!("https://social.example/@bob/{number}")),
+        id: format!("https://social.example/users/bob/{number}"),
+    };
+    let bobs = remark(1, person(Some("/media/avatars/bob.jpg")), "<p>Sand &amp; <b>worms</b>.</p><script>x</script>");
+    let mut warned = remark(2, person(None), "<p>The wife did it.</p>");
+    (warned.warning, warned.title, warned.depth) = (Some(line.to_owned()), Some(line.to_owned()), 1);
+    warned.answers = Some(Answered { number: 1, name: name.to_owned(), page: 1 });
+    warned.language = Some("de".to_owned());
+    warned.updated = Some("2026-11-22T08:00:00Z".parse().unwrap());
+    let ana = reviewer("ana", "Ana Petrović");
+    let mut own = remark(3, Person::reviewer(&ana, &Origin::parse("https://books.example").unwrap()), "<p>Thanks.</p>");
+    (own.depth, own.original) = (40, Some("javascript:alert(1)".to_owned()));
+    own.answers = Some(Answered { number: 99, name: name.to_owned(), page: 3 });
+    let wordless = remark(4, Person::unknown("https://gone.example/users/x"), "");
+    let admirer = |emoji: Option<&str>, page: Option<&str>| Admirer {
+        person: person(None),
+        emoji: emoji.map(str::to_owned),
+        page: page.map(str::to_owned),
+    };
+    Conversation {
+        remarks: vec![bobs, warned, own, wordless],
+        paging: Paging { page: 2, pages: 3, total: 204 },
+        likes: Crowd { total: 12, people: vec![admirer(Some(line), None), admirer(None, None)] },
+        boosts: Crowd { total: 1, people: vec![admirer(None, None)] },
+        quotes: Crowd { total: 1, people: vec![admirer(None, Some("https://social.example/@bob/9"))] },
+        door: Door::Open { note: "https://books.example/users/ana/reviews/dune".to_owned() },
+    }
+}
+
+pub fn stranger(name: &str) -> RemoteActor {
+    let id = "https://social.example/users/bob".to_owned();
+    RemoteActor {
+        inbox: format!("{id}/inbox"),
+        page: "https://social.example/@bob".to_owned(),
+        id,
+        kind: "Person".to_owned(),
+        shared_inbox: None,
+        keys: vec![],
+        name: name.to_owned(),
+        handle: "bob@social.example".to_owned(),
+        avatar: None,
+        bookwyrm: false,
+        also_known_as: vec![],
+        moved_to: None,
+        fetched_at: jiff::Timestamp::UNIX_EPOCH,
+    }
 }
 
 fn reviewer(handle: &str, name: &str) -> Reviewer {

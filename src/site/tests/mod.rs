@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use scraper::{ElementRef, Html, Selector};
 use serde_json::Value;
 
-use super::{CONTENT_SECURITY_POLICY, statics};
-use fixtures::World;
+use super::{CONTENT_SECURITY_POLICY, Door, Person, statics};
+use fixtures::{World, stranger};
 
 /// Texts that try to become markup, in text, in attributes and in the data block.
 const ATTACKS: [&str; 4] = [
@@ -104,7 +104,10 @@ fn no_word_from_outside_becomes_markup_on_any_page() {
 #[test]
 fn links_stay_on_the_site_or_name_it() {
     for (name, html) in World::new().pages() {
-        for href in attributes(&parsed(&html), "a[href], link[href]", "href") {
+        let document = parsed(&html);
+        // What strangers say of themselves leads to their places, and is marked so.
+        for href in attributes(&document, "a[href]:not([rel~=ugc]):not([rel='nofollow noopener']), link[href]", "href")
+        {
             let ours = href.starts_with('/') || href.starts_with('#') || href.starts_with("https://books.example");
             let told = ["https://code.example/", "https://ana.example", "https://social.example/"];
             assert!(ours || told.iter().any(|start| href.starts_with(start)), "{name}: {href}");
@@ -158,12 +161,13 @@ fn a_reviews_head_tells_everything_that_link_cards_and_readers_ask() {
             "/@ana/feed.json",
             "/atom.xml",
             "/feed.xml",
-            "/feed.json"
+            "/feed.json",
+            "/@ana/dune/replies.xml"
         ]
     );
     let types = attributes(&document, "link[rel=alternate]", "type");
     let feeds = ["application/atom+xml", "application/rss+xml", "application/feed+json"];
-    assert_eq!(types, [&["application/activity+json"], &feeds[..], &feeds[..]].concat());
+    assert_eq!(types, [&["application/activity+json"], &feeds[..], &feeds[..], &["application/rss+xml"]].concat());
     assert_eq!(attributes(&document, "link[rel=next]", "href"), ["/@ana/never-let-me-go"]);
 }
 
@@ -189,6 +193,7 @@ fn search_engines_read_a_schema_org_review() {
     ] {
         assert_eq!(review.pointer(pointer).and_then(Value::as_str), Some(expected), "{pointer}");
     }
+    assert_eq!(review["commentCount"], 204);
     assert_eq!(review["reviewRating"]["ratingValue"], 4.5);
     assert_eq!(review["reviewRating"]["bestRating"], 5.0);
     assert!(review["reviewBody"].as_str().unwrap().contains("ever alone"));
@@ -207,13 +212,13 @@ fn microformats_tell_the_review_and_its_book() {
     let document = parsed(&World::new().review_page("dune"));
     let review = "article.h-review.h-entry";
     assert_eq!(text_of(&document, &format!("{review} h1.p-name")), "Sand, power and worms");
-    assert_eq!(text_of(&document, &format!("{review} .p-author.h-card .p-name")), "Ana Petrović");
+    assert_eq!(text_of(&document, &format!("{review} > header .p-author.h-card .p-name")), "Ana Petrović");
     assert_eq!(text_of(&document, &format!("{review} .p-item.h-item .p-name")), "Dune");
     assert_eq!(attributes(&document, &format!("{review} .p-item .u-photo"), "src"), ["/media/dune-thumb.jpg"]);
     assert_eq!(attributes(&document, "data.p-rating", "value"), ["4.5"]);
     assert_eq!(attributes(&document, "data.p-best", "value"), ["5"]);
     assert_eq!(attributes(&document, ".u-uid", "href"), ["/@ana/dune"]);
-    assert_eq!(attributes(&document, ".review .dt-published", "datetime"), ["2026-11-21T18:30:00Z"]);
+    assert_eq!(attributes(&document, ".review-head .dt-published", "datetime"), ["2026-11-21T18:30:00Z"]);
     assert!(text_of(&document, ".e-content").contains("Read it for the dinner."));
     assert_eq!(text_of(&document, ".review .stars .unseen"), "4.5 out of 5");
 }
@@ -262,6 +267,89 @@ fn a_review_in_another_language_says_so() {
 }
 
 #[test]
+fn a_conversation_tells_who_said_what_to_whom() {
+    let document = parsed(&World::new().review_page("dune"));
+    assert_eq!(text_of(&document, ".conversation-count"), "204 replies · Feed");
+    assert_eq!(attributes(&document, "ol.thread > li", "id"), ["reply-1", "reply-2", "reply-3", "reply-4"]);
+    let depth = |element: &ElementRef<'_>| {
+        element.value().classes().find(|class| class.starts_with("depth-")).unwrap().to_owned()
+    };
+    let depths: Vec<String> = all(&document, "ol.thread > li").iter().map(depth).collect();
+    assert_eq!(depths, ["depth-0", "depth-1", "depth-6", "depth-0"]);
+    assert_eq!(text_of(&document, "#reply-1 .remark-text"), "Sand & worms .");
+    assert_eq!(attributes(&document, "#reply-1 img.face", "src"), ["/media/avatars/bob.jpg"]);
+    assert_eq!(attributes(&document, "#reply-1 .u-url time", "datetime"), ["2026-11-22T07:00:00Z"]);
+    assert_eq!(attributes(&document, "#reply-1 .remark-meta a", "href"), ["https://social.example/@bob/1"]);
+    assert_eq!(text_of(&document, "#reply-2 summary"), "Content warning: Spoilers for the end");
+    assert_eq!(attributes(&document, "#reply-2 .remark-text", "lang"), ["de"]);
+    assert_eq!(text_of(&document, "#reply-2 .face"), "B", "a letter where there is no portrait");
+    // The thread goes on from other pages.
+    let links = attributes(&document, "#reply-2 .remark-meta a, #reply-3 .remark-meta a", "href");
+    assert_eq!(links[1..], ["/@ana/dune#reply-1", "/@ana/dune?page=3#reply-99"], "and no javascript: {links:?}");
+    assert_eq!(text_of(&document, "#reply-3 .label"), "Reviewer");
+    assert!(text_of(&document, "#reply-4").contains("somebody at gone.example"));
+    assert_eq!(text_of(&document, ".crowd summary"), "12 likes 1 boost 1 quote");
+    assert!(text_of(&document, ".crowd").contains("and 10 more"));
+    assert_eq!(
+        attributes(&document, ".conversation .pager a", "href"),
+        ["/@ana/dune#conversation", "/@ana/dune?page=3#conversation"]
+    );
+    assert_eq!(attributes(&document, ".conversation form", "action"), ["/interact"]);
+    assert!(attributes(&document, ".conversation a[rel~=ugc]", "rel").iter().all(|rel| rel.contains("nofollow")));
+}
+
+#[test]
+fn a_review_nobody_answered_has_a_quiet_line_and_the_box() {
+    let document = parsed(&World::new().review_page("middlemarch"));
+    assert_eq!(text_of(&document, ".conversation-count"), "Nobody has said anything yet.");
+    assert_eq!(all(&document, ".thread, .crowds, .conversation .pager").len(), 0);
+    let uri = attributes(&document, ".answer input[name=uri]", "value");
+    assert_eq!(uri, ["https://books.example/users/ana/reviews/middlemarch"]);
+    assert_eq!(attributes(&document, "link[href$='replies.xml']", "href"), Vec::<&str>::new());
+}
+
+#[test]
+fn a_closed_conversation_has_no_box() {
+    let mut world = World::new();
+    world.conversation.door = Door::Closed;
+    let document = parsed(&world.review_page("dune"));
+    assert_eq!(all(&document, ".answer, .remark-answer").len(), 0);
+    assert_eq!(text_of(&document, ".conversation-closed"), "This conversation is closed.");
+}
+
+#[test]
+fn a_name_cannot_turn_the_line_around_or_pretend_to_be_markup() {
+    for (name, shown) in [
+        ("Bob \u{202E}nimda", "Bob nimda"),
+        ("<b>Bob</b><script>x</script>", "Bob"),
+        ("\u{3164}", "@bob@social.example"),
+    ] {
+        let person = Person::from_elsewhere(&stranger(name), None);
+        assert_eq!((person.name.as_str(), person.address.as_str()), (shown, "@bob@social.example"));
+    }
+    let mut world = World::new();
+    world.conversation.remarks[0].person = Person::from_elsewhere(&stranger("\u{202E}\u{2066}evil"), None);
+    let html = world.review_page("dune");
+    assert!(!html.contains(['\u{202E}', '\u{2066}']));
+    assert!(html.contains("<bdi>evil</bdi>"), "and right-to-left letters stay among themselves");
+}
+
+#[test]
+fn the_way_to_the_visitors_server_is_named_and_needs_no_script() {
+    let pages = World::new().pages();
+    let page = |wanted: &str| parsed(&pages.iter().find(|(name, _)| name == wanted).unwrap().1);
+    let open = page("interact-open");
+    let refresh = attributes(&open, "meta[http-equiv=refresh]", "content");
+    assert_eq!(refresh, ["0; url=https://social.example/authorize?uri=x&y='"]);
+    assert_eq!(text_of(&open, ".answer-way strong"), "social.example");
+    for name in ["interact", "interact-again", "interact-search"] {
+        assert_eq!(all(&page(name), "meta[http-equiv]").len(), 0, "{name}");
+        assert_eq!(attributes(&page(name), ".answer-copy", "value"), ["https://books.example/users/ana/reviews/dune"]);
+    }
+    assert_eq!(all(&page("interact-again"), "[role=alert], [aria-invalid]").len(), 2);
+}
+
+#[test]
 fn a_profile_names_its_actor_its_feeds_and_the_persons_other_addresses() {
     let pages = World::new().pages();
     let (_, html) = pages.iter().find(|(name, _)| name == "profile").unwrap();
@@ -291,7 +379,7 @@ fn pages_of_a_list_lead_to_each_other() {
 #[test]
 fn errors_and_searches_are_not_for_search_engines() {
     for (name, html) in World::new().pages() {
-        let hidden = name.starts_with("trouble") || name.starts_with("search");
+        let hidden = ["trouble", "search", "interact"].iter().any(|start| name.starts_with(start));
         let document = parsed(&html);
         assert_eq!(!attributes(&document, "meta[name=robots]", "content").is_empty(), hidden, "{name}");
         assert_eq!(attributes(&document, "link[rel=canonical]", "href").is_empty(), hidden, "{name}");

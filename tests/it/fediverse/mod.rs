@@ -16,6 +16,7 @@ mod proxies;
 mod proxy;
 mod restore;
 mod two_daemons;
+mod visitors;
 
 use std::time::Duration;
 

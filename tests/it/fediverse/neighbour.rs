@@ -52,6 +52,8 @@ pub enum Answer {
     /// With one header.
     Header(u16, &'static str, String),
     Document(Value),
+    /// Any bytes under a media type.
+    File(&'static str, Vec<u8>),
     /// The connection closes in the middle of the answer.
     Breaks,
     /// The connection stays open and silent.
@@ -314,23 +316,28 @@ async fn serve(mut stream: TcpStream, scene: Arc<Scene>) {
     let head = |status: u16, more: &str, length: usize| {
         format!("HTTP/1.1 {status} Said\r\n{more}content-length: {length}\r\nconnection: close\r\n\r\n")
     };
-    let answer = match answer.unwrap_or(Answer::Status(202)) {
-        Answer::Status(status) => head(status, "", 0),
-        Answer::Header(status, name, value) => head(status, &format!("{name}: {value}\r\n"), 0),
+    let answer: Vec<u8> = match answer.unwrap_or(Answer::Status(202)) {
+        Answer::File(media_type, bytes) => {
+            let mut answer = head(200, &format!("content-type: {media_type}\r\n"), bytes.len()).into_bytes();
+            answer.extend(bytes);
+            answer
+        }
+        Answer::Status(status) => head(status, "", 0).into(),
+        Answer::Header(status, name, value) => head(status, &format!("{name}: {value}\r\n"), 0).into(),
         Answer::Document(document) => {
             let body = document.to_string();
-            head(200, "content-type: application/activity+json\r\n", body.len()) + &body
+            (head(200, "content-type: application/activity+json\r\n", body.len()) + &body).into()
         }
-        Answer::Breaks => "HTTP/1.1 20".to_owned(),
+        Answer::Breaks => "HTTP/1.1 20".into(),
         Answer::Silence => std::future::pending().await,
-        Answer::Echo => head(200, "", challenge.len()) + &challenge,
+        Answer::Echo => (head(200, "", challenge.len()) + &challenge).into(),
         Answer::Drips => {
             let _ = stream.write_all((head(200, "", 1_000_000) + "x").as_bytes()).await;
             std::future::pending().await
         }
     };
     // Who asked may have left meanwhile.
-    let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = stream.write_all(&answer).await;
 }
 
 /// The whole request, once it is there.
