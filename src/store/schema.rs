@@ -12,12 +12,12 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0004_inbox.sqlite.sql"),
     include_str!("migrations/0005_quotes.sqlite.sql"),
     include_str!("migrations/0006_conversation.sqlite.sql"),
-    include_str!("migrations/0008_answers.sqlite.sql"),
-    include_str!("migrations/0009_avatar.sqlite.sql"),
-    include_str!("migrations/0010_mirror.sqlite.sql"),
-    include_str!("migrations/0011_notices.sqlite.sql"),
-    include_str!("migrations/0012_websub.sqlite.sql"),
-    include_str!("migrations/0013_archive.sqlite.sql"),
+    include_str!("migrations/0007_answers.sqlite.sql"),
+    include_str!("migrations/0008_avatar.sqlite.sql"),
+    include_str!("migrations/0009_mirror.sqlite.sql"),
+    include_str!("migrations/0010_notices.sqlite.sql"),
+    include_str!("migrations/0011_websub.sqlite.sql"),
+    include_str!("migrations/0012_archive.sqlite.sql"),
 ];
 
 /// The version of the schema that this program writes: the number of steps.
