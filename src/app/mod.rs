@@ -5,6 +5,7 @@ mod federation;
 mod hub;
 pub mod manager;
 mod pulse;
+pub mod rest;
 mod sample;
 pub mod sockets;
 pub mod vigil;
@@ -35,6 +36,7 @@ use crate::{
     control,
     doctor::{self, Doctor},
     domain::{Picture, Reviewer, Site, ledger::Stat},
+    export::Exporter,
     faces::{self, Faces},
     fediverse::keys::KeyPlaces,
     intake::folder::PICTURE_BYTES_MAX,
@@ -257,6 +259,7 @@ pub async fn start_on(
         told: web::websub::Told::default(),
         notices_token: notices_token.clone(),
         source: SOURCE_ARCHIVE,
+        still: false,
     });
     publisher.announce_to(Arc::clone(&web) as Arc<dyn Herald>);
     federation.tell_of_changed_profiles(&web).await?;
@@ -312,6 +315,7 @@ pub async fn start_on(
         doctor: Arc::clone(&doctor),
         notices_token,
         source: source(&config),
+        exporter: Arc::clone(&web) as Arc<dyn Exporter>,
     });
     let vigil = Vigil {
         clock: clock.clone(),

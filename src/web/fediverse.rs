@@ -198,7 +198,7 @@ impl Web {
         Ok(actor::person_object(&self.site, reviewer, &self.standing(reviewer, moved_to.as_deref())))
     }
 
-    fn standing<'a>(&'a self, reviewer: &Reviewer, moved_to: Option<&'a str>) -> Standing<'a> {
+    pub(super) fn standing<'a>(&'a self, reviewer: &Reviewer, moved_to: Option<&'a str>) -> Standing<'a> {
         Standing {
             public_key_pem: self.keys.reviewers.get(&reviewer.handle).map_or("", String::as_str),
             since: self.founded,

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "other servers have their own clocks, clients and tasks")]
 
 mod account;
+mod announce;
 mod answers;
 mod conversation;
 pub mod daemon;
