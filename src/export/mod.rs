@@ -62,6 +62,8 @@ pub enum ExportError {
     NoReviewer(Handle),
     #[error("an archive holds one account: choose it with --reviewer ({0})")]
     WhichReviewer(String),
+    #[error("a copy is of the whole site: leave --reviewer out")]
+    WholeSite,
     #[error("nothing was published from here yet, so there is nothing to take along")]
     Nothing,
     #[error("make the export: {0}")]

@@ -34,6 +34,9 @@ impl Exporter for Web {
         if cards.is_empty() {
             return Err(ExportError::Nothing);
         }
+        if wish.form == Form::Site && reviewer.is_some() {
+            return Err(ExportError::WholeSite);
+        }
         let file = scratch_file(scratch)?;
         let into = || file.reopen();
         match wish.form {
