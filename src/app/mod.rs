@@ -215,6 +215,8 @@ pub async fn start_on(
             })
         },
     };
+    // Before the publisher remembers what a trial said.
+    federation::pin_origin(&config, &store).await?;
     let (mut publisher, handle) = Publisher::open(setup).await?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
