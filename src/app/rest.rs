@@ -2,7 +2,7 @@
 
 use std::{fs::File, sync::Arc};
 
-use super::{Parts, federation, feed_id, folders, founded, hub, limits, open};
+use super::{Parts, elsewhere, federation, feed_id, folders, founded, hub, limits, open};
 use crate::{
     clock::Clock,
     config::Config,
@@ -36,6 +36,7 @@ async fn at_rest(config: &Config, parts: Parts) -> anyhow::Result<AtRest> {
         clock: Clock::system(),
         store: parts.store.clone(),
         site: config.site(),
+        elsewhere: elsewhere(config, &Clock::system(), &parts.store)?,
         limits: limits(config),
         journal: parts.journal,
         folders: folders(config, &parts.reviewers),
@@ -53,6 +54,7 @@ async fn at_rest(config: &Config, parts: Parts) -> anyhow::Result<AtRest> {
 /// As a start: what keeps the site from starting keeps it from being copied.
 pub async fn web(config: &Config) -> anyhow::Result<(Web, AtRest)> {
     let (clock, parts) = (Clock::system(), open(config).await?);
+    federation::pin_origin(config, &parts.store).await?;
     let reviewers = parts.reviewers.clone();
     let rest = at_rest(config, parts).await?;
     let (store, handle) = (&rest.store, &rest.handle);

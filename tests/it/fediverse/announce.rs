@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{daemon::Daemon, neighbour::Neighbour, review};
+use crate::world::World;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -106,13 +107,16 @@ async fn a_name_that_is_wrong_announces_nothing_and_says_why() {
 }
 
 #[tokio::test]
-async fn what_is_announced_while_nothing_runs_goes_out_at_the_next_start() {
-    let (mut daemon, home) = ana_and_bob(&["Dune"]).await;
-    daemon.stop().await;
-    daemon.run(&["announce", "dune"]).await;
-    daemon.start_again().await;
-    daemon.look().await;
-    // The command has a clock of its own: the real one.
-    daemon.pass_until_next_try().await;
-    assert_eq!(told(&home, 1).await, ["Create dune"]);
+async fn what_is_announced_while_nothing_runs_is_on_its_way_at_the_next_start() {
+    let mut world = World::of(&[("dune.md", &brought("Dune"))]).await;
+    world.follow("bob").await;
+    world.stop().await;
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_reviewd"));
+    let output =
+        command.args(["announce", "dune", "--config", "reviewd.toml"]).current_dir(world.home()).output().await;
+    assert!(output.unwrap().status.success());
+    world.start().await;
+    world.settle().await;
+    assert_eq!(world.told().await, ["Create dune"]);
+    assert_eq!(world.deliveries().await, ["Create https://127.0.0.1:9/inbox"]);
 }

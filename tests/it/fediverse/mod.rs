@@ -5,6 +5,7 @@ mod account;
 mod announce;
 mod answers;
 mod conversation;
+mod covers;
 pub mod daemon;
 mod delivery;
 mod doctor;
