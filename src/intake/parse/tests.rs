@@ -8,7 +8,8 @@ use serde_json::Value as Json;
 use super::*;
 use crate::domain::{Format, Rating, Severity};
 
-const ANA: Context<'_> = Context { reviewer_name: "Ana Sol", reviewer_handle: "ana", rating_scale: None };
+const ANA: Context<'_> =
+    Context { reviewer_name: "Ana Sol", reviewer_handle: "ana", rating_scale: None, among_others: false };
 
 fn read(path: &str, text: &str) -> Parsed {
     parse(&SourceFile { path, bytes: text.as_bytes(), siblings: &[] }, &ANA)
