@@ -19,6 +19,14 @@ const KINDS: [&str; 7] = ["jekyll", "hugo", "zola", "eleventy", "astro", "obsidi
 /// What is left of a site generator's or notebook's own language where it is not understood.
 const LEFTOVERS: [&str; 9] = ["{{", "{%", "{:", "[[", "%%", "import ", "export const", "]({", "&lt;Rating"];
 
+/// Hidden files are not even mentioned; of packages it is said once more that they are no reviews.
+const LEFT_BEHIND: [(&str, &str); 4] = [
+    (".git/COMMIT_EDITMSG.md", "Review of Dune by Frank Herbert, 5/5"),
+    (".trash/dune.md", "---\ntitle: Dune\nauthor: Frank Herbert\n---\nThrown away."),
+    ("node_modules/some-package/HISTORY.md", "# 1.0.0\n"),
+    ("node_modules/some-package/review.md", "---\ntitle: Dune\nauthor: Frank Herbert\nrating: 5\n---\nx\n"),
+];
+
 fn sample(kind: &str) -> PathBuf {
     repository().join("tests/folders").join(kind)
 }
@@ -29,10 +37,20 @@ fn expected(kind: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{kind}.json: {error}"))
 }
 
-/// A copy of a folder to work in, with settings that name it.
+/// A copy of a folder to work in, with what the programs that made it leave in such folders and git does not keep.
+fn lay_out(kind: &str, folder: &Path) {
+    copy(&sample(kind), folder);
+    for (name, text) in LEFT_BEHIND {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+/// The same with settings that name it.
 fn home(kind: &str) -> Home {
     let home = Home::new("");
-    copy(&sample(kind), &home.path("reviews"));
+    lay_out(kind, &home.path("reviews"));
     home
 }
 
@@ -58,6 +76,12 @@ fn outcome(report: &Value) -> Value {
     let mut skipped = Map::new();
     for file in list("skipped") {
         skipped.insert(file["file"].as_str().unwrap().to_owned(), file["why"].clone());
+    }
+    for (name, _) in LEFT_BEHIND {
+        match name.starts_with('.') {
+            true => assert!(!skipped.contains_key(name) && !reviews.contains_key(name), "{name}"),
+            false => assert_eq!(skipped.remove(name).unwrap(), "part of a site's machinery, not a review", "{name}"),
+        }
     }
     json!({
         "kind": report["folders"][0]["kind"], "scale": report["folders"][0]["scale"], "reviews": reviews,
@@ -100,7 +124,7 @@ async fn every_kind_of_folder_is_served_in_place_and_not_a_byte_of_it_changes() 
     for kind in KINDS {
         let wanted = expected(kind);
         let mut world = World::prepare(Setup::default());
-        copy(&sample(kind), &world.folder());
+        lay_out(kind, &world.folder());
         let before = state(&world.folder());
         world.start().await;
         world.look().await;
@@ -147,7 +171,7 @@ async fn a_check_tells_people_the_kind_the_scale_the_keys_and_the_doubles() {
         "params.rating as rating 3",
         "keys ignored: weight 1 (content/reviews/dune/index.md)",
         "passed over, a section page, not a review: content/_index.md, content/reviews/_index.md",
-        "3 reviews, 0 answers, 14 files passed over, 0 errors, 0 warnings",
+        "3 reviews, 0 answers, 16 files passed over, 0 errors, 0 warnings",
     ] {
         assert!(hugo.out.contains(line), "{line}: {hugo}");
     }

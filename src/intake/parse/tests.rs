@@ -241,7 +241,7 @@ proptest! {
             }
         }
         let file = SourceFile { path: &sample.path, bytes: &bytes, siblings: &sample.siblings };
-        let parsed = parse(&file, &Context { rating_scale: Some(5.0), ..ANA });
+        let parsed = parse(&file, &Context { rating_scale: Some(5.0), among_others: true, ..ANA });
         let told = parsed.problems.iter().any(|problem| problem.severity == Severity::Error);
         prop_assert_eq!(told, parsed.reading == Reading::Withheld);
     }

@@ -84,6 +84,10 @@ impl Working<'_> {
         let (root, reviewer) = (self.desk.root.clone(), self.desk.reviewer.clone());
         let (files, scale, now) = (walk.files.clone(), self.scale(), self.means.clock.now());
         let kind = Kind::of(walk);
+        if kind.is_mixed() && self.row.adopted_at.is_none() {
+            let handle = &reviewer.handle;
+            tracing::info!(%handle, %kind, "the folder of @{handle} is {kind}: what nothing says to be a review is left alone");
+        }
         let marks: HashMap<String, FileMark> =
             paths.iter().filter_map(|path| Some((path.clone(), self.desk.marks.get(path)?.clone()))).collect();
         let progress = Arc::clone(&self.means.progress);

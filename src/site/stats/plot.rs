@@ -12,7 +12,7 @@ const WIDTH: f32 = 480.0;
 const COLUMN_HEIGHT: f32 = 150.0;
 const LETTERS_HEIGHT: f32 = 24.0;
 /// Width of a figure as set, in the plot's units, to see whether a number fits over its column.
-const DIGIT_WIDTH: f32 = 8.2;
+const DIGIT_WIDTH: f32 = 9.0;
 /// Shades of a calendar's months, the empty one not counted; the style sheet has a class for each.
 pub(super) const SHADES: u64 = 5;
 /// Years that a calendar shows; older ones are in the table.
@@ -163,11 +163,14 @@ pub(super) fn ratings(stars: &[Stars], average: Option<f64>) -> Option<Plot> {
         tip: format!("{}: {}", stars_in_words(one.stars), reviews_in_words(one.reviews)),
     });
     let average = average.map(|average| format!("{average} of 5 stars on average. ")).unwrap_or_default();
-    let says = format!(
-        "{average}The most frequent rating is {} ({}).",
-        stars_in_words(most.stars),
-        reviews_in_words(most.reviews)
-    );
+    let is_alone = shown.iter().filter(|one| one.reviews == most.reviews).count() == 1;
+    let frequent = match is_alone {
+        true => {
+            format!("The most frequent rating is {} ({}).", stars_in_words(most.stars), reviews_in_words(most.reviews))
+        }
+        false => String::new(),
+    };
+    let says = format!("{average}{frequent}").trim_end().to_owned();
     let rows = shown.iter().rev().map(|one| vec![stars_in_words(one.stars), one.reviews.to_string()]);
     Some(Plot {
         id: "ratings",
