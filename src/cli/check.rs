@@ -1,4 +1,9 @@
-//! `reviewd check [PATH…]`: reads settings and reviews and shows every problem with its place and cure.
+//! `reviewd check [PATH…]`: reads settings and reviews and shows every problem with its place and cure, what each file was
+//! taken for, and where each value came from.
+
+mod explain;
+mod report;
+mod show;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -6,17 +11,18 @@ use std::{
 };
 
 use indicatif::ProgressBar;
-use serde::Serialize;
+use jiff::Timestamp;
 
 use super::{FINE, PROBLEMS, table};
 use crate::{
     clock::Clock,
     config::{Config, ReviewerSettings},
     control::ids,
-    domain::{Answer, Genre, Moment, Problem, Rating, Review, ReviewId, Severity, Slug},
+    domain::{Answer, Genre, Problem, Review, ReviewId},
     intake::{
-        folder::{self, Folder},
-        parse::{self, Reading},
+        folder::{self, Folder, Walk},
+        kind::Kind,
+        parse::{self, Fact, Reading},
     },
     publish::{
         identity,
@@ -24,56 +30,18 @@ use crate::{
     },
     text,
 };
+use report::{AnswerRow, FileRow, FolderRow, Report, Row, Scale, ScaleFrom, Skipped, TakenFor};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Files or folders; every configured folder when none is named
     paths: Vec<PathBuf>,
+    /// Where each value of this file came from, and which keys mean nothing to reviewd
+    #[arg(long, value_name = "FILE", conflicts_with = "paths")]
+    explain: Option<PathBuf>,
     /// One JSON document
     #[arg(long)]
     json: bool,
-}
-
-/// What a check found. Paths are relative to the folder that was read.
-#[derive(Debug, Default, Serialize)]
-struct Report {
-    reviews: Vec<Row>,
-    answers: Vec<AnswerRow>,
-    skipped: Vec<Skipped>,
-    problems: Vec<Problem>,
-}
-
-#[derive(Debug, Serialize)]
-struct Row {
-    file: String,
-    reviewer: String,
-    id: ReviewId,
-    slug: Slug,
-    title: String,
-    authors: Vec<String>,
-    rating: Option<Rating>,
-    date: Option<Moment>,
-    draft: bool,
-    spoilers: bool,
-    words: u32,
-}
-
-/// An answer to somebody's post.
-#[derive(Debug, Serialize)]
-struct AnswerRow {
-    file: String,
-    reviewer: String,
-    id: ReviewId,
-    in_reply_to: String,
-    date: Option<Moment>,
-    draft: bool,
-    words: u32,
-}
-
-#[derive(Debug, Serialize)]
-struct Skipped {
-    file: String,
-    why: String,
 }
 
 /// A folder to read, or some files of it.
@@ -84,42 +52,56 @@ struct Place<'a> {
     only: Vec<String>,
 }
 
+/// What a file was read as.
+struct Understood {
+    path: String,
+    reading: Reading,
+    glance: Glance,
+    facts: Vec<Fact>,
+}
+
 pub async fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::Result<u8> {
+    if let Some(file) = &arguments.explain {
+        let mut report = Report::default();
+        let places = places(config, std::slice::from_ref(file), cwd, &mut report);
+        return explain::run(&places, report.problems, arguments.json);
+    }
     let mut report = Report::default();
     let ids = ids::find(&config.control.socket, config.data_dir().join("ids.jsonl")).await?;
     let bar = if arguments.json { ProgressBar::hidden() } else { ProgressBar::no_length() };
-    for place in places(config, arguments, cwd, &mut report) {
+    for place in places(config, &arguments.paths, cwd, &mut report) {
         let mut found = look(&place, &ids, &bar);
         if !arguments.json {
             let prefix = place.root.strip_prefix(cwd).unwrap_or(&place.root).to_owned();
             for problem in &mut found.problems {
                 problem.file = prefix.join(&problem.file).display().to_string();
             }
+            for folder in &mut found.folders {
+                folder.folder = if prefix.as_os_str().is_empty() { ".".into() } else { prefix.display().to_string() };
+            }
         }
-        report.reviews.extend(found.reviews);
-        report.answers.extend(found.answers);
-        report.skipped.extend(found.skipped);
-        report.problems.extend(found.problems);
+        report.take_in(found);
     }
     bar.finish_and_clear();
     if arguments.json {
         table::json(&report)?;
     } else {
-        show(&report);
+        show::print(&report);
     }
     Ok(if report.problems.is_empty() { FINE } else { PROBLEMS })
 }
 
-fn places<'a>(config: &'a Config, arguments: &Arguments, cwd: &Path, report: &mut Report) -> Vec<Place<'a>> {
-    if arguments.paths.is_empty() {
+fn places<'a>(config: &'a Config, paths: &[PathBuf], cwd: &Path, report: &mut Report) -> Vec<Place<'a>> {
+    if paths.is_empty() {
         let whole =
             |reviewer: &'a ReviewerSettings| Place { root: reviewer.folder.clone(), reviewer, only: Vec::new() };
         return config.reviewers.iter().map(whole).collect();
     }
     let Some(first) = config.reviewers.first() else { return Vec::new() };
     let mut places = Vec::new();
-    for path in &arguments.paths {
-        let full = cwd.join(path);
+    for path in paths {
+        // Without the `.` that stands for this directory.
+        let full: PathBuf = cwd.join(path).components().collect();
         let owner = config.reviewers.iter().find(|reviewer| full.starts_with(&reviewer.folder));
         match (owner, full.is_dir()) {
             (_, true) => places.push(Place { root: full, reviewer: owner.unwrap_or(first), only: Vec::new() }),
@@ -148,52 +130,77 @@ fn places<'a>(config: &'a Config, arguments: &Arguments, cwd: &Path, report: &mu
 /// Reads a place as the daemon would.
 fn look(place: &Place<'_>, ids: &BTreeMap<(String, String), ReviewId>, bar: &ProgressBar) -> Report {
     let mut report = Report::default();
+    let Some(walk) = walked(place, &mut report.problems) else { return report };
+    let kind = Kind::of(&walk);
+    let (candidates, others) = sorted(place, &walk, &mut report.problems);
+    let skipped = |file: String| Skipped { file, why: "not a kind of file that holds a review".to_owned() };
+    report.skipped.extend(others.into_iter().map(skipped));
+    let now = Clock::system().now();
+    let reads = read(place, kind, &candidates, &walk, now, bar);
+    let scale = scale(place.reviewer, &reads);
+    for read in reads {
+        let ReadResult::Parsed { reading, problems, glance, facts } = read.result else { continue };
+        report.problems.extend(problems);
+        let understood = Understood { path: read.path, reading, glance, facts };
+        add(&mut report, place.reviewer, understood, scale.best, now, ids);
+    }
     let name = place.root.display().to_string();
-    let walk = match folder::walk_without(&place.root, place.reviewer.mirror.as_deref()) {
-        Folder::Walked(walk) => walk,
+    report.folders.push(FolderRow::new(name, place.reviewer, kind, scale));
+    report
+}
+
+/// The folder's files; nothing, and a problem, where there is no folder to be read.
+fn walked(place: &Place<'_>, problems: &mut Vec<Problem>) -> Option<Walk> {
+    let name = place.root.display().to_string();
+    match folder::walk_without(&place.root, place.reviewer.mirror.as_deref()) {
+        Folder::Walked(walk) => Some(walk),
         Folder::Missing => {
             let cure = "create it, or correct `folder` in the settings";
-            report.problems.push(Problem::error(name, "the review folder does not exist", cure));
-            return report;
+            problems.push(Problem::error(name, "the review folder does not exist", cure));
+            None
         }
         Folder::Unreadable(why) => {
-            report.problems.push(Problem::error(name, why, "give reviewd the right to read it"));
-            return report;
+            problems.push(Problem::error(name, why, "give reviewd the right to read it"));
+            None
         }
-    };
-    report.problems.extend(walk.problems.iter().filter(|_| place.only.is_empty()).cloned());
-    let chosen = |path: &&String| place.only.is_empty() || place.only.contains(path);
-    let (candidates, others): (Vec<String>, Vec<String>) =
-        walk.files.keys().filter(chosen).cloned().partition(|path| parse::is_candidate(path) || !place.only.is_empty());
-    report.skipped.extend(
-        others.into_iter().map(|file| Skipped { file, why: "not a kind of file that holds a review".to_owned() }),
-    );
-    for missing in place.only.iter().filter(|path| !walk.files.contains_key(*path)) {
-        report.problems.push(Problem::error(missing, "there is no such file", "check its name"));
     }
+}
+
+/// What is read, and what is no kind of file that holds a review.
+fn sorted(place: &Place<'_>, walk: &Walk, problems: &mut Vec<Problem>) -> (Vec<String>, Vec<String>) {
+    problems.extend(walk.problems.iter().filter(|_| place.only.is_empty()).cloned());
+    for missing in place.only.iter().filter(|path| !walk.files.contains_key(*path)) {
+        problems.push(Problem::error(missing, "there is no such file", "check its name"));
+    }
+    let chosen = |path: &&String| place.only.is_empty() || place.only.contains(path);
+    let is_read = |path: &String| parse::is_candidate(path) || !place.only.is_empty();
+    walk.files.keys().filter(chosen).cloned().partition(is_read)
+}
+
+fn read(place: &Place<'_>, kind: Kind, paths: &[String], walk: &Walk, now: Timestamp, bar: &ProgressBar) -> Vec<Read> {
     let reader = Reader {
         root: &place.root,
         handle: &place.reviewer.handle,
         name: &place.reviewer.name,
         scale: place.reviewer.rating_scale,
-        now: Clock::system().now(),
+        now,
+        kind,
+        keeps_facts: true,
     };
-    let reads = reader.read_all(&candidates, &walk.files, &HashMap::new(), &|| bar.inc(1));
-    let scale = place.reviewer.rating_scale.unwrap_or_else(|| parse::infer_scale(bare_ratings(&reads)));
-    for read in reads {
-        let ReadResult::Parsed { reading, problems, glance } = read.result else { continue };
-        report.problems.extend(problems);
-        match reading {
-            Reading::Answer(answer) => report.answers.push(answer_row(place.reviewer, read.path, *answer, ids)),
-            Reading::Withheld => {}
-            Reading::Skipped(why) => report.skipped.push(Skipped { file: read.path, why }),
-            Reading::Review(mut review) => {
-                report.problems.extend(reading::scale_rating(&mut review, &read.path, scale));
-                report.reviews.push(row(place.reviewer, read.path, *review, &glance, ids));
-            }
-        }
+    reader.read_all(paths, &walk.files, &HashMap::new(), &|| bar.inc(1))
+}
+
+/// What bare numbers are out of, and who says so.
+fn scale(reviewer: &ReviewerSettings, reads: &[Read]) -> Scale {
+    let bare: Vec<f64> = bare_ratings(reads).collect();
+    match reviewer.rating_scale {
+        Some(best) => Scale { best, from: ScaleFrom::Settings, ratings: bare.len() },
+        None => Scale {
+            best: parse::infer_scale(bare.iter().copied()),
+            from: if bare.is_empty() { ScaleFrom::Nothing } else { ScaleFrom::Ratings },
+            ratings: bare.len(),
+        },
     }
-    report
 }
 
 fn bare_ratings(reads: &[Read]) -> impl Iterator<Item = f64> + '_ {
@@ -203,6 +210,28 @@ fn bare_ratings(reads: &[Read]) -> impl Iterator<Item = f64> + '_ {
         }
         ReadResult::Parsed { .. } | ReadResult::Same => None,
     })
+}
+
+fn add(
+    report: &mut Report,
+    reviewer: &ReviewerSettings,
+    understood: Understood,
+    scale: f64,
+    now: Timestamp,
+    ids: &BTreeMap<(String, String), ReviewId>,
+) {
+    let Understood { path, reading, glance, facts } = understood;
+    report.files.push(FileRow::new(&path, TakenFor::of(&reading, now), &facts));
+    match reading {
+        Reading::Answer(answer) => report.answers.push(answer_row(reviewer, path, *answer, ids)),
+        Reading::Withheld => {}
+        Reading::Skipped(why) => report.skipped.push(Skipped { file: path, why }),
+        Reading::Review(mut review) => {
+            report.problems.extend(reading::scale_rating(&mut review, &path, scale));
+            report.note_book(&path, &review);
+            report.reviews.push(row(reviewer, path, *review, &glance, ids));
+        }
+    }
 }
 
 fn row(
@@ -250,37 +279,4 @@ fn answer_row(
         words: text::words(&answer.body),
         in_reply_to: answer.in_reply_to,
     }
-}
-
-fn show(report: &Report) {
-    let rows = report
-        .reviews
-        .iter()
-        .map(|row| {
-            let rating = row.rating.as_ref().map(Rating::label).unwrap_or_default();
-            let date = row.date.map(|date| date.date().to_string()).unwrap_or_default();
-            let state = if row.draft { "draft" } else { "" };
-            vec![row.file.clone(), row.title.clone(), row.authors.join(", "), rating, date, state.to_owned()]
-        })
-        .collect();
-    table::print(&["file", "title", "author", "rating", "date", ""], rows);
-    let answers = report.answers.iter().map(|row| {
-        let state = if row.draft { "draft" } else { "" };
-        vec![row.file.clone(), row.in_reply_to.clone(), row.words.to_string(), state.to_owned()]
-    });
-    table::print(&["file", "answers", "words", ""], answers.collect());
-    for skipped in &report.skipped {
-        println!("{}: passed over: {}", skipped.file, skipped.why);
-    }
-    for problem in &report.problems {
-        eprintln!("{problem}");
-    }
-    let errors = report.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-    println!(
-        "{} reviews, {} answers, {} files passed over, {errors} errors, {} warnings",
-        report.reviews.len(),
-        report.answers.len(),
-        report.skipped.len(),
-        report.problems.len() - errors
-    );
 }

@@ -23,7 +23,11 @@ use crate::{
         note::{self, Counts, Speaker},
     },
     feed::{self, Addresses, Archive, Author, Feed},
-    intake::{folder, parse::Reading},
+    intake::{
+        folder,
+        kind::Kind,
+        parse::{Parsed, Reading},
+    },
     publish::{
         identity,
         reading::{self, Reader},
@@ -68,8 +72,10 @@ pub async fn run(config: &Config, arguments: &Arguments, cwd: &Path) -> anyhow::
     };
     let now = Clock::system().now_in_seconds();
     let scale = settings.rating_scale;
-    let reader = Reader { root, handle: &settings.handle, name: &settings.name, scale, now };
-    let (reading, problems) = reader.parse(&path, &bytes, &[]);
+    // A file that is asked for by name is meant, whatever lies around it.
+    let kind = Kind::default();
+    let reader = Reader { root, handle: &settings.handle, name: &settings.name, scale, now, kind, keeps_facts: false };
+    let Parsed { reading, problems, .. } = reader.parse(&path, &bytes, &[]);
     for problem in &problems {
         eprintln!("{problem}");
     }

@@ -171,8 +171,12 @@ impl Trip<'_> {
         let id = format!("doctor-{}", examination.name());
         let file = SourceFile { path: "doctor.md", bytes: THROW_AWAY.as_bytes(), siblings: &[] };
         let reviewer = self.followed.reviewer;
-        let context =
-            Context { reviewer_name: &reviewer.name, reviewer_handle: reviewer.handle.as_str(), rating_scale: None };
+        let context = Context {
+            reviewer_name: &reviewer.name,
+            reviewer_handle: reviewer.handle.as_str(),
+            rating_scale: None,
+            among_others: false,
+        };
         let Reading::Review(review) = parse::parse(&file, &context).reading else { return None };
         Some(Published {
             reviewer: reviewer.handle.clone(),
@@ -195,7 +199,8 @@ mod tests {
     #[test]
     fn the_throw_away_review_is_a_review() {
         let file = SourceFile { path: "doctor.md", bytes: THROW_AWAY.as_bytes(), siblings: &[] };
-        let context = Context { reviewer_name: "Ana", reviewer_handle: "ana", rating_scale: None };
+        let (reviewer_name, reviewer_handle) = ("Ana", "ana");
+        let context = Context { reviewer_name, reviewer_handle, rating_scale: None, among_others: false };
         let parsed = parse::parse(&file, &context);
         assert!(matches!(parsed.reading, Reading::Review(_)) && parsed.problems.is_empty(), "{parsed:?}");
     }

@@ -43,7 +43,7 @@ fn reviews(kind: Kind, export: &[u8]) -> Vec<Brought> {
 /// The file of a review as the folder's parser understands it.
 fn parsed(review: &Brought) -> Review {
     let text = file::text(review);
-    let context = Context { reviewer_name: "Ana Sol", reviewer_handle: "ana", rating_scale: None };
+    let context = Context { reviewer_name: "Ana Sol", reviewer_handle: "ana", rating_scale: None, among_others: false };
     let path = format!("{}.md", file::stem(review));
     let parsed = parse::parse(&SourceFile { path: &path, bytes: text.as_bytes(), siblings: &[] }, &context);
     match parsed.reading {

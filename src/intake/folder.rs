@@ -1,7 +1,7 @@
 //! The folder as it is now: every file with its state, symlinks kept inside, nothing read.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Component, Path, PathBuf},
@@ -23,6 +23,8 @@ const FILES_MAX: usize = 200_000;
 pub struct Walk {
     /// Every plain file by its path relative to the folder, `/` separated. Hidden files and directories are left out.
     pub files: BTreeMap<String, Stat>,
+    /// Names of what is hidden at the root itself, and not walked: `.git`, `.obsidian`.
+    pub hidden: BTreeSet<String>,
     /// Directories, and files, that are there but could not be looked at: nothing is known of what lies in them.
     pub unread: Vec<String>,
     pub problems: Vec<Problem>,
@@ -160,6 +162,8 @@ impl Walker {
             };
             if !name.starts_with('.') {
                 self.entry(&entry.path(), &join(prefix, &name), depth);
+            } else if prefix.is_empty() {
+                self.found.hidden.insert(name);
             }
         }
     }

@@ -10,7 +10,10 @@ use std::{
 use super::elsewhere::{Elsewhere, is_elsewhere};
 use crate::{
     domain::{Handle, Picture, Problem, Review, Text, ledger::Stat},
-    intake::folder::{self, PICTURE_BYTES_MAX},
+    intake::{
+        folder::{self, PICTURE_BYTES_MAX},
+        parse,
+    },
     media,
     store::{Store, StoreError},
     text,
@@ -96,7 +99,25 @@ fn locate(address: &str, file: &str, files: &BTreeMap<String, Stat>) -> Option<S
     let below =
         ["", "static/", "public/", "assets/", "images/"].iter().filter_map(|base| normal(&format!("{base}{rooted}")));
     let tries = beside.filter(|_| !decoded.starts_with('/')).into_iter().chain(below);
-    tries.into_iter().find(|path| files.contains_key(path))
+    let found = tries.into_iter().find(|path| files.contains_key(path));
+    // The address of a cover is already resolved against the file's folder.
+    let within = decoded.strip_prefix(directory).and_then(|rest| rest.strip_prefix('/'));
+    let name = within.filter(|_| !directory.is_empty()).unwrap_or(&decoded);
+    found.or_else(|| if name.contains('/') { None } else { in_a_folder_of_pictures(name, files) })
+}
+
+/// A name alone, as Obsidian writes it: the one picture that is called so in directories without a text.
+fn in_a_folder_of_pictures(name: &str, files: &BTreeMap<String, Stat>) -> Option<String> {
+    let of_the_name = |path: &&String| path.strip_suffix(name).is_some_and(|directory| directory.ends_with('/'));
+    let mut found = files.keys().filter(of_the_name).filter(|path| {
+        let directory = path.strip_suffix(name).unwrap_or_default();
+        let inside = files.range(directory.to_owned()..).take_while(|(path, _)| path.starts_with(directory));
+        !inside.into_iter().any(|(path, _)| parse::is_candidate(path))
+    });
+    match (found.next(), found.next()) {
+        (Some(only), None) => Some(only.clone()),
+        (Some(_) | None, _) => None,
+    }
 }
 
 /// Resolves `.` and `..`; `None` when the path leaves the folder.
@@ -214,6 +235,31 @@ mod tests {
             ("https://example.org/cover.jpg", None),
         ] {
             assert_eq!(locate(address, "2024/dune/index.md", &files).as_deref(), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_name_alone_is_the_one_picture_in_the_folders_of_pictures() {
+        let files: BTreeMap<String, Stat> = [
+            "Books/Dune.md",
+            "Attachments/worm.png",
+            "Attachments/map.png",
+            "Old/map.png",
+            "Emma/index.md",
+            "Emma/hat.png",
+        ]
+        .into_iter()
+        .map(|path| (path.to_owned(), Stat::default()))
+        .collect();
+        for (address, expected) in [
+            ("worm.png", Some("Attachments/worm.png")),
+            ("Books/worm.png", Some("Attachments/worm.png")),
+            ("Elsewhere/worm.png", None),
+            ("map.png", None),
+            ("hat.png", None),
+            ("orm.png", None),
+        ] {
+            assert_eq!(locate(address, "Books/Dune.md", &files).as_deref(), expected, "{address}");
         }
     }
 }

@@ -16,7 +16,8 @@ use crate::{
     },
     intake::{
         folder::{self, REVIEW_BYTES_MAX},
-        parse::{self, Context, Parsed, Reading, SourceFile},
+        kind::Kind,
+        parse::{self, Context, Fact, Parsed, Reading, SourceFile},
     },
     store::PostSearch,
     text,
@@ -46,6 +47,8 @@ pub enum ReadResult {
         reading: Reading,
         problems: Vec<Problem>,
         glance: Glance,
+        /// Empty but for a reader that asks for them.
+        facts: Vec<Fact>,
     },
 }
 
@@ -68,6 +71,9 @@ pub struct Reader<'a> {
     pub name: &'a str,
     pub scale: Option<f64>,
     pub now: Timestamp,
+    pub kind: Kind,
+    /// Keep where each value came from, for people who ask.
+    pub keeps_facts: bool,
 }
 
 /// The candidate files of a walk, split by whether they have to be read.
@@ -144,7 +150,12 @@ impl Reader<'_> {
             Ok(bytes) => bytes,
             Err(problem) => {
                 let problems = vec![problem];
-                let result = ReadResult::Parsed { reading: Reading::Withheld, problems, glance: Glance::default() };
+                let result = ReadResult::Parsed {
+                    reading: Reading::Withheld,
+                    problems,
+                    glance: Glance::default(),
+                    facts: Vec::new(),
+                };
                 return Read { path: path.to_owned(), stat, digest: String::new(), result };
             }
         };
@@ -158,19 +169,25 @@ impl Reader<'_> {
         let result = if same {
             ReadResult::Same
         } else {
-            let (reading, problems) = self.parse(path, &bytes, siblings);
+            let Parsed { reading, problems, mut facts } = self.parse(path, &bytes, siblings);
+            if !self.keeps_facts {
+                facts.clear();
+            }
             let glance = if let Reading::Review(review) = &reading { glance(review) } else { Glance::default() };
-            ReadResult::Parsed { reading, problems, glance }
+            ReadResult::Parsed { reading, problems, glance, facts }
         };
         Read { path: path.to_owned(), stat, digest, result }
     }
 
     /// Parses one file and puts its rating on the scale, where one is known.
-    pub fn parse(&self, path: &str, bytes: &[u8], siblings: &[String]) -> (Reading, Vec<Problem>) {
-        let context =
-            Context { reviewer_name: self.name, reviewer_handle: self.handle.as_str(), rating_scale: self.scale };
-        let Parsed { reading, problems, .. } = parse::parse(&SourceFile { path, bytes, siblings }, &context);
-        (reading, problems)
+    pub fn parse(&self, path: &str, bytes: &[u8], siblings: &[String]) -> Parsed {
+        let context = Context {
+            reviewer_name: self.name,
+            reviewer_handle: self.handle.as_str(),
+            rating_scale: self.scale,
+            among_others: self.kind.is_mixed(),
+        };
+        parse::parse(&SourceFile { path, bytes, siblings }, &context)
     }
 }
 

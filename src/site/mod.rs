@@ -15,6 +15,7 @@ mod pages;
 mod review;
 mod sitemap;
 mod statics;
+mod stats;
 
 pub use conversation::{Admirer, Answered, Conversation, Crowd, Door, Person, Placed, Remark, reading_order};
 pub use explain::{FeedGroups, Trouble, feeds, trouble};
@@ -24,6 +25,7 @@ pub use pages::{Archive, Counted, archive, author, book, home, profile, rating, 
 pub use review::{ReviewPage, review};
 pub use sitemap::{SITEMAP_URLS_MAX, SitemapUrl, open_search, robots, sitemap, sitemap_part};
 pub use statics::{Static, statics, stylesheet};
+pub use stats::{Statistics, StatsPage, statistics, stats, stats_json, stats_path};
 
 use askama::{Template, filters::HtmlSafe};
 

@@ -18,6 +18,7 @@ use super::{
     head::{Head, HeadImage, Kind, fediverse_address, reviewer_feeds},
     list::{List, Listing},
     rendered, statics,
+    stats::stats_path,
 };
 
 /// A tag or an author with the number of reviews.

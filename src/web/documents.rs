@@ -10,7 +10,7 @@ use super::{
     Web, WebError, archives,
     conversation::{Conversed, Part, Talk},
     representation::Policy,
-    route::{Route, Scope},
+    route::{Form, Route, Scope},
     shelf::Document,
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     },
     feed::{self, Addresses, Archive, Author, Dialect, Feed},
     publish::{Library, library::Group},
-    site::{self, Listing, Paging, ReviewPage, Shell, SitemapUrl, Trouble},
+    site::{self, Listing, Paging, ReviewPage, Shell, SitemapUrl, StatsPage, Trouble},
     text::{self, Place, Shown},
 };
 
@@ -34,6 +34,9 @@ const HITS_MAX: i64 = 200;
 const SEARCH_WORDS_MAX: usize = 8;
 /// Other books by the author named under a review.
 const SAME_AUTHOR_MAX: usize = 4;
+
+/// The last part of the address at which people expect a reviewer's figures.
+const STATS: &str = "stats";
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -93,6 +96,7 @@ impl Web {
             }
             Route::Archive { year } => Ok(self.archive(*year, library)),
             Route::Search { query, page } => self.search(query, *page, library).await,
+            Route::Stats { handle, year, form } => Ok(self.stats(handle.as_ref(), *year, *form, library)),
             Route::Feeds => Ok(self.feeds(library)),
             Route::Feed { scope, dialect, from } => self.feed(scope, *dialect, *from, library).await,
             Route::FeedArchive { feed, dialect, name } => self.feed_archive(feed, *dialect, *name, library).await,
@@ -179,6 +183,8 @@ impl Web {
             None => match self.store.review_behind(handle, slug).await? {
                 Some((_, Standing::Gone)) => return Ok(Found::Trouble(Trouble::Gone)),
                 Some((id, Standing::Live | Standing::Leaving)) => id,
+                // Where people look for them, as long as no book is called so.
+                None if slug == STATS => return Ok(Found::SeeOther(site::stats_path(Some(handle), None))),
                 None => return Ok(Found::Trouble(Trouble::NotFound)),
             },
         };
@@ -249,6 +255,40 @@ impl Web {
         let (tags, authors) = (counted(library.tags()), counted(library.authors()));
         let archive = site::Archive { years: &years, year, cards, tags: &tags, authors: &authors };
         self.html(site::archive(&self.shell(), &archive), library.changed())
+    }
+
+    fn stats(&self, handle: Option<&Handle>, year: Option<i16>, form: Form, library: &Library) -> Found {
+        let reviewer = match handle.map(|handle| self.reviewer(handle)) {
+            Some(None) => return Found::Trouble(Trouble::NotFound),
+            Some(reviewer) => reviewer,
+            None => None,
+        };
+        let cards = handle.map_or(library.cards(), |handle| library.of_reviewer(handle));
+        let mut years: BTreeMap<i16, usize> = BTreeMap::new();
+        for card in cards {
+            *years.entry(card.shown_date().date().year()).or_default() += 1;
+        }
+        if year.is_some_and(|year| !years.contains_key(&year)) {
+            return Found::Trouble(Trouble::NotFound);
+        }
+        let statistics = site::statistics(cards, &self.site.origin, handle, year);
+        let changed = library.changed_among(cards);
+        match form {
+            Form::Page => {
+                let years: Vec<(i16, usize)> = years.into_iter().rev().collect();
+                let page = StatsPage { statistics: &statistics, reviewer, years: &years };
+                self.html(site::stats(&self.shell(), &page), changed)
+            }
+            Form::Json => Found::Document(Box::new(Document {
+                status: StatusCode::OK,
+                content_type: "application/json",
+                body: site::stats_json(&statistics).into_bytes(),
+                last_modified: changed.unwrap_or(self.founded).max(self.founded),
+                policy: Policy::FEED,
+                links: Vec::new(),
+                is_page: false,
+            })),
+        }
     }
 
     async fn search(&self, query: &str, page: u32, library: &Library) -> Result<Found, WebError> {
@@ -412,6 +452,9 @@ impl Web {
         for reviewer in &self.reviewers {
             let changed = library.changed_among(library.of_reviewer(&reviewer.handle));
             urls.push(SitemapUrl { url: origin.profile(&reviewer.handle), changed });
+        }
+        for path in ["/archive", "/stats"].into_iter().filter(|_| !library.cards().is_empty()) {
+            urls.push(SitemapUrl { url: origin.at(path), changed: library.changed() });
         }
         for card in library.cards() {
             urls.push(SitemapUrl { url: origin.page(&card.reviewer, &card.slug), changed: Some(card.changed()) });

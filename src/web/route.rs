@@ -53,6 +53,12 @@ pub enum Route {
         query: String,
         page: u32,
     },
+    /// The reviews in figures: everybody's or one reviewer's, of all years or of one.
+    Stats {
+        handle: Option<Handle>,
+        year: Option<i16>,
+        form: Form,
+    },
     Feeds,
     Feed {
         scope: Scope,
@@ -94,6 +100,13 @@ pub enum Route {
     Unknown,
 }
 
+/// For whom a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Page,
+    Json,
+}
+
 /// What a feed holds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Scope {
@@ -131,6 +144,7 @@ pub fn route(path: &str, query: Option<&str>) -> Route {
     };
     let from = value("from").and_then(|from| from.parse().ok()).unwrap_or(0);
     let page = value("page").and_then(|page| page.parse().ok()).filter(|page| *page > 0).unwrap_or(1);
+    let year = value("year").and_then(|year| year.parse().ok());
     let Some(parts) = path.strip_prefix('/').map(|rest| rest.split('/').map(decoded).collect::<Option<Vec<_>>>())
     else {
         return Route::Unknown;
@@ -139,7 +153,10 @@ pub fn route(path: &str, query: Option<&str>) -> Route {
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     match parts.as_slice() {
         [""] => Route::Home { page },
-        ["archive"] => Route::Archive { year: value("year").and_then(|year| year.parse().ok()) },
+        ["archive"] => Route::Archive { year },
+        ["stats"] => Route::Stats { handle: None, year, form: Form::Page },
+        ["stats.json"] => Route::Stats { handle: None, year, form: Form::Json },
+        ["stats", whose] => stats(whose, year, path),
         ["search"] => {
             let query = value("q").unwrap_or_default().chars().take(QUERY_CHARS_MAX).collect::<String>();
             Route::Search { query: query.trim().to_owned(), page }
@@ -185,6 +202,15 @@ pub fn route(path: &str, query: Option<&str>) -> Route {
             _ => elsewhere(path),
         },
         [] => Route::Unknown,
+    }
+}
+
+/// `@ana`, `@ana.json`; a handle has no dot.
+fn stats(whose: &str, year: Option<i16>, path: &str) -> Route {
+    let (name, form) = whose.strip_suffix(".json").map_or((whose, Form::Page), |name| (name, Form::Json));
+    match name.strip_prefix('@').map(Handle::parse) {
+        Some(Ok(handle)) => Route::Stats { handle: Some(handle), year, form },
+        Some(Err(_)) | None => elsewhere(path),
     }
 }
 
@@ -293,6 +319,14 @@ mod tests {
             ("/tags/caf%C3%A9", Route::Tag { key: "café".into(), page: 1 }),
             ("/search?q=le+petit", Route::Search { query: "le petit".into(), page: 1 }),
             (&format!("/media/{key}-thumb.jpg"), Route::Media { key: key.into(), size: Size::Thumb }),
+            ("/stats", Route::Stats { handle: None, year: None, form: Form::Page }),
+            ("/stats?year=2024", Route::Stats { handle: None, year: Some(2024), form: Form::Page }),
+            ("/stats.json", Route::Stats { handle: None, year: None, form: Form::Json }),
+            ("/stats/@ana", Route::Stats { handle: Some(handle()), year: None, form: Form::Page }),
+            ("/stats/@ana.json?year=2024", Route::Stats { handle: Some(handle()), year: Some(2024), form: Form::Json }),
+            ("/stats/ana", Route::Unknown),
+            ("/stats/", Route::Elsewhere { path: "/stats".into() }),
+            ("/@ana/stats", Route::Review { handle: handle(), slug: "stats".into(), part: Part::Page(1) }),
             ("/media/../../etc/passwd", Route::Unknown),
             ("/%ff", Route::Unknown),
             ("/@Ana", Route::Unknown),

@@ -67,6 +67,7 @@ const PURE: &[&str] = &[
     "text",
     "feed",
     "site",
+    "intake::kind",
     "intake::parse",
     "publish::diff",
     "delivery::schedule",

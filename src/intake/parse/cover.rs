@@ -71,7 +71,9 @@ fn resolve(text: &str, path: &str) -> Option<String> {
         return None;
     }
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8().ok()?.replace('\\', "/");
-    let folder = if decoded.starts_with('/') { "" } else { path.rsplit_once('/').map_or("", |(folder, _)| folder) };
+    // A path in a link of Obsidian begins at the vault.
+    let rooted = decoded.starts_with('/') || (inner.is_some() && decoded.contains('/') && !decoded.starts_with('.'));
+    let folder = if rooted { "" } else { path.rsplit_once('/').map_or("", |(folder, _)| folder) };
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in decoded.split('/') {
         match part {
@@ -100,6 +102,8 @@ mod tests {
             ("https://x.example/a.jpg", "a.md", Some("https://x.example/a.jpg")),
             ("//x.example/a.jpg", "a.md", Some("https://x.example/a.jpg")),
             ("[[covers/dune.jpg]]", "a.md", Some("covers/dune.jpg")),
+            ("[[covers/dune.jpg]]", "Books/a.md", Some("covers/dune.jpg")),
+            ("[[dune.jpg|200]]", "Books/a.md", Some("Books/dune.jpg")),
             ("hardcover", "a.md", None),
             ("data:image/png;base64,xx", "a.md", None),
             ("true", "a.md", None),

@@ -24,7 +24,7 @@ pub const RATING: &[&str] = &[
     "overallrating",
 ];
 pub const RATING_BEST: &[&str] = &[
-    "ratingmax", "maxrating", "bestrating", "ratingbest", "ratingscale", "ratingoutof", "outof", "rating.max",
+    "ratingmax", "maxrating", "bestrating", "ratingbest", "ratingscale", "ratingoutof", "outof", "best", "rating.max",
     "rating.best", "rating.bestrating", "rating.outof", "review.ratingmax",
 ];
 pub const DATE: &[&str] = &[

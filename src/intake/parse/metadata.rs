@@ -112,6 +112,16 @@ impl<'a> Metadata<'a> {
         let is_used = |found: &Found<'_>| {
             used.contains(&found.place) || found.value.scalars().iter().any(|scalar| used.contains(&scalar.place))
         };
-        self.found.iter().filter(move |found| !is_used(found) && !matches!(found.value, Value::Map(_)))
+        // Of a mapping that a role took as a whole (`cover:` with `image:` and `alt:`) the parts are no keys of their own.
+        let taken: Vec<String> = self
+            .found
+            .iter()
+            .filter(|found| used.contains(&found.place) && matches!(found.value, Value::Map(_)))
+            .map(|found| format!("{}.", found.key))
+            .collect();
+        let is_part = move |found: &Found<'_>| taken.iter().any(|whole| found.key.starts_with(whole));
+        self.found
+            .iter()
+            .filter(move |found| !is_used(found) && !is_part(found) && !matches!(found.value, Value::Map(_)))
     }
 }

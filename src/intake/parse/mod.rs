@@ -10,6 +10,7 @@ mod bytes;
 mod cover;
 mod date;
 pub mod front_matter;
+mod hashtags;
 mod html;
 // A table to be read at a glance.
 #[rustfmt::skip]
@@ -51,6 +52,8 @@ pub struct Context<'a> {
     pub reviewer_handle: &'a str,
     /// Best value of bare numbers, once it is known; see [`infer_scale`].
     pub rating_scale: Option<f64>,
+    /// The folder holds much that is no review (a whole site, a vault of notes), so a file has to say that it is one.
+    pub among_others: bool,
 }
 
 /// What a file turned out to be.

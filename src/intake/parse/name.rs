@@ -81,6 +81,48 @@ const SITE_FOLDERS: &[&str] = &[
     "vendor",
     "themes",
     "__macosx",
+    "_plugins",
+    "_gen",
+    "bower_components",
+    "__pycache__",
+];
+
+/// Where site generators put what they made of the texts, or what they copy as it is: their HTML is nobody's review.
+const OUTPUT_FOLDERS: &[&str] = &["public", "dist", "build", "out", "_build", "static", "assets", "_pagefind"];
+
+/// Folders that are named after what lies in them.
+const SHELVES: &[&str] = &[
+    "review",
+    "reviews",
+    "_reviews",
+    "book",
+    "books",
+    "_books",
+    "book-reviews",
+    "bookreviews",
+    "book reviews",
+    "book-review",
+    "book notes",
+    "book-notes",
+    "booknotes",
+    "bookshelf",
+    "reading",
+    "readings",
+    "rezensionen",
+    "buchrezensionen",
+    "bücher",
+    "buecher",
+    "livres",
+    "lectures",
+    "libros",
+    "reseñas",
+    "libri",
+    "recensioni",
+    "livros",
+    "boeken",
+    "böcker",
+    "bøker",
+    "książki",
 ];
 
 /// Names of the one text in a page bundle (Hugo, Grav, Astro): the folder names the review.
@@ -135,6 +177,10 @@ pub fn never_a_review(path: &str) -> Option<&'static str> {
         return Some("part of a site's machinery, not a review");
     }
     let stem = stem_of(name);
+    let is_page = matches!(name.rsplit_once('.'), Some((_, "html" | "htm" | "xhtml")));
+    if is_page && folders.split('/').any(|folder| OUTPUT_FOLDERS.contains(&folder)) {
+        return Some("a page that a site generator made or copies, not a review");
+    }
     if stem == "quotes" || stem.starts_with("quotes.") {
         return Some("a list of quotations, not a review");
     }
@@ -146,6 +192,12 @@ pub fn never_a_review(path: &str) -> Option<&'static str> {
     }
     let bare = stem.split('.').next().unwrap_or(stem);
     NEVER.iter().find(|(name, _)| *name == stem || (*name == bare && *name == "readme")).map(|(_, why)| *why)
+}
+
+/// Whether the file lies in a folder of reviews or books by its name: `content/reviews/dune.md`.
+pub fn is_on_a_shelf(path: &str) -> bool {
+    let lower = path.to_lowercase();
+    lower.rsplit_once('/').is_some_and(|(folders, _)| folders.split('/').any(|folder| SHELVES.contains(&folder)))
 }
 
 /// Whether the name is that of a page of the site, which needs metadata of a review to be one.
@@ -377,9 +429,18 @@ mod tests {
             "templates/book.md",
             "archetypes/default.md",
             "README.de.md",
+            "public/reviews/dune/index.html",
+            "dist/dune.HTML",
+            "themes/paper/about.md",
         ] {
             assert!(never_a_review(path).is_some(), "{path}");
         }
+        for path in ["public/dune.md", "public/dune.txt", "public.html", "dune.html"] {
+            assert_eq!(never_a_review(path), None, "{path}");
+        }
+        assert!(
+            is_on_a_shelf("content/Reviews/2024/dune.md") && !is_on_a_shelf("reviews.md") && !is_on_a_shelf("a/b.md")
+        );
         for path in ["dune.md", "a/index.md", "the-quotes-of-war.md", "the-template.md"] {
             assert_eq!(never_a_review(path).is_none(), path != "the-template.md", "{path}");
         }

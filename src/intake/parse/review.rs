@@ -9,13 +9,46 @@ mod work;
 use super::{
     Context, Fact, Parsed, Reading, SourceFile, body,
     front_matter::{Entry, Place, key_name},
-    keys,
+    hashtags, keys,
     metadata::{Found, Metadata},
     name::{self, FromPath},
     sheet::Sheet,
     title,
 };
 use crate::domain::{Book, Format, Problem, Review, Text};
+
+/// Why a file of a whole site or vault is left alone.
+const NOT_TOLD: &str =
+    "nothing says that it is a review: no author, rating or ISBN, no tag `review`, no directory `reviews`";
+
+/// Words by which tags, categories and layouts say that a text reviews a book.
+const REVIEW_WORDS: &[&str] = &[
+    "review",
+    "reviews",
+    "bookreview",
+    "bookreviews",
+    "book",
+    "books",
+    "reading",
+    "bookshelf",
+    "booknotes",
+    "rezension",
+    "rezensionen",
+    "buch",
+    "bücher",
+    "critique",
+    "livre",
+    "livres",
+    "lecture",
+    "reseña",
+    "reseñas",
+    "libro",
+    "libros",
+    "recensione",
+    "libri",
+    "recensie",
+    "recension",
+];
 
 /// Collects what is said about the file while it is read.
 struct Assembly<'a> {
@@ -35,12 +68,16 @@ pub fn assemble(file: &SourceFile<'_>, context: &Context<'_>, mut sheet: Sheet) 
     let mut assembly = Assembly::new(file.path, &entries, &labelled);
     assembly.problems.append(&mut sheet.warnings);
     for note in std::mem::take(&mut sheet.notes) {
-        assembly.fact("file", note, "its bytes".to_owned());
+        assembly.fact("form", note, "the file".to_owned());
     }
     if let Some(why) = assembly.no_review(&sheet) {
         return Parsed { reading: Reading::Skipped(why), problems: Vec::new(), facts: assembly.facts };
     }
     let review = assembly.review(file, context, sheet);
+    let review = review.and_then(|review| match context.among_others && !assembly.is_told_to_be_one(&review) {
+        true => Err(NOT_TOLD.to_owned()),
+        false => Ok(review),
+    });
     assembly.ignored();
     let (problems, facts) = (assembly.problems, assembly.facts);
     match review {
@@ -95,6 +132,28 @@ impl<'a> Assembly<'a> {
         nothing.then(|| "a file that names no book and says nothing".to_owned())
     }
 
+    /// Whether anything says that the file reviews a work, and is not just a text among others.
+    fn is_told_to_be_one(&self, review: &Review) -> bool {
+        let book = &review.book;
+        let is_described = !book.authors.is_empty()
+            || book.isbn.is_some()
+            || book.series.is_some()
+            || review.rating.is_some()
+            || !review.read.is_empty()
+            || self.find(keys::WORK_TITLE).is_some()
+            || self.find(keys::RATING).is_some();
+        let says = |text: &str| REVIEW_WORDS.contains(&key_name(text).as_str());
+        let kinds = self.metadata.all(&["type", "layout", "kind", "posttype", "collection", "template", "category"]);
+        let post_title = self.text(keys::POST_TITLE).map(|(text, ..)| text.to_lowercase()).unwrap_or_default();
+        is_described
+            || name::is_on_a_shelf(self.path)
+            || review.tags.iter().any(|tag| says(tag))
+            || kinds.iter().any(|found| {
+                found.value.scalars().iter().any(|scalar| says(scalar.text.split('.').next().unwrap_or_default()))
+            })
+            || post_title.split(|c: char| !c.is_alphanumeric()).any(|word| word == "review")
+    }
+
     /// Metadata first, then labelled lines of the text.
     fn find(&self, names: &[&str]) -> Option<&Found<'a>> {
         self.metadata.find(names).or_else(|| self.labelled.find(names))
@@ -123,6 +182,13 @@ impl<'a> Assembly<'a> {
             self.key_fact("body", "the review", &key, place);
             text = own.trim().to_owned();
         }
+        let hashed = match hashtags::taken(&text).filter(|_| !matches!(format, Format::Html)) {
+            Some((tags, rest)) => {
+                text = body::trimmed(&rest);
+                tags
+            }
+            None => Vec::new(),
+        };
         let rating = self.rating(&words, words_line, work.rating.clone(), context);
         let draft = self.draft();
         if let Some(why) = self.unread(&text, rating.as_ref()) {
@@ -154,7 +220,7 @@ impl<'a> Assembly<'a> {
             updated: self.one_date("updated", keys::UPDATED),
             read,
             started,
-            tags: self.tags(),
+            tags: self.tags(&hashed),
             language: self.language(),
             spoilers: self.spoilers(),
             draft,

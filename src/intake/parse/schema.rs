@@ -486,7 +486,8 @@ mod tests {
 
     #[test]
     fn every_form_that_the_readme_shows_is_read_as_the_same_review() {
-        let context = Context { reviewer_name: "Ana Sol", reviewer_handle: "ana", rating_scale: Some(5.0) };
+        let context =
+            Context { reviewer_name: "Ana Sol", reviewer_handle: "ana", rating_scale: Some(5.0), among_others: false };
         let examples = examples();
         assert_eq!(examples.len(), 6);
         for (name, text) in examples {

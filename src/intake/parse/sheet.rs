@@ -21,7 +21,7 @@ pub struct Sheet {
     pub words: String,
     pub words_line: u32,
     pub warnings: Vec<Problem>,
-    /// How the file was read: `UTF-16LE`, `a header without a fence`.
+    /// How the file was read: `Markdown with a YAML header`, `UTF-16LE`.
     pub notes: Vec<String>,
 }
 
@@ -54,6 +54,7 @@ pub struct Decoded {
 pub fn read(file: &SourceFile<'_>) -> Result<Sheet, NoReview> {
     let decoded = decoded(file)?;
     let mut sheet = cut(file, &decoded.text)?;
+    sheet.notes.insert(0, form(&sheet, &decoded.text, file.path));
     sheet.notes.extend(decoded.encoding.map(|encoding| format!("read as {encoding}")));
     sheet.warnings.extend(decoded.damage);
     Ok(sheet)
@@ -170,7 +171,6 @@ fn from_text(file: &SourceFile<'_>, entries: Vec<Entry>, text: &str, line: u32, 
             .at(line.saturating_add(u32::try_from(index).unwrap_or(0)), 1),
         );
     }
-    let notes = if !fenced && !entries.is_empty() { vec!["metadata without a fence".to_owned()] } else { Vec::new() };
     Sheet {
         entries,
         labelled: head.entries,
@@ -181,15 +181,13 @@ fn from_text(file: &SourceFile<'_>, entries: Vec<Entry>, text: &str, line: u32, 
         words,
         words_line: line,
         warnings,
-        notes,
+        notes: Vec::new(),
     }
 }
 
 fn from_org(file: &SourceFile<'_>, text: &str) -> Sheet {
     let org = org::read(text);
-    let mut sheet = from_text(file, org.entries, &org.body, 1, Format::Markdown, true);
-    sheet.notes.push("read as Org".to_owned());
-    sheet
+    from_text(file, org.entries, &org.body, 1, Format::Markdown, true)
 }
 
 fn from_html(file: &SourceFile<'_>, mut entries: Vec<Entry>, text: &str, line: u32) -> Result<Sheet, NoReview> {
@@ -228,6 +226,28 @@ fn from_html(file: &SourceFile<'_>, mut entries: Vec<Entry>, text: &str, line: u
         warnings: Vec::new(),
         notes: Vec::new(),
     })
+}
+
+/// What kind of text and metadata it is, in words: `Markdown with a TOML header`.
+fn form(sheet: &Sheet, text: &str, path: &str) -> String {
+    if path.to_ascii_lowercase().ends_with(".org") {
+        return "Org".to_owned();
+    }
+    let format = match sheet.format {
+        Format::Markdown => "Markdown",
+        Format::Html => "HTML",
+        Format::Plain => "plain text",
+    };
+    let header = match text.trim_start().lines().next().unwrap_or("").trim() {
+        _ if sheet.entries.is_empty() => "",
+        "+++" | "---toml" => " with a TOML header",
+        fence if fence.starts_with(['{', ';']) || fence == "---json" => " with a JSON header",
+        fence if fence.starts_with("---") || fence.starts_with("```") => " with a YAML header",
+        _ if sheet.format == Format::Html => "",
+        _ => " with a header without a fence",
+    };
+    let labels = if sheet.labelled.is_empty() { "" } else { " with labelled lines" };
+    format!("{format}{}", if header.is_empty() { labels } else { header })
 }
 
 fn without_lines(text: &str, taken: &[usize]) -> String {

@@ -8,7 +8,8 @@ use serde_json::Value as Json;
 use super::*;
 use crate::domain::{Format, Rating, Severity};
 
-const ANA: Context<'_> = Context { reviewer_name: "Ana Sol", reviewer_handle: "ana", rating_scale: None };
+const ANA: Context<'_> =
+    Context { reviewer_name: "Ana Sol", reviewer_handle: "ana", rating_scale: None, among_others: false };
 
 fn read(path: &str, text: &str) -> Parsed {
     parse(&SourceFile { path, bytes: text.as_bytes(), siblings: &[] }, &ANA)
@@ -240,7 +241,7 @@ proptest! {
             }
         }
         let file = SourceFile { path: &sample.path, bytes: &bytes, siblings: &sample.siblings };
-        let parsed = parse(&file, &Context { rating_scale: Some(5.0), ..ANA });
+        let parsed = parse(&file, &Context { rating_scale: Some(5.0), among_others: true, ..ANA });
         let told = parsed.problems.iter().any(|problem| problem.severity == Severity::Error);
         prop_assert_eq!(told, parsed.reading == Reading::Withheld);
     }

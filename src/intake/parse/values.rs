@@ -130,6 +130,16 @@ pub fn tags(found: &[&Found<'_>]) -> Vec<String> {
     tags
 }
 
+/// Adds tags found elsewhere, each once; whether there was any.
+pub fn more_tags(tags: &mut Vec<String>, found: &[String]) -> bool {
+    for tag in found.iter().flat_map(|tag| split_tags(tag, false)) {
+        if tags.len() < TAGS_MAX && !tags.iter().any(|have| have.to_lowercase() == tag.to_lowercase()) {
+            tags.push(tag);
+        }
+    }
+    !found.is_empty()
+}
+
 /// `a, b`, `#a #b`, `fiction/fantasy`, `[[Page]] [[Other]]`; Jekyll's `tags: a b` is parted by spaces.
 fn split_tags(text: &str, by_space: bool) -> Vec<String> {
     let wiki = text.contains("[[");

@@ -16,6 +16,7 @@ use crate::{
     },
     intake::{
         folder::Walk,
+        kind::Kind,
         parse::{self, Reading},
     },
     publish::{
@@ -88,11 +89,17 @@ impl Working<'_> {
         }
         let (root, reviewer) = (self.desk.root.clone(), self.desk.reviewer.clone());
         let (files, scale, now) = (walk.files.clone(), self.scale(), self.means.clock.now());
+        let kind = Kind::of(walk);
+        if kind.is_mixed() && self.row.adopted_at.is_none() {
+            let handle = &reviewer.handle;
+            tracing::info!(%handle, %kind, "the folder of @{handle} is {kind}: what nothing says to be a review is left alone");
+        }
         let marks: HashMap<String, FileMark> =
             paths.iter().filter_map(|path| Some((path.clone(), self.desk.marks.get(path)?.clone()))).collect();
         let progress = Arc::clone(&self.means.progress);
         tokio::task::spawn_blocking(move || {
-            let reader = Reader { root: &root, handle: &reviewer.handle, name: &reviewer.name, scale, now };
+            let (handle, name) = (&reviewer.handle, reviewer.name.as_str());
+            let reader = Reader { root: &root, handle, name, scale, now, kind, keeps_facts: false };
             reader.read_all(&paths, &files, &marks, &*progress)
         })
         .await
@@ -141,7 +148,7 @@ impl Working<'_> {
                 return Ok(Some(Now::Unchanged { published }));
             }
             (ReadResult::Same, None) => return Ok(None),
-            (ReadResult::Parsed { reading, problems, glance }, _) => (reading, problems, glance),
+            (ReadResult::Parsed { reading, problems, glance, .. }, _) => (reading, problems, glance),
         };
         let mark = |outcome, problems| FileMark {
             path: path.clone(),

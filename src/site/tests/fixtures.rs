@@ -9,8 +9,8 @@ use crate::{
     },
     site::{
         Admirer, Answered, Archive, Conversation, Counted, Crowd, Door, FeedGroups, Listing, Paging, Person, Remark,
-        ReviewPage, Shell, Target, Trouble, Way, archive, author, book, feeds, home, interact, profile, rating, review,
-        search, tag, trouble,
+        ReviewPage, Shell, StatsPage, Target, Trouble, Way, archive, author, book, feeds, home, interact, profile,
+        rating, review, search, statistics, stats, tag, trouble,
     },
     text::{self, Place, SafeHtml},
 };
@@ -116,6 +116,20 @@ impl World {
         )
     }
 
+    /// Statistics of everybody or one reviewer, of all years or one.
+    pub fn stats_page(&self, handle: Option<&str>, year: Option<i16>) -> String {
+        let handle = handle.map(|handle| Handle::parse(handle).unwrap());
+        let cards = self.cards();
+        let figures = statistics(&cards, &self.site.origin, handle.as_ref(), year);
+        let years: Vec<(i16, usize)> = statistics(&cards, &self.site.origin, handle.as_ref(), None)
+            .years
+            .iter()
+            .map(|year| (year.year, year.reviews))
+            .collect();
+        let reviewer = self.reviewers.iter().find(|reviewer| Some(&reviewer.handle) == handle.as_ref());
+        stats(&self.shell(), &StatsPage { statistics: &figures, reviewer, years: &years })
+    }
+
     /// Every page there is, by the name of a file.
     pub fn pages(&self) -> Vec<(String, String)> {
         let shell = self.shell();
@@ -158,6 +172,9 @@ impl World {
             ("search-found".to_owned(), search(&shell, query, Some(&few))),
             ("search-nothing".to_owned(), search(&shell, query, Some(&none))),
             ("rating".to_owned(), rating(&shell, "4.5", &few)),
+            ("stats".to_owned(), self.stats_page(None, None)),
+            ("stats-ana".to_owned(), self.stats_page(Some("ana"), None)),
+            ("stats-year".to_owned(), self.stats_page(None, Some(2026))),
             ("feeds".to_owned(), feeds(&shell, &groups)),
         ];
         let target = Target { uri: "https://books.example/users/ana/reviews/dune", title: query, path: "/@ana/dune" };

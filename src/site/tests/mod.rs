@@ -53,7 +53,7 @@ fn check_page(name: &str, html: &str) {
     }
     assert_eq!(all(&document, "h1").len(), 1, "{name}: one first heading");
     assert_eq!(all(&document, "main").len(), 1, "{name}: one main part");
-    assert_eq!(all(&document, "title").len(), 1, "{name}: one title");
+    assert_eq!(all(&document, "head > title").len(), 1, "{name}: one title");
     assert!(attributes(&document, "html", "lang").iter().all(|lang| !lang.is_empty()), "{name}: a language");
 
     let ids = attributes(&document, "[id]", "id");
@@ -78,7 +78,14 @@ fn check_page(name: &str, html: &str) {
         assert!(picture.attr("alt").is_some() && picture.attr("width").is_some() && picture.attr("height").is_some());
         assert!(picture.attr("src").is_some_and(|src| src.starts_with("/media/")), "{name}: our own pictures only");
     }
-    assert_eq!(all(&document, "iframe, object, embed, base, svg, style").len(), 0, "{name}");
+    assert_eq!(all(&document, "iframe, object, embed, base, style").len(), 0, "{name}");
+    for drawing in all(&document, "svg") {
+        let is_told = drawing.attr("role") == Some("img") && drawing.attr("aria-labelledby").is_some();
+        assert!(
+            is_told || drawing.attr("aria-hidden") == Some("true"),
+            "{name}: a drawing has a name or is decoration"
+        );
+    }
     assert!(all(&document, "footer a").len() >= 4, "{name}: a way to feeds, archive, search and source");
 }
 
@@ -435,6 +442,41 @@ fn templates_never_turn_escaping_off() {
         let source = std::fs::read_to_string(&path).unwrap();
         assert!(!source.contains("|safe") && !source.contains("| safe") && !source.contains("escape"), "{path:?}");
     }
+}
+
+#[test]
+fn figures_are_plots_with_a_name_and_a_table() {
+    let world = World::new();
+    let document = parsed(&world.stats_page(None, None));
+    let plots = all(&document, "svg[role=img]");
+    assert!(plots.len() >= 3, "months, stars and decades");
+    for plot in plots {
+        let whole = plot.parent().and_then(ElementRef::wrap).unwrap();
+        let within = |selector: &str| whole.select(&Selector::parse(selector).unwrap()).count();
+        assert_eq!((within("svg > title"), within("svg > desc"), within("details table")), (1, 1, 1));
+    }
+    assert_eq!(text_of(&document, ".sums > div:first-child"), "reviews 8");
+    assert_eq!(attributes(&document, ".years [aria-current]", "href"), ["/stats", "/stats"]);
+    let ana = parsed(&world.stats_page(Some("ana"), None));
+    assert_eq!(text_of(&ana, "h1"), "All years");
+    assert_eq!(text_of(&ana, ".label"), "Statistics · Ana Petrović");
+    assert_eq!(attributes(&ana, "link[type='application/json']", "href"), ["/stats/@ana.json"]);
+}
+
+#[test]
+fn a_years_figures_read_well_in_their_source() {
+    let mut world = World::new();
+    world.published.truncate(2);
+    let html = world.stats_page(None, Some(2026));
+    let main = html.split("<main").nth(1).and_then(|rest| rest.split("</main>").next()).unwrap();
+    insta::assert_snapshot!(main);
+}
+
+#[test]
+fn figures_for_programs_are_stable() {
+    let world = World::new();
+    let figures = crate::site::statistics(&world.cards()[..2], &world.site.origin, None, None);
+    insta::assert_snapshot!(crate::site::stats_json(&figures));
 }
 
 #[test]

@@ -13,6 +13,9 @@ use std::collections::HashMap;
 /// Longer tags are text; bytes.
 const TAG_BYTES_MAX: usize = 4_000;
 
+/// Obsidian's own names of paragraphs have six letters.
+const BLOCK_ID_BYTES_MIN: usize = 4;
+
 /// Whose syntax the text is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Syntax {
@@ -22,8 +25,10 @@ pub(super) enum Syntax {
 
 /// The text with everything in it that its parser would not know.
 pub(super) fn prepare(source: &str, syntax: Syntax) -> Cow<'_, str> {
-    const SIGNS: [&str; 14] =
-        ["{{", "{%", "{:", "{#", "{/*", "[[", "<!--", "%%", "||", ">!", "spoiler", "import ", "export ", "[caption"];
+    const SIGNS: [&str; 15] = [
+        "{{", "{%", "{:", "{#", "{/*", "[[", "<!--", "%%", "||", ">!", "spoiler", "import ", "export ", "[caption",
+        " ^",
+    ];
     if !SIGNS.iter().any(|sign| source.contains(sign)) && !crate::text::spoiler::may_be_marked(source) {
         return Cow::Borrowed(source);
     }
@@ -93,6 +98,7 @@ impl Scanner<'_> {
                 b'{' => self.brace(),
                 b'[' | b'!' => self.bracket(),
                 b'%' => self.obsidian_comment(),
+                b'^' => self.block_id(),
                 b'>' => self.reddit_spoiler(),
                 _ => false,
             };
@@ -273,6 +279,20 @@ impl Scanner<'_> {
         let Some((length, text)) = wikilink::read(self.rest()) else { return false };
         self.out.push_str(&text);
         self.at += length;
+        true
+    }
+
+    /// `… the end. ^a1b2c3`: the name of a paragraph in Obsidian, for links to it. What is shorter may be a power.
+    fn block_id(&mut self) -> bool {
+        let line = self.rest().split('\n').next().unwrap_or_default();
+        let name = line.strip_prefix('^').unwrap_or_default().trim_end();
+        let is_name = name.len() >= BLOCK_ID_BYTES_MIN
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && name.chars().any(|c| c.is_ascii_alphabetic());
+        if self.syntax == Syntax::Html || !is_name || !self.out.ends_with(' ') {
+            return false;
+        }
+        self.at += line.len();
         true
     }
 

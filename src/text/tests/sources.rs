@@ -56,6 +56,7 @@ fn shortcodes_become_what_they_mean() {
         "<p>import duties rose</p><p>export trade fell</p>",
     );
     check_page(&markdown("a <!-- b\n\nc --> d %%e%% f 5%% g 6%% h"), "<p>a  d  f 5%% g 6%% h</p>");
+    check_page(&markdown("The end. ^a1b2c3\n\nx ^n, y^abcd, 10 ^2"), "<p>The end.</p><p>x ^n, y^abcd, 10 ^2</p>");
     check_page(
         &html("{% include x %}<p>a [caption id=\"1\"]<img src=\"cover.jpg\"> words[/caption]</p>"),
         "<p>a</p><figure><img src=\"https://books.example/media/abc.jpg\" alt=\"\" width=\"400\" height=\"600\" loading=\"lazy\" decoding=\"async\"><figcaption>words</figcaption></figure>",

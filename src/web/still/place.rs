@@ -4,7 +4,10 @@ use percent_encoding::percent_decode_str;
 
 use crate::{
     domain::address::segment,
-    web::{conversation::Part, route::Route},
+    web::{
+        conversation::Part,
+        route::{Form, Route},
+    },
 };
 
 /// The longest name that every file system takes, in bytes, with room for what is added to it.
@@ -88,6 +91,7 @@ fn kind(route: &Route) -> Option<(bool, Option<(&'static str, String)>)> {
         | Route::Rating { page, .. } => Some((true, numbered(page))),
         Route::Review { part: Part::Page(page), .. } => Some((true, numbered(page))),
         Route::Archive { year } => Some((true, year.map(|year| ("year", year.to_string())))),
+        Route::Stats { year, form, .. } => Some((*form == Form::Page, year.map(|year| ("year", year.to_string())))),
         Route::Feeds => Some((true, None)),
         Route::Feed { from, .. } => Some((false, (*from > 0).then(|| ("from", from.to_string())))),
         Route::Sitemap { part } => Some((false, part.map(|part| ("part", part.to_string())))),

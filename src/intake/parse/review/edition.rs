@@ -67,8 +67,12 @@ impl Assembly<'_> {
     pub(super) fn series(&mut self, in_title: Option<Series>) -> Option<Series> {
         let position = self
             .text(keys::SERIES_POSITION)
-            .map(|(text, ..)| markup::plain(&text))
-            .filter(|text| text.chars().count() <= 12 && text.contains(|c: char| c.is_ascii_digit()));
+            .map(|(text, key, place)| (markup::plain(&text), key, place))
+            .filter(|(text, ..)| text.chars().count() <= 12 && text.contains(|c: char| c.is_ascii_digit()));
+        let position = position.map(|(text, key, place)| {
+            self.key_fact("position in the series", &text, &key, place);
+            text
+        });
         let named = self
             .text(keys::SERIES)
             .filter(|(text, ..)| !matches!(text.trim(), "true" | "false" | "-" | "none" | "None" | "N/A"));

@@ -79,17 +79,21 @@ impl Assembly<'_> {
         (summary.filter(said), blurb.map(|text| markup::without_tags(&text).trim().to_owned()).filter(said))
     }
 
-    pub(super) fn tags(&mut self) -> Vec<String> {
-        let tags = {
+    /// From all keys for tags and genres, and from lines of the text that are nothing but tags.
+    pub(super) fn tags(&mut self, hashed: &[String]) -> Vec<String> {
+        let (mut tags, places, mut from) = {
             let found: Vec<&Found<'_>> =
                 self.metadata.all(keys::TAGS).into_iter().chain(self.labelled.all(keys::TAGS)).collect();
             let places: Vec<Place> = found.iter().map(|found| found.place).collect();
-            let tags = values::tags(&found);
-            self.used.extend(places);
-            tags
+            let from: Vec<String> =
+                found.iter().map(|found| format!("`{}` on line {}", found.key, found.place.line)).collect();
+            (values::tags(&found), places, from)
         };
+        self.used.extend(places);
+        let added = values::more_tags(&mut tags, hashed);
+        from.extend(added.then(|| "the text's own".to_owned()));
         if !tags.is_empty() {
-            self.fact("tags", tags.join(", "), "the keys for tags and genres".to_owned());
+            self.fact("tags", tags.join(", "), from.join(", "));
         }
         tags
     }
@@ -118,12 +122,17 @@ impl Assembly<'_> {
                 self.key_fact("slug", &slug, &key, place);
                 slug
             }
-            None => Slug::from_text(&self.from_path.slug),
+            None => {
+                let slug = Slug::from_text(&self.from_path.slug);
+                let from = if self.from_path.bundle { "the name of the file's folder" } else { "the file's name" };
+                self.fact("slug", &slug, from.to_owned());
+                slug
+            }
         }
     }
 
     pub(super) fn aliases(&mut self) -> Vec<String> {
-        let mut aliases: Vec<String> = Vec::new();
+        let (mut aliases, mut places): (Vec<String>, Vec<(String, Place)>) = (Vec::new(), Vec::new());
         let found = self.metadata.all(keys::ALIASES);
         let permalinks = self.metadata.all(&["permalink", "url"]);
         for found in found.into_iter().chain(permalinks) {
@@ -132,10 +141,13 @@ impl Assembly<'_> {
             for scalar in found.value.scalars() {
                 let path = values::address_path(&scalar.text).filter(|_| own || scalar.text.trim().starts_with('/'));
                 if let Some(path) = path.filter(|path| !aliases.contains(path)) {
-                    self.used.push(found.place);
+                    places.push((found.key.clone(), found.place));
                     aliases.push(path);
                 }
             }
+        }
+        for ((key, place), path) in places.iter().zip(&aliases) {
+            self.key_fact("former address", path, key, *place);
         }
         aliases
     }
@@ -194,7 +206,10 @@ impl Assembly<'_> {
                 .first()
                 .is_some_and(|scalar| scalar.flag() == Some(false) && scalar.text.trim() != "0")
         });
-        let shown = shown.map(|found| (found.key.clone(), found.place));
+        // Eleventy writes no page for a text with `permalink: false`.
+        let unwritten = self.metadata.flag(&["permalink"]).filter(|(found, shown)| !shown && is_false(found.value));
+        let unwritten = unwritten.map(|(found, _)| (found.key.clone(), found.place));
+        let shown = shown.map(|found| (found.key.clone(), found.place)).or(unwritten);
         let status =
             self.metadata.all(keys::STATUS).into_iter().chain(self.labelled.all(&["status", "draft"])).find(|found| {
                 found.value.scalars().iter().any(|scalar| DRAFT_STATUS.contains(&key_name(&scalar.text).as_str()))
@@ -212,8 +227,15 @@ impl Assembly<'_> {
         }
         if self.from_path.draft {
             self.fact("draft", "yes", "the file's folder or name".to_owned());
+            return true;
         }
-        self.from_path.draft
+        // The answer "no" was understood too.
+        let asked = [keys::DRAFT_FLAGS, keys::SHOWN_FLAGS].into_iter().filter_map(|names| self.metadata.flag(names));
+        let asked: Vec<_> = asked.map(|(found, _)| (found.key.clone(), found.place)).collect();
+        for (key, place) in asked {
+            self.key_fact("draft", "no", &key, place);
+        }
+        false
     }
 
     /// A book on a list, without a word or a rating.
@@ -282,8 +304,14 @@ impl Assembly<'_> {
     }
 }
 
+fn is_false(value: &Value) -> bool {
+    value.scalars().first().is_some_and(|scalar| scalar.text.trim() == "false")
+}
+
 fn last_segment(path: &str) -> Option<String> {
-    let last = path.trim_end_matches('/').rsplit('/').next()?;
+    let path = path.trim_end_matches('/');
+    let path = path.strip_suffix("/index.html").unwrap_or(path);
+    let last = path.rsplit('/').next()?;
     let last = last.strip_suffix(".html").or_else(|| last.strip_suffix(".htm")).unwrap_or(last);
-    (!last.is_empty() && !last.contains(':')).then(|| last.to_owned())
+    (!last.is_empty() && !last.contains([':', '{'])).then(|| last.to_owned())
 }

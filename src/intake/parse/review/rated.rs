@@ -54,7 +54,7 @@ impl Assembly<'_> {
     }
 
     /// The rating's text, put together where value and best stand under two keys.
-    fn rating_text(&self) -> Option<(String, String, Place)> {
+    fn rating_text(&mut self) -> Option<(String, String, Place)> {
         let in_map = self.metadata.text(&[
             "rating.value",
             "rating.ratingvalue",
@@ -68,8 +68,10 @@ impl Assembly<'_> {
         let in_map = in_map.map(|(found, scalar)| (scalar.text.clone(), found.key.clone(), scalar.place));
         let (text, key, place) = self.text(keys::RATING).or(in_map)?;
         match self.metadata.text(keys::RATING_BEST) {
-            Some((_, best)) if text.trim().parse::<f64>().is_ok() && best.text.trim().parse::<f64>().is_ok() => {
-                Some((format!("{}/{}", text.trim(), best.text.trim()), key, place))
+            Some((found, best)) if text.trim().parse::<f64>().is_ok() && best.text.trim().parse::<f64>().is_ok() => {
+                let (best, best_key, best_place) = (best.text.trim().to_owned(), found.key.clone(), best.place);
+                self.key_fact("best rating", &best, &best_key, best_place);
+                Some((format!("{}/{best}", text.trim()), key, place))
             }
             _ => Some((text, key, place)),
         }

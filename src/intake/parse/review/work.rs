@@ -63,6 +63,9 @@ impl Assembly<'_> {
             && !titled.authors.iter().any(|name| authors.iter().any(|have| people::same(have, name)));
         if named_otherwise && (authors.is_empty() || self.find(keys::WORK_AUTHOR).is_none()) {
             authors = std::mem::take(&mut titled.authors);
+            for fact in self.facts.iter_mut().filter(|fact| fact.what == "authors") {
+                fact.what = "reviewer";
+            }
             self.fact("authors", authors.join(", "), "the title".to_owned());
         }
         if authors.is_empty() {

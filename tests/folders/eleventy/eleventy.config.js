@@ -1,0 +1,1 @@
+export default function (config) { config.addPassthroughCopy("img"); }
