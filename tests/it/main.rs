@@ -14,6 +14,7 @@ mod figures;
 mod folder;
 mod http;
 mod identity;
+mod kills;
 mod layers;
 mod mirror;
 mod notices;
