@@ -6,15 +6,17 @@ mod answers;
 mod conversation;
 pub mod daemon;
 mod delivery;
-mod doctor;
+pub mod doctor;
 mod fedify;
 mod fedify_answers;
 mod inbox;
+mod misbehaviour;
 mod moving;
 pub mod neighbour;
 mod proxies;
 mod proxy;
 mod restore;
+mod storm;
 mod two_daemons;
 mod visitors;
 

@@ -7,8 +7,8 @@
 #![allow(clippy::disallowed_methods, reason = "the kills come from outside, with clocks and tasks of their own")]
 
 mod check;
-mod sink;
-mod site;
+pub mod sink;
+pub mod site;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -290,11 +290,11 @@ impl Story {
 }
 
 /// Posts to the shared inbox; `None` where the connection broke.
-async fn post(site: &Site, person: &Person, activity: &serde_json::Value) -> Option<u16> {
+pub async fn post(site: &Site, person: &Person, activity: &serde_json::Value) -> Option<u16> {
     knock(&site.client, &format!("{}/inbox", site.origin), person, activity).await
 }
 
-async fn knock(client: &reqwest::Client, url: &str, person: &Person, activity: &serde_json::Value) -> Option<u16> {
+pub async fn knock(client: &reqwest::Client, url: &str, person: &Person, activity: &serde_json::Value) -> Option<u16> {
     let body = activity.to_string();
     let mut headers = person.sign(Spec::Cavage, url, body.as_bytes());
     let host = Url::parse(url).unwrap()[url::Position::BeforeHost..url::Position::AfterPort].to_owned();

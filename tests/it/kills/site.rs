@@ -23,8 +23,8 @@ use crate::{
 };
 
 /// The listening socket arrives as standard input and becomes descriptor 3, where sd_listen_fds(3) wants it; `exec` keeps
-/// the process id that LISTEN_PID names, and that is killed.
-const AS_SYSTEMD: &str = "exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\"";
+/// the process id that LISTEN_PID names, and that is killed. `$0` is run first.
+const AS_SYSTEMD: &str = "set -e; exec 3<&0 0</dev/null; eval \"$0\"; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\"";
 /// How long anything may take on a loaded machine; only a failing test waits so long.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two questions whether it is ready.
@@ -66,11 +66,26 @@ pub struct Site {
     listener: TcpListener,
     child: Option<Child>,
     pub client: reqwest::Client,
+    ground: Ground,
+}
+
+/// What the program stands on.
+#[derive(Debug, Clone, Default)]
+pub struct Ground {
+    /// Shell commands before each start, in the folder of the settings.
+    pub before: String,
+    /// In a mount namespace of its own, which takes root.
+    pub apart: bool,
+    pub environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl Site {
     /// Everything in its place, with these followers, and an empty folder that has been looked at once.
     pub async fn open(followers: &[Person]) -> Site {
+        Self::open_on(Ground::default(), followers).await
+    }
+
+    pub async fn open_on(ground: Ground, followers: &[Person]) -> Site {
         let home = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let origin = format!("http://localhost:{}", listener.local_addr().unwrap().port());
@@ -78,7 +93,7 @@ impl Site {
         fs::create_dir(home.path().join("reviews")).unwrap();
         lay_out_keys(&home.path().join("data"));
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0);
-        let mut site = Site { origin, home, listener, child: None, client: client.build().unwrap() };
+        let mut site = Site { origin, home, listener, child: None, client: client.build().unwrap(), ground };
         let store = site.store().await;
         for person in followers {
             let follower = Follower {
@@ -101,8 +116,12 @@ impl Site {
 
     pub fn start(&mut self) {
         let log = fs::File::options().create(true).append(true).open(self.home().join("log")).unwrap();
-        let mut command = Command::new("sh");
-        command.args(["-c", AS_SYSTEMD, env!("CARGO_BIN_EXE_reviewd"), "serve"]).current_dir(self.home());
+        let mut command = Command::new(if self.ground.apart { "unshare" } else { "sh" });
+        if self.ground.apart {
+            command.args(["-m", "--", "sh"]);
+        }
+        command.args(["-c", AS_SYSTEMD, &self.ground.before, env!("CARGO_BIN_EXE_reviewd"), "serve"]);
+        command.current_dir(self.home()).envs(self.ground.environment.iter().cloned());
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("REVIEWD_")) {
             command.env_remove(name);
         }
@@ -116,6 +135,31 @@ impl Site {
         child.start_kill().unwrap();
         let status = child.wait().await.unwrap();
         assert!(status.code().is_none(), "it ended by itself before it was killed: {status}");
+    }
+
+    pub fn pid(&self) -> String {
+        self.child.as_ref().and_then(Child::id).expect("it runs").to_string()
+    }
+
+    /// The data directory, as the running program sees it.
+    pub fn data(&self) -> PathBuf {
+        let data = self.home().join("data");
+        if self.ground.apart { PathBuf::from(format!("/proc/{}/root{}", self.pid(), data.display())) } else { data }
+    }
+
+    /// Waits until this is so.
+    pub async fn when(&self, what: &str, is_so: impl AsyncFn() -> bool) {
+        let began = Instant::now();
+        while !is_so().await {
+            assert!(began.elapsed() < PATIENCE, "it never came so far: {what}\n{}", self.log());
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// What `/readyz` says.
+    pub async fn readiness(&self) -> String {
+        let answer = self.client.get(format!("{}/readyz", self.origin)).send().await.unwrap();
+        format!("{} {}", answer.status().as_u16(), answer.text().await.unwrap())
     }
 
     /// Waits until it has looked at its folder.
@@ -157,6 +201,11 @@ impl Site {
     /// What it remembers, beside the running program.
     pub async fn store(&self) -> Store {
         Store::open(&self.home().join("data/reviewd.db")).await.unwrap()
+    }
+
+    /// The same, where the running program has its data on a disk of its own.
+    pub async fn store_inside(&self) -> Store {
+        Store::open(&self.data().join("reviewd.db")).await.unwrap()
     }
 
     /// A copy of what lies on the disk now, for looking at it while nothing runs.
