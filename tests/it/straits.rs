@@ -181,7 +181,7 @@ async fn a_bad_certificate_is_no_delivery_and_says_what_is_wrong_with_it() {
     let bad = [
         (authority.issue_for("expired", &["localhost"], Some(ended)), "expired"),
         (authority.issue_for("other", &["other.example"], None), "not valid for name"),
-        (stranger.issue("unknown"), "UnknownIssuer"),
+        (stranger.issue("unknown"), "invalid peer certificate"),
     ];
     let (mut servers, mut followers) = (Vec::new(), Vec::new());
     for (certificate, words) in &bad {

@@ -23,7 +23,7 @@ use super::{
 use crate::{websub, world::handle};
 
 const STORMS: u64 = 10;
-const STEPS: usize = 40;
+const STEPS: usize = 24;
 const HOMES: usize = 3;
 const NAMES: usize = 8;
 const PUBLIC: &str = "https://www.w3.org/ns/activitystreams#Public";
