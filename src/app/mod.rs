@@ -43,6 +43,7 @@ use crate::{
     publish::{
         Herald, Publisher, PublisherHandle,
         decide::Limits,
+        elsewhere::Elsewhere,
         identity::Journal,
         publisher::{FolderSetup, Setup},
     },
@@ -198,10 +199,12 @@ pub async fn start_on(
     let founded = founded(&store, &clock).await?;
     let feed_id = feed_id(&store, &clock).await?;
     let beats = Arc::new(AtomicU64::new(0));
+    let elsewhere = elsewhere(&config, &clock, &store)?;
     let setup = Setup {
         clock: clock.clone(),
         store: store.clone(),
         site: site.clone(),
+        elsewhere: Arc::clone(&elsewhere),
         limits: limits(&config),
         journal,
         folders: folders(&config, &reviewers),
@@ -215,6 +218,8 @@ pub async fn start_on(
             })
         },
     };
+    // Before the publisher remembers what a trial said.
+    federation::pin_origin(&config, &store).await?;
     let (mut publisher, handle) = Publisher::open(setup).await?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -324,6 +329,7 @@ pub async fn start_on(
     let looked = handle.looked.clone();
     tasks.spawn(async move { doctor.after_upgrade(looked).await });
     parts.extend(federation.start(&tasks, &stop));
+    tasks.spawn(elsewhere.run(Arc::clone(&handle.hint), stop.clone()));
     for _ in 0..faces::FETCHERS {
         tasks.spawn(faces.clone().run(stop.clone()));
     }
@@ -363,6 +369,11 @@ pub async fn start_on(
         stop,
         socket: config.control.socket.clone(),
     })
+}
+
+/// What fetches covers from other sites.
+pub fn elsewhere(config: &Config, clock: &Clock, store: &Store) -> anyhow::Result<Arc<Elsewhere>> {
+    Ok(Elsewhere::new(store.clone(), clock.clone(), federation::client_for_pictures(config)?))
 }
 
 /// Each reviewer with the folder of the settings.

@@ -50,6 +50,7 @@ async fn without_daemon(config: &Config, arguments: &Arguments) -> anyhow::Resul
         clock: Clock::system(),
         store: parts.store.clone(),
         site: config.site(),
+        elsewhere: app::elsewhere(config, &Clock::system(), &parts.store)?,
         limits: app::limits(config),
         journal: parts.journal,
         folders,

@@ -48,7 +48,7 @@ fn parsed(review: &Brought) -> Review {
     let parsed = parse::parse(&SourceFile { path: &path, bytes: text.as_bytes(), siblings: &[] }, &context);
     match parsed.reading {
         Reading::Review(review) => *review,
-        other => panic!("{other:?} {:?}\n{text}", parsed.problems),
+        other => unreachable!("{other:?} {:?}\n{text}", parsed.problems),
     }
 }
 

@@ -113,7 +113,7 @@ impl Archive {
     }
 
     /// Notes which archived reviews left the lists, and which came back.
-    fn miss(&mut self, cards: &[Arc<Card>]) -> (Vec<(Handle, ReviewId)>, Vec<(Handle, ReviewId)>) {
+    fn miss(&mut self, cards: &[Arc<Card>]) -> (Vec<Key>, Vec<Key>) {
         if self.places.is_empty() {
             return Default::default();
         }
@@ -170,7 +170,10 @@ pub fn weight(card: &Card) -> u64 {
     MARKUP_BYTES + u64::from(card.bytes) * 4 / 3
 }
 
-fn key(card: &Card) -> (Handle, ReviewId) {
+/// A review of whichever reviewer.
+type Key = (Handle, ReviewId);
+
+fn key(card: &Card) -> Key {
     (card.reviewer.clone(), card.id.clone())
 }
 

@@ -19,6 +19,7 @@ use super::{
     archive::{self, Archive},
     decide::Limits,
     desk::{Desk, FolderState, Plan},
+    elsewhere::Elsewhere,
     identity::Journal,
     library::Library,
     round::{self, Means, ReconcileError, Round},
@@ -51,6 +52,8 @@ pub struct Setup {
     pub clock: Clock,
     pub store: Store,
     pub site: Site,
+    /// Fetches covers from other sites, if somebody lets it run.
+    pub elsewhere: Arc<Elsewhere>,
     pub limits: Limits,
     pub journal: Journal,
     pub folders: Vec<FolderSetup>,
@@ -265,6 +268,7 @@ impl Publisher {
             clock: &setup.clock,
             store: &setup.store,
             site: &setup.site,
+            elsewhere: &setup.elsewhere,
             limits: setup.limits,
             progress: Arc::clone(&setup.progress),
         };

@@ -54,7 +54,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sd_notify", &["app"]),
     ("serde_saphyr", &["intake::parse"]),
     ("sqlx", &["store"]),
-    ("tar", &["backup"]),
+    ("tar", &["backup", "import"]),
     ("toml", &["config", "intake::parse"]),
     ("tracing_journald", &["telemetry"]),
     ("tracing_subscriber", &["telemetry"]),

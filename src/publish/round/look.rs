@@ -53,7 +53,13 @@ impl Working<'_> {
             .collect();
         let unread = self.desk.entries.values().filter(|entry| entry.answers() && walk.is_unread(&entry.file));
         found.extend(unread.map(|entry| Found { path: entry.file.clone(), now: Now::Unchanged { published: false } }));
-        let mut darkroom = Darkroom::new(self.means.store, &self.desk.root, &self.desk.reviewer.handle, &walk.files);
+        let mut darkroom = Darkroom::new(
+            self.means.store,
+            self.means.elsewhere,
+            &self.desk.root,
+            &self.desk.reviewer.handle,
+            &walk.files,
+        );
         for read in reads {
             let path = read.path.clone();
             if let Some(now) = self.understand(read, &walk.files, &mut darkroom).await? {
@@ -176,7 +182,7 @@ impl Working<'_> {
                 if let Some(scale) = self.scale() {
                     problems.extend(reading::scale_rating(&mut review, &path, scale));
                 }
-                let gallery = darkroom.develop(&pictures::wanted(&review, &path, files)).await?;
+                let gallery = darkroom.develop(&pictures::wanted(&review, &path, files), &path).await?;
                 problems.extend(gallery.problems.iter().cloned());
                 let found = Arc::new(self.found(&path, *review, &digest, &gallery));
                 let glance = Some(glance);

@@ -4,6 +4,7 @@
 mod account;
 mod answers;
 mod conversation;
+mod covers;
 pub mod daemon;
 mod delivery;
 pub mod doctor;
