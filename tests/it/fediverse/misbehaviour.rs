@@ -106,8 +106,21 @@ async fn good_host(listener: TcpListener, arrived: Arc<std::sync::atomic::Atomic
     }
 }
 
+/// A thousand listeners need more descriptors than a shell usually gives.
+fn more_descriptors() {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+    let soft =
+        limits.lines().find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().next()?.parse().ok());
+    if soft.is_some_and(|soft: usize| soft < 4 * HOSTS) {
+        let pid = std::process::id().to_string();
+        let raised = std::process::Command::new("prlimit").args(["--pid", &pid, &format!("--nofile={}:", 4 * HOSTS)]);
+        assert!({ raised }.status().unwrap().success(), "raise the hard limit of open files (`ulimit -Hn`)");
+    }
+}
+
 #[tokio::test]
 async fn one_poisoned_host_among_a_thousand_slows_nobody_else() {
+    more_descriptors();
     let daemon = Daemon::start_with("[delivery]\nconcurrency = 2\nper_host = 1").await;
     let (mut hosts, arrived) = (JoinSet::new(), Arc::default());
     let poisoned = Neighbour::open_at(&daemon, "127.0.0.1").await;

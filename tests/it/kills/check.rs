@@ -181,3 +181,50 @@ fn check_inbox(inbox: &str, came: &[&Arrival], rows: &[&DeliveryRow]) {
         }
     }
 }
+
+fn row(number: i64, kind: &str, state: &str) -> DeliveryRow {
+    DeliveryRow {
+        seq: number,
+        activity: format!("id-{number}"),
+        kind: kind.to_owned(),
+        is_feed: false,
+        object: "dune".to_owned(),
+        inbox: "inbox".to_owned(),
+        host: "host".to_owned(),
+        state: state.to_owned(),
+        attempts: 1,
+        last_status: None,
+        last_error: None,
+        next_at_ms: 0,
+    }
+}
+
+#[test]
+fn the_check_sees_what_is_lost_doubled_or_out_of_order() {
+    let rows = [row(1, "Create", "delivered"), row(2, "Update", "superseded"), row(3, "Delete", "delivered")];
+    let late = [row(1, "Delete", "delivered"), row(2, "Update", "delivered")];
+    let passes = |came: &[(usize, u8)], rows: &[DeliveryRow]| {
+        let arrival = |&(life, number): &(usize, u8)| Arrival {
+            life,
+            inbox: "inbox".to_owned(),
+            id: format!("id-{number}"),
+            kind: String::new(),
+            body: vec![number],
+        };
+        let arrivals: Vec<Arrival> = came.iter().map(arrival).collect();
+        let (came, rows): (Vec<_>, Vec<_>) = (arrivals.iter().collect(), rows.iter().collect());
+        std::panic::catch_unwind(|| check_inbox("inbox", &came, &rows)).is_ok()
+    };
+    assert!(passes(&[(0, 1), (0, 3)], &rows));
+    assert!(passes(&[(0, 1), (1, 1), (1, 2), (2, 2), (3, 3)], &rows), "what was under way may come again");
+    for (came, why) in [
+        (&[(0, 1)][..], "lost"),
+        (&[(0, 1), (0, 1), (0, 3)], "twice in one life"),
+        (&[(0, 1), (0, 3), (1, 1)], "again, and not the last"),
+        (&[(0, 3), (0, 1)], "out of order"),
+        (&[(0, 1), (0, 3), (0, 4)], "meant by nobody"),
+    ] {
+        assert!(!passes(came, &rows), "{why} passes");
+    }
+    assert!(!passes(&[(0, 1), (0, 2)], &late), "something after the Delete passes");
+}
