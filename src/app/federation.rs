@@ -206,7 +206,7 @@ impl Federation {
         let store = self.reception.store.clone();
         let (outcomes, mut gone) = self.ends.part();
         // Ends by itself when the last lane has recorded its outcome.
-        tasks.spawn(WorkerEnds::record(outcomes, store));
+        tasks.spawn(WorkerEnds::record(outcomes, store, self.reception.clock.clone(), stop.clone()));
         let delivering = tasks.spawn(self.worker.run(tasks.clone(), stop.clone()));
         let receiving = tasks.spawn(self.reception.clone().run(stop.clone()));
         tasks.spawn(self.finder.run(stop.clone()));

@@ -29,6 +29,8 @@ use crate::{
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// While nothing can be written.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// How long the command may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Commands run after one look; what is left waits for the next.
@@ -75,13 +77,14 @@ impl Vigil {
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.clock.sleep(LOOK_EVERY) => {}
+                () = self.clock.sleep(if self.store.trouble().is_some() { TRY_AGAIN } else { LOOK_EVERY }) => {}
             }
         }
     }
 
     async fn look(&self) -> Result<(), StoreError> {
         figures::keep_small();
+        self.store.prove().await?;
         // A publisher that stops knows nothing: nothing has ended because of that.
         let Some(folders) = self.publisher.survey().await else { return Ok(()) };
         let now = self.clock.now();

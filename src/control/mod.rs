@@ -52,6 +52,8 @@ pub use replies::{Decided, Listing, ReplyView, ReportView, decide_replies, list_
 const QUESTION_BYTES_MAX: u64 = 1 << 20;
 /// How long a command waits for the daemon's answer: a whole reconcile of a large folder may come first.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// After a command could not be let in.
+const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 /// The group may use the socket too: the person who writes the reviews is in it.
 const SOCKET_MODE: u32 = 0o660;
 
@@ -329,7 +331,11 @@ pub async fn serve(listener: UnixListener, desk: Arc<Desk>, tasks: TaskTracker, 
                         }
                     });
                 }
-                Err(error) => tracing::warn!(%error, "the control socket could not take a command: {error}"),
+                Err(error) => {
+                    tracing::warn!(%error, "the control socket could not take a command: {error}");
+                    // No descriptor is free: the next try would end the same way, and again.
+                    tokio::time::sleep(ACCEPT_AGAIN).await;
+                }
             }
         }
     }
@@ -487,7 +493,7 @@ pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<
         oldest_due: figures.oldest_due,
         hosts_dead: figures.hosts_dead,
         last_publish: store.underway().await?.last_publish,
-        alarm: store.alarm().await?,
+        alarm: store.complaint().await?,
         replies_waiting: store.count_waiting_replies().await?,
         reports: store.reports().await?.len() as u64,
         last_doctor: doctor::last(store).await?,

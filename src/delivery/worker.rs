@@ -41,6 +41,10 @@ const DEAD_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 const DEAD_PROBE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The longest wait between two looks at the queue.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// After outcomes could not be written.
+const WRITE_AGAIN: Duration = Duration::from_secs(5);
+/// After a host's mail could not be read.
+const LANE_AGAIN: Duration = Duration::from_secs(5);
 /// Inboxes that answered "gone" and wait for their actor to be asked.
 const GONE_MAX: usize = 256;
 
@@ -162,6 +166,10 @@ impl Worker {
             tasks.spawn(async move {
                 if let Err(error) = worker.lane(&host, &stop).await {
                     tracing::error!(host = host.name, %error, "the mail for {} stays due: {error}", host.name);
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = worker.clock.sleep(LANE_AGAIN) => {}
+                    }
                 }
                 round.lock_busy().remove(&host.name);
                 drop(permit);
@@ -331,17 +339,38 @@ impl Round {
 
 impl WorkerEnds {
     /// Writes outcomes until every lane is gone: those that wait together in one transaction.
-    pub async fn record(mut outcomes: mpsc::Receiver<(Attempt, oneshot::Sender<bool>)>, store: Store) {
+    ///
+    /// What cannot be written is kept until it can: the lanes wait, so that a full disk does not send the same again and again.
+    pub async fn record(
+        mut outcomes: mpsc::Receiver<(Attempt, oneshot::Sender<bool>)>,
+        store: Store,
+        clock: Clock,
+        stop: CancellationToken,
+    ) {
         let mut batch = Vec::with_capacity(OUTCOMES_PER_COMMIT);
+        let mut healthy = true;
         while outcomes.recv_many(&mut batch, OUTCOMES_PER_COMMIT).await > 0 {
             let attempts: Vec<Attempt> = batch.iter().map(|(attempt, _)| attempt.clone()).collect();
-            let written = store.record_attempts(&attempts).await;
-            if let Err(error) = &written {
-                tracing::error!(%error, "outcomes could not be written, so these deliveries are made again: {error}");
+            let written = loop {
+                let Err(error) = store.record_attempts(&attempts).await else { break true };
+                healthy = false;
+                store.suspect(&error);
+                tokio::select! {
+                    () = stop.cancelled() => {
+                        let count = attempts.len();
+                        tracing::error!(%error, "{count} outcomes could not be written, so these deliveries are made again: {error}");
+                        break false;
+                    }
+                    () = clock.sleep(WRITE_AGAIN) => {}
+                }
+            };
+            if written && !healthy {
+                // What is wrong still has been told.
+                healthy = store.prove().await.is_ok();
             }
             for (_, done) in batch.drain(..) {
                 // A lane that no longer waits has nothing to learn.
-                let _ = done.send(written.is_ok());
+                let _ = done.send(written);
             }
         }
     }

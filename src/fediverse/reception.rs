@@ -107,6 +107,9 @@ impl Reception {
     /// Checks one request and puts it on the disk. Nothing is fetched before the digest, the date, the host and the
     /// block list have been looked at.
     pub async fn take(&self, received: &Received<'_>) -> Verdict {
+        if let Some(trouble) = self.store.trouble() {
+            return Verdict::Later(trouble);
+        }
         let now = self.clock.now();
         let claim = match signature::read(received, &self.origin, now) {
             Ok(claim) => claim,
@@ -165,7 +168,10 @@ impl Reception {
                 }
                 Verdict::Taken
             }
-            Err(error) => later(&error),
+            Err(error) => {
+                self.store.suspect(&error);
+                later(&error)
+            }
         }
     }
 
@@ -195,23 +201,32 @@ impl Reception {
         for received in due {
             by_actor.entry(received.actor.clone()).or_default().push(received);
         }
-        let mut running = JoinSet::new();
+        let mut running: JoinSet<Result<(), StoreError>> = JoinSet::new();
         for group in by_actor.into_values() {
-            if running.len() >= ACTORS_AT_ONCE {
-                running.join_next().await;
+            if running.len() >= ACTORS_AT_ONCE
+                && let Some(Ok(Err(error))) = running.join_next().await
+            {
+                return Err(error);
             }
             let reception = self.clone();
             running.spawn(async move {
                 for received in group {
-                    reception.settle(&received).await;
+                    reception.settle(&received).await?;
                 }
+                Ok(())
             });
         }
-        while running.join_next().await.is_some() {}
-        Ok(count)
+        let mut settled = Ok(count);
+        while let Some(done) = running.join_next().await {
+            if let Ok(Err(error)) = done {
+                settled = Err(error);
+            }
+        }
+        settled
     }
 
-    async fn settle(&self, received: &ReceivedActivity) {
+    /// Works through one. What became of it has to be written: otherwise it comes again, and again for nothing.
+    async fn settle(&self, received: &ReceivedActivity) -> Result<(), StoreError> {
         let now = self.clock.now();
         let attempts = received.attempts + 1;
         let span = tracing::debug_span!("inbox", id = received.id, actor = received.actor);
@@ -235,9 +250,8 @@ impl Reception {
             ReceivedState::Due => tracing::info!(id, actor, "{actor}: {outcome}; trying again at {next_at}"),
             ReceivedState::GivenUp => tracing::warn!(id, actor, "{actor}: {outcome}; passed over"),
         }
-        if let Err(error) = self.store.settle_received(received.seq, state, &outcome, next_at).await {
-            tracing::error!(id, %error, "what became of {id} could not be noted, so it is looked at again: {error}");
-        }
+        let noted = self.store.settle_received(received.seq, state, &outcome, next_at).await;
+        noted.inspect_err(|error| self.store.suspect(error))
     }
 
     /// Does what an activity asks, and says what was done.

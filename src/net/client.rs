@@ -23,6 +23,8 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(15);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// As Mastodon.
 pub(super) const REDIRECTS_MAX: usize = 3;
+/// How long the rest of a "yes" is waited for.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// How much of an answer to a POST is read, for the log.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
@@ -53,6 +55,14 @@ pub struct Answer {
     pub retry_after: Option<String>,
     /// At most 64 KiB of it.
     pub body: Vec<u8>,
+}
+
+/// Of which answers the body means something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Body {
+    Always,
+    /// It says why; that of a success says nothing to us.
+    OfFailures,
 }
 
 /// Why there is no answer.
@@ -170,12 +180,13 @@ impl Client {
 
     /// Posts once: no redirect is followed, nothing is repeated. Bytes that go to many are shared, not copied.
     pub async fn post(&self, url: &Url, headers: HeaderMap, bytes: impl Into<Bytes>) -> Result<Answer, NetProblem> {
-        self.once(url, self.http.request(Method::POST, url.clone()).headers(headers).body(bytes.into())).await
+        let request = self.http.request(Method::POST, url.clone()).headers(headers).body(bytes.into());
+        self.once(url, request, Body::OfFailures).await
     }
 
     /// Asks by GET once: no redirect is followed, nothing is repeated.
     pub async fn ask(&self, url: &Url) -> Result<Answer, NetProblem> {
-        self.once(url, self.http.request(Method::GET, url.clone())).await
+        self.once(url, self.http.request(Method::GET, url.clone()), Body::Always).await
     }
 
     /// Whether an address may be asked at all, as far as its spelling and what the settings opened can tell. The client
@@ -187,15 +198,23 @@ impl Client {
         Ok(self.reach.admit(url).await?)
     }
 
-    async fn once(&self, url: &Url, request: reqwest::RequestBuilder) -> Result<Answer, NetProblem> {
+    async fn once(&self, url: &Url, request: reqwest::RequestBuilder, wanted: Body) -> Result<Answer, NetProblem> {
         self.reach.admit(url).await?;
         let mut response = request.send().await?;
         self.hear(url, &response);
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let status = response.status().as_u16();
         // The status is the answer; a body that breaks off or never ends does not change it.
-        let body = body(&mut response, ANSWER_BYTES_MAX).await.ok().flatten().unwrap_or_default();
-        Ok(Answer { status, retry_after, body })
+        let reading = body(&mut response, ANSWER_BYTES_MAX);
+        let body = match wanted {
+            Body::OfFailures if (200..300).contains(&status) => {
+                // Read to its end only so that the connection can serve again; a server that says yes and then nothing holds up
+                // nobody behind it.
+                tokio::time::timeout(DRAIN_TIMEOUT, reading).await.unwrap_or(Ok(None))
+            }
+            Body::OfFailures | Body::Always => reading.await,
+        };
+        Ok(Answer { status, retry_after, body: body.ok().flatten().unwrap_or_default() })
     }
 }
 

@@ -253,6 +253,9 @@ impl Publisher {
                 Ok(Some(next)) => wait = wait.min(next),
                 Ok(None) => {}
                 Err(error) => {
+                    if let ReconcileError::Store(error) = &error {
+                        self.setup.store.suspect(error);
+                    }
                     let reviewer = &self.desks[index].0.reviewer.handle;
                     tracing::error!(%reviewer, %error, "the folder of @{reviewer} could not be published: {error}; trying again in {} s", TRY_AGAIN.as_secs());
                     wait = wait.min(TRY_AGAIN);
@@ -277,6 +280,10 @@ impl Publisher {
         let mut round = round::reconcile(desk, &setup.journal, &means).await?;
         report_folder(desk, &round);
         if !round.is_empty() {
+            if !round.lines.is_empty() {
+                // An id that is written to the journal is used up: not before the rest can be kept too.
+                setup.store.prove().await?;
+            }
             setup.journal.append(std::mem::take(&mut round.lines))?;
             let deliveries = setup.store.commit(&round.commit).await?;
             if deliveries > 0 {

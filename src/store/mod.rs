@@ -23,6 +23,7 @@ mod restored;
 mod schema;
 mod talk;
 mod thread;
+mod trouble;
 mod underway;
 mod websub;
 
@@ -71,6 +72,7 @@ pub struct Store {
     read: SqlitePool,
     write: SqlitePool,
     talk: Arc<talk::Talk>,
+    trouble: trouble::Trouble,
 }
 
 /// Why the store could not do what was asked.
@@ -86,21 +88,28 @@ pub enum StoreError {
     Sql { doing: &'static str, source: sqlx::Error },
     #[error("{doing}: the row {row} is damaged: {detail}; restore a backup")]
     Damaged { doing: &'static str, row: String, detail: String },
+    #[error(
+        "the disk is full: {} has less than 4 MB left; make room, and it goes on by itself (nothing is lost meanwhile)",
+        .0.display()
+    )]
+    NoRoom(PathBuf),
     #[error("create the directory {path}: {source}")]
     Directory { path: PathBuf, source: std::io::Error },
 }
 
-/// SQLite's code for a disk without room (SQLITE_FULL).
-const FULL: &str = "13";
-
-/// What the database says, with the cure where a person has one.
+/// What the database says, with the cure where a person has one. The numbers are SQLite's primary result codes
+/// (https://www.sqlite.org/rescode.html), the lowest byte of what it answers.
 fn told(source: &sqlx::Error) -> String {
-    match source.as_database_error().and_then(|error| error.code()) {
-        Some(code) if code == FULL => {
-            "the disk is full; make room, and it goes on by itself (nothing is lost meanwhile)".to_owned()
+    let code = source.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
+    let told = match code.map(|code| code & 0xff) {
+        Some(5 | 6) => {
+            "another program holds the database; end it, and it goes on by itself (nothing is lost meanwhile)"
         }
-        Some(_) | None => source.to_string(),
-    }
+        Some(8) => "the database is read-only; make its file and its directory writable again",
+        Some(13) => "the disk is full; make room, and it goes on by itself (nothing is lost meanwhile)",
+        Some(_) | None => return source.to_string(),
+    };
+    told.to_owned()
 }
 
 /// `map_err(doing("read the ledger"))`: errors say what was being done, once.
@@ -128,6 +137,9 @@ impl Store {
         let open = |source| StoreError::Open { path: path.clone(), source };
         let write = SqlitePoolOptions::new()
             .max_connections(1)
+            // Never closed: where descriptors or memory are used up, it could not be opened again.
+            .idle_timeout(None)
+            .max_lifetime(None)
             // On a full disk SQLite ends a transaction by itself, and sqlx, whose own ROLLBACK then fails, would count it as
             // open for ever: such a connection is replaced.
             .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
@@ -137,10 +149,13 @@ impl Store {
         schema::upgrade(&write, &path).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
+            .min_connections(READERS_MAX)
+            .idle_timeout(None)
+            .max_lifetime(None)
             .connect_with(options.create_if_missing(false))
             .await
             .map_err(open)?;
-        Ok(Self { read, write, talk: Arc::default() })
+        Ok(Self { read, write, talk: Arc::default(), trouble: trouble::Trouble::of(file) })
     }
 
     /// A transaction that holds the write lock from its first statement, so that it cannot fail half-way on a busy store.

@@ -35,7 +35,11 @@ pub const ALL: &[(&str, Kind, &str)] = &[
     ("reviewd_replies_waiting", Kind::Gauge, "Replies that wait for approval"),
     ("reviewd_reviews", Kind::Gauge, "Reviews by state: live, waiting, held, leaving, draft, scheduled, broken"),
     ("reviewd_publish_last_timestamp_seconds", Kind::Gauge, "When followers were last told of a review; 0 if never"),
-    ("reviewd_alarm", Kind::Gauge, "1 while a published review has reached nobody for an hour"),
+    (
+        "reviewd_alarm",
+        Kind::Gauge,
+        "1 while a published review has reached nobody for an hour, or nothing can be written",
+    ),
     ("reviewd_build_info", Kind::Gauge, "Always 1; the version is a label"),
     ("process_start_time_seconds", Kind::Gauge, "When the process started"),
     ("process_cpu_seconds_total", Kind::Counter, "Processor time used"),

@@ -75,7 +75,7 @@ async fn glance(web: &Web, clock: &Clock) -> Result<Glance, StoreError> {
             ("broken", sum(|one| one.broken)),
         ],
         publish_last_seconds: underway.last_publish.map_or(0, jiff::Timestamp::as_second),
-        alarm: web.store.alarm().await?.is_some(),
+        alarm: web.store.complaint().await?.is_some(),
     })
 }
 

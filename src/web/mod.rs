@@ -301,7 +301,7 @@ impl Web {
             return (StatusCode::SERVICE_UNAVAILABLE, headers, "the folders are being read\n").into_response();
         }
         match self.store.ping().await {
-            Ok(()) => match self.store.alarm().await.unwrap_or_default() {
+            Ok(()) => match self.store.complaint().await.unwrap_or_default() {
                 // It serves all the same: a balancer that took it away would make it worse.
                 Some(alarm) => ([(header::CACHE_CONTROL, "no-store")], format!("degraded: {alarm}\n")).into_response(),
                 None => ([(header::CACHE_CONTROL, "no-store")], "ready\n").into_response(),

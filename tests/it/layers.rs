@@ -49,7 +49,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("reqwest", &["net"]),
     ("reqwest_middleware", &["net"]),
     ("rss", &["feed"]),
-    ("rustix", &["doctor"]),
+    ("rustix", &["doctor", "store"]),
     ("scraper", &["text", "intake::parse"]),
     ("sd_notify", &["app"]),
     ("serde_saphyr", &["intake::parse"]),

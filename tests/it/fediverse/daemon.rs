@@ -18,6 +18,7 @@ use reviewd::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 /// When every test begins.
 const START: &str = "2026-11-22T12:00:00Z";
@@ -44,6 +45,8 @@ pub struct Daemon {
     pub clock: Clock,
     hand: Hand,
     running: Option<Running>,
+    /// Where it runs, if not with the test: what ends there ends in the middle of what it did.
+    runtime: Option<Runtime>,
     config: Config,
     /// Where it was at its first start.
     origin: String,
@@ -74,7 +77,7 @@ impl Daemon {
         let options = Overrides { config: Some(file), ..Overrides::default() };
         let config = Config::load(&options, &BTreeMap::new(), folder.path()).unwrap();
         let (clock, hand) = Clock::turned(START.parse().unwrap(), 7);
-        let mut daemon = Daemon { clock, hand, running: None, config, origin: String::new(), folder };
+        let mut daemon = Daemon { clock, hand, running: None, runtime: None, config, origin: String::new(), folder };
         daemon.start_again().await;
         daemon.origin = daemon.running().origin.clone();
         daemon.look().await;
@@ -88,8 +91,37 @@ impl Daemon {
         self.running = Some(running);
     }
 
+    /// Starts it on what it left, on threads of its own, so that it can crash.
+    pub async fn start_apart(&mut self) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let started = app::start(self.config.clone(), self.clock.clone(), std::sync::Arc::new(|| {}));
+        let running = runtime.spawn(started).await.unwrap().unwrap();
+        self.config.site.listen = running.addresses.clone();
+        self.running = Some(running);
+        self.end_runtime().await;
+        self.runtime = Some(runtime);
+    }
+
+    /// Ends it wherever it is.
+    pub async fn crash(&mut self) {
+        self.end_runtime().await;
+        self.running = None;
+    }
+
+    async fn end_runtime(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(10))).await.unwrap();
+        }
+    }
+
     pub async fn stop(&mut self) {
         self.running.take().unwrap().stop().await;
+        self.end_runtime().await;
+    }
+
+    /// Sets the wall clock alone.
+    pub fn jump(&self, hours: i64) {
+        self.hand.jump(jiff::SignedDuration::from_hours(hours));
     }
 
     /// The reviewer has another name from the next start on.
@@ -281,6 +313,15 @@ impl Daemon {
         match tokio::time::timeout(super::PATIENCE, asking).await {
             Ok(found) => found,
             Err(_) => panic!("it never came so far: {:#?}\n{:#?}", self.deliveries().await, self.followers().await),
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // A runtime must not be waited for within another one.
+            runtime.shutdown_background();
         }
     }
 }

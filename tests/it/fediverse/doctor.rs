@@ -392,7 +392,7 @@ async fn settings_that_cannot_be_read_are_the_only_finding() {
 }
 
 /// A web server that shows this certificate and says "ok" to everything; its port.
-async fn secure_server(certificate: &Certificate) -> (u16, tokio::task::JoinSet<()>) {
+pub async fn secure_server(certificate: &Certificate) -> (u16, tokio::task::JoinSet<()>) {
     let chain = CertificateDer::pem_file_iter(&certificate.chain).unwrap().map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_file(&certificate.key).unwrap();
     let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();

@@ -8,15 +8,17 @@ mod conversation;
 mod covers;
 pub mod daemon;
 mod delivery;
-mod doctor;
+pub mod doctor;
 mod fedify;
 mod fedify_answers;
 mod inbox;
+mod misbehaviour;
 mod moving;
 pub mod neighbour;
 mod proxies;
 mod proxy;
 mod restore;
+mod storm;
 mod two_daemons;
 mod visitors;
 

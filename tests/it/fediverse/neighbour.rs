@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{Notify, watch},
     task::JoinSet,
 };
 use url::Url;
@@ -27,6 +27,9 @@ use super::{PATIENCE, daemon::Daemon};
 static KEY: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate().unwrap());
 /// The key after a change, or a stranger's.
 pub static OTHER_KEY: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate().unwrap());
+
+/// Between two bytes of a server that trickles: often enough that the line never seems dead.
+const DRIP_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
 
 pub struct Neighbour {
     /// `http://localhost:PORT`: on loopback every port is another server.
@@ -62,6 +65,16 @@ pub enum Answer {
     Echo,
     /// 200, and a body that never ends.
     Drips,
+    /// These bytes, and the connection closes.
+    Closes(&'static str),
+    /// These bytes, and then nothing, for ever.
+    Stalls(&'static str),
+    /// The first bytes, and then the others again and again, as fast as they are taken.
+    Floods(&'static str, &'static str),
+    /// One byte after the other, slowly, again and again.
+    Trickles(&'static str),
+    /// 202, once it is told so.
+    Waits(Arc<Notify>),
 }
 
 /// One request as it came.
@@ -331,6 +344,32 @@ async fn serve(mut stream: TcpStream, scene: Arc<Scene>) {
         Answer::Breaks => "HTTP/1.1 20".into(),
         Answer::Silence => std::future::pending().await,
         Answer::Echo => (head(200, "", challenge.len()) + &challenge).into(),
+        Answer::Closes(bytes) => bytes.into(),
+        Answer::Waits(told) => {
+            told.notified().await;
+            head(202, "", 0).into()
+        }
+        Answer::Stalls(bytes) => {
+            let _ = stream.write_all(bytes.as_bytes()).await;
+            std::future::pending().await
+        }
+        Answer::Floods(first, again) => {
+            let (first, again) = (first.as_bytes().to_vec(), again.repeat(1_000).into_bytes());
+            let mut bytes = first;
+            while stream.write_all(&bytes).await.is_ok() {
+                bytes.clone_from(&again);
+            }
+            return;
+        }
+        Answer::Trickles(bytes) => {
+            for byte in bytes.bytes().cycle() {
+                tokio::time::sleep(DRIP_EVERY).await;
+                if stream.write_all(&[byte]).await.is_err() {
+                    return;
+                }
+            }
+            return;
+        }
         Answer::Drips => {
             let _ = stream.write_all((head(200, "", 1_000_000) + "x").as_bytes()).await;
             std::future::pending().await

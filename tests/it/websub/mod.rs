@@ -37,7 +37,7 @@ async fn request(daemon: &Daemon, mode: &str, topic: &str, callback: &str, more:
 }
 
 /// A reader's server that confirms whatever it is asked at these paths.
-async fn reader(daemon: &Daemon, callbacks: &[&str]) -> Neighbour {
+pub async fn reader(daemon: &Daemon, callbacks: &[&str]) -> Neighbour {
     let reader = Neighbour::open(daemon).await;
     for callback in callbacks {
         reader.serve(callback, Answer::Echo);
@@ -46,7 +46,7 @@ async fn reader(daemon: &Daemon, callbacks: &[&str]) -> Neighbour {
 }
 
 /// Subscribes a callback of this reader to a feed, and waits until it was asked and said yes.
-async fn subscribe(daemon: &Daemon, reader: &Neighbour, path: &str, callback: &str, more: &[(&str, &str)]) {
+pub async fn subscribe(daemon: &Daemon, reader: &Neighbour, path: &str, callback: &str, more: &[(&str, &str)]) {
     let before = daemon.running().store.websub_figures().await.unwrap().subscriptions;
     let callback = format!("{}{callback}", reader.origin);
     let answer = request(daemon, "subscribe", &daemon.url(path), &callback, more).await;

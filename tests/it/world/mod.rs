@@ -35,6 +35,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub use answer::{Answer, Item, fetch};
+pub use keys::lay_out as lay_out_keys;
 pub use texts::{image_bomb, picture, review, review_with};
 
 /// Where the world begins: later than any file a test can write, so that files are old when they are looked at.

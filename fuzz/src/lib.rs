@@ -1,0 +1,3 @@
+//! What the fuzz targets do, apart from the fuzzer: `tests/it/fuzz.rs` runs the same functions in every test run.
+
+pub mod targets;
