@@ -112,9 +112,9 @@ fn more_descriptors() {
     let soft =
         limits.lines().find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().next()?.parse().ok());
     if soft.is_some_and(|soft: usize| soft < 4 * HOSTS) {
-        let pid = std::process::id().to_string();
-        let raised = std::process::Command::new("prlimit").args(["--pid", &pid, &format!("--nofile={}:", 4 * HOSTS)]);
-        assert!({ raised }.status().unwrap().success(), "raise the hard limit of open files (`ulimit -Hn`)");
+        let mut raising = std::process::Command::new("prlimit");
+        raising.args(["--pid", &std::process::id().to_string(), &format!("--nofile={}:", 4 * HOSTS)]);
+        assert!(raising.status().unwrap().success(), "raise the hard limit of open files (`ulimit -Hn`)");
     }
 }
 
