@@ -59,7 +59,7 @@ const WORDPRESS: &str = "<?xml version=\"1.0\"?>\n<rss><channel><link>https://bl
 <wp:post_date_gmt>2021-05-12 08:00:00</wp:post_date_gmt><wp:post_name>ubik</wp:post_name><wp:status>publish</wp:status>
 <wp:post_type>post</wp:post_type><category domain=\"post_tag\"><![CDATA[space]]></category>
 <wp:comment><wp:comment_author>Bob the reader</wp:comment_author><wp:comment_author_email>bob@example.org</wp:comment_author_email>
-<wp:comment_date_gmt>2021-05-13 09:00:00</wp:comment_date_gmt><wp:comment_content>I <em>liked</em> it.</wp:comment_content>
+<wp:comment_date_gmt>2021-05-13 09:00:00</wp:comment_date_gmt><wp:comment_content><![CDATA[I <em>liked</em> it.]]></wp:comment_content>
 <wp:comment_approved>1</wp:comment_approved></wp:comment></item></channel></rss>";
 
 /// What has to survive: everything a file says but where it came from and how a number was written.
@@ -106,7 +106,9 @@ async fn exports_of_every_kind_are_imported_served_exported_and_imported_again_u
     home.until("live", 8).await;
     // A comment of the blog stands on the page as what it is, and nowhere else.
     let page = world::fetch(&format!("{address}/@ana/ubik")).await.text().to_owned();
-    assert!(page.contains("From the old blog") && page.contains("Bob the reader") && page.contains("I <em>liked</em> it."));
+    assert!(
+        page.contains("From the old blog") && page.contains("Bob the reader") && page.contains("I <em>liked</em> it.")
+    );
     assert!(page.contains("Nobody has said anything yet"), "it is no reply");
     for feed in ["/feed.json", "/feed.xml"] {
         assert!(!world::fetch(&format!("{address}{feed}")).await.text().contains("Bob the reader"));
