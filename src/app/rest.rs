@@ -28,7 +28,7 @@ pub struct AtRest {
 /// # Errors
 /// As [`open`].
 pub async fn publisher(config: &Config) -> anyhow::Result<AtRest> {
-    Ok(at_rest(config, open(config).await?).await?)
+    at_rest(config, open(config).await?).await
 }
 
 async fn at_rest(config: &Config, parts: Parts) -> anyhow::Result<AtRest> {

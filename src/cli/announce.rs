@@ -12,14 +12,14 @@ use crate::{
 pub struct Arguments {
     /// Ids, slugs, files or addresses of the reviews, in the order in which followers are to hear of them
     #[arg(required = true, value_name = "REVIEW")]
-    reviews: Vec<String>,
+    names: Vec<String>,
     /// One JSON document
     #[arg(long)]
     json: bool,
 }
 
 pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
-    let question = Question::Announce { names: arguments.reviews.clone() };
+    let question = Question::Announce { names: arguments.names.clone() };
     let announced = match control::ask(&config.control.socket, &question).await? {
         Some(announced) => announced,
         None => without_daemon(config, arguments).await?,
@@ -44,7 +44,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
 async fn without_daemon(config: &Config, arguments: &Arguments) -> anyhow::Result<Announced> {
     let mut rest = app::rest::publisher(config).await?;
     rest.publisher.reconcile_all().await;
-    let announced = rest.publisher.announce(&arguments.reviews).await?;
+    let announced = rest.publisher.announce(&arguments.names).await?;
     rest.publisher.reconcile_all().await;
     rest.store.close().await;
     Ok(announced)

@@ -1,7 +1,7 @@
 //! An account as Mastodon exports it: what Mastodon's own readers and other servers' importers look for.
 //!
-//! The shape is that of its `BackupService`: `outbox.json` holds the activities without their `@context`, attachments name
-//! files of the archive, and the actor names its collections as files too.
+//! The shape is that of its `BackupService`: `outbox.json` holds the activities without their `@context`, attachments
+//! name files of the archive, and the actor names its collections as files too.
 
 use std::io::{self, Write};
 

@@ -1,5 +1,5 @@
-//! Goodreads' `goodreads_library_export.csv`: 24 columns, 31 in older ones, sometimes without a heading. Other sites read
-//! it too, so our own table of reviews is one, with a further column that says exactly what Goodreads' columns cannot.
+//! Goodreads' `goodreads_library_export.csv`: 24 columns, 31 in older ones, sometimes without a heading. Other sites
+//! read it too, so our own table of reviews is one, with a further column that says exactly what Goodreads' columns cannot.
 
 use super::{
     Brought, Row, markup,
@@ -127,7 +127,7 @@ fn stars(value: f64, best: f64) -> f64 {
     (value / best * 5.0).round().clamp(1.0, 5.0)
 }
 
-/// The exact values, each where the cells it stands in still say the same: what somebody changed in a spreadsheet counts.
+/// The exact values, each where its cells still say the same: what somebody changed in a spreadsheet counts.
 fn with_exact(seen: Brought, exact: Brought, cells: &Cells<'_>) -> Brought {
     let same = |columns: &[&str]| columns.iter().all(|column| cells.get(column) == cell(&exact, column).trim());
     let title = same(&["Title"]);

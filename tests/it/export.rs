@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::{
     commands::Home,
-    world::{ORIGIN, Setup, World, handle, picture, review_with},
+    world::{self, ORIGIN, Setup, World, handle, picture, review_with},
 };
 
 const GOODREADS: &str = "Book Id,Title,Author,Author l-f,Additional Authors,ISBN,ISBN13,My Rating,Average Rating,Publisher,Binding,\
@@ -57,7 +57,10 @@ const WORDPRESS: &str = "<?xml version=\"1.0\"?>\n<rss><channel><link>https://bl
 <item><title>Book Review: Ubik by Philip K. Dick</title><link>https://blog.example/2021/05/ubik/</link>
 <content:encoded><![CDATA[Spray &amp; coins.\n\nTwo <em>lines</em>\nhere.]]></content:encoded><wp:post_id>7</wp:post_id>
 <wp:post_date_gmt>2021-05-12 08:00:00</wp:post_date_gmt><wp:post_name>ubik</wp:post_name><wp:status>publish</wp:status>
-<wp:post_type>post</wp:post_type><category domain=\"post_tag\"><![CDATA[space]]></category></item></channel></rss>";
+<wp:post_type>post</wp:post_type><category domain=\"post_tag\"><![CDATA[space]]></category>
+<wp:comment><wp:comment_author>Bob the reader</wp:comment_author><wp:comment_author_email>bob@example.org</wp:comment_author_email>
+<wp:comment_date_gmt>2021-05-13 09:00:00</wp:comment_date_gmt><wp:comment_content><![CDATA[I <em>liked</em> it.]]></wp:comment_content>
+<wp:comment_approved>1</wp:comment_approved></wp:comment></item></channel></rss>";
 
 /// What has to survive: everything a file says but where it came from and how a number was written.
 fn reviews(folder: &Path) -> BTreeMap<String, Review> {
@@ -99,8 +102,17 @@ async fn exports_of_every_kind_are_imported_served_exported_and_imported_again_u
     }
     let first = reviews(&home.path("reviews"));
     assert_eq!(first.len(), 8);
-    let (daemon, _) = home.serve(&[]).await;
+    let (daemon, address) = home.serve(&[]).await;
     home.until("live", 8).await;
+    // A comment of the blog stands on the page as what it is, and nowhere else.
+    let page = world::fetch(&format!("{address}/@ana/ubik")).await.text().to_owned();
+    assert!(
+        page.contains("From the old blog") && page.contains("Bob the reader") && page.contains("I <em>liked</em> it.")
+    );
+    assert!(page.contains("Nobody has said anything yet"), "it is no reply");
+    for feed in ["/feed.json", "/feed.xml"] {
+        assert!(!world::fetch(&format!("{address}{feed}")).await.text().contains("Bob the reader"));
+    }
     let exported = home.json(&["export", "--to", "csv", "--out", "mine.csv", "--json"]).await;
     assert_eq!((exported["reviews"].as_u64(), exported["files"].as_u64()), (Some(8), Some(1)));
     assert_ne!(home.run(&["export", "--to", "csv", "--out", "mine.csv"]).await.code, 0, "nothing is overwritten");
@@ -123,7 +135,7 @@ async fn exports_of_every_kind_are_imported_served_exported_and_imported_again_u
     // Another program sees Goodreads' own columns only: whole stars, HTML, and nothing private.
     let plain = without_our_column(&read("mine.csv"));
     assert!(plain.contains("<spoiler>wins</spoiler>") && plain.contains("\"Dune (Dune, #1)\""), "{plain}");
-    assert!(!plain.contains("Bob"));
+    assert!(!plain.contains("lent to Bob"));
     fs::write(home.path("plain.csv"), plain.replace(",,Good Omens", ",99,Good Omens")).unwrap();
     let changed = read("mine.csv").replacen("Tides &amp; statues.", "Tides of March.", 1);
     fs::write(home.path("changed.csv"), changed).unwrap();

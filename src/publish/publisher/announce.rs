@@ -102,7 +102,7 @@ impl Publisher {
             let Some((index, id)) = self.find(name, Entry::answers) else { return Err(self.not_published(name)) };
             match self.desks[index].0.entries.get(&id) {
                 Some(entry) if entry.genre == Genre::Answer => return Err(NotAnnounced::Answer(name.clone())),
-                Some(entry) if entry.standing == Standing::Live => {}
+                Some(entry) if entry.standing == Standing::Live && entry.intent != Intent::Delete => {}
                 Some(_) | None => return Err(NotAnnounced::Leaving(name.clone())),
             }
             if seen.insert((index, id.clone())) {

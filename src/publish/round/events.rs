@@ -39,6 +39,10 @@ impl Working<'_> {
                 Event::Removed { id } => {
                     let mut entry = self.entry(&id);
                     entry.standing = Standing::Leaving;
+                    // What a person released was something else: a removal waits and is counted like any other.
+                    if entry.intent != Intent::Delete && entry.hold != Hold::Held {
+                        entry.hold = Hold::No;
+                    }
                     self.intend(&mut entry, Intent::Delete);
                     self.work.insert(id, entry);
                 }

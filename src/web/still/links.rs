@@ -1,7 +1,7 @@
 //! The addresses in our own documents, to be read and to be changed. Pure.
 //!
-//! What is read here was written by our templates and feeds: attributes are quoted, and `<` in a text is escaped. So it is
-//! enough to know where a tag begins and ends.
+//! What is read here was written by our templates and feeds: attributes are quoted, and `<` in a text is escaped. So it
+//! is enough to know where a tag begins and ends.
 
 /// How an address stands in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! The whole site as files that any web server hands out: what stays when the program goes.
 //!
 //! The copy is made of the very documents that are served. From the home page every link is followed; each document is
-//! made once and laid aside; and when all are known, each is written with its links turned to the files of the others. So
-//! the copy may lie at the root of the site's own address, under another one, or on a disk. Links that only the running
-//! program answers lead to the site itself.
+//! made once and laid aside; and when all are known, each is written with its links turned to the files of the others.
+//! So the copy may lie at the root of the site's own address, under another one, or on a disk. Links that only the
+//! running program answers lead to the site itself.
 
 mod links;
 mod place;

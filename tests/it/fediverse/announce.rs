@@ -107,6 +107,22 @@ async fn a_name_that_is_wrong_announces_nothing_and_says_why() {
 }
 
 #[tokio::test]
+async fn a_review_whose_file_goes_before_its_turn_is_a_removal_like_any_other() {
+    let (daemon, home) = ana_and_bob(&["Dune", "Emma", "Middlemarch"]).await;
+    daemon.run(&["announce", "dune", "emma"]).await;
+    daemon.remove("emma.md");
+    daemon.look().await;
+    daemon.pass(MINUTE);
+    daemon.look().await;
+    let status = daemon.run_json(&["status"]).await;
+    assert_eq!((&status["live"], &status["leaving"]), (&json!(2), &json!(1)), "it waits as a removal does");
+    assert!(daemon.refuse(&["announce", "emma"]).await.contains("is being deleted"));
+    daemon.pass(10 * MINUTE);
+    daemon.look().await;
+    assert_eq!(told(&home, 1).await, ["Create dune"], "who was told of nothing need not be told that it is gone");
+}
+
+#[tokio::test]
 async fn what_is_announced_while_nothing_runs_is_on_its_way_at_the_next_start() {
     let mut world = World::of(&[("dune.md", &brought("Dune"))]).await;
     world.follow("bob").await;
@@ -116,7 +132,6 @@ async fn what_is_announced_while_nothing_runs_is_on_its_way_at_the_next_start() 
         command.args(["announce", "dune", "--config", "reviewd.toml"]).current_dir(world.home()).output().await;
     assert!(output.unwrap().status.success());
     world.start().await;
-    world.settle().await;
     assert_eq!(world.told().await, ["Create dune"]);
     assert_eq!(world.deliveries().await, ["Create https://127.0.0.1:9/inbox"]);
 }

@@ -290,7 +290,7 @@ impl Assembly<'_> {
         };
         let comments: Vec<Comment> = maps.into_iter().filter_map(comment).collect();
         if !comments.is_empty() {
-            self.key_fact("comments", &comments.len().to_string(), &key, place);
+            self.key_fact("comments", comments.len().to_string(), &key, place);
         }
         comments
     }
