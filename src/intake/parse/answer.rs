@@ -53,6 +53,7 @@ impl Clerk<'_> {
             let cure = "write the answer below the header, or delete the file";
             return Err(withheld(file, Place::new(body_line as usize, 1), "the answer says nothing".to_owned(), cure));
         }
+        self.ignored(&metadata);
         let from_path = name::read(file.path);
         let flag = |names: &[&str]| metadata.flag(names).is_some_and(|(_, flag)| flag);
         let hidden = metadata.flag(keys::SHOWN_FLAGS).is_some_and(|(_, shown)| !shown);
@@ -69,6 +70,26 @@ impl Clerk<'_> {
             id: self.id(&metadata),
             imported: metadata.flag(&["reviewdimport"]).is_some_and(|(_, flag)| flag),
         })
+    }
+
+    /// Tells of keys that mean nothing in an answer.
+    fn ignored(&mut self, metadata: &Metadata<'_>) {
+        const KNOWN: [&[&str]; 9] = [
+            keys::IN_REPLY_TO,
+            keys::WARNING,
+            keys::SPOILERS,
+            keys::DATE,
+            keys::LANGUAGE,
+            keys::DRAFT_FLAGS,
+            keys::SHOWN_FLAGS,
+            keys::STATUS,
+            &["id", "reviewdimport"],
+        ];
+        let used: Vec<Place> = KNOWN.iter().flat_map(|names| metadata.all(names)).map(|found| found.place).collect();
+        for found in metadata.others(&used).filter(|found| !found.value.is_empty()) {
+            let from = format!("`{}` on line {}", found.key, found.place.line);
+            self.facts.push(Fact { what: "ignored", value: String::new(), from });
+        }
     }
 
     /// Without a post to answer there is nothing to publish.
@@ -236,6 +257,14 @@ mod tests {
             assert_eq!((reading, problems[0].severity), (Reading::Withheld, Severity::Error), "{text}");
             assert!(problems[0].to_string().contains(expected), "{}", problems[0]);
         }
+    }
+
+    #[test]
+    fn keys_that_mean_nothing_in_an_answer_are_told() {
+        let text = format!("---\nin_reply_to: {POST}\nlang: en\ndraft: false\nmood: glad\n---\nThanks.");
+        let facts = parsed("replies/a.md", &text).facts;
+        let ignored: Vec<_> = facts.iter().filter(|fact| fact.what == "ignored").map(|fact| &fact.from).collect();
+        assert_eq!(ignored, ["`mood` on line 5"]);
     }
 
     #[test]

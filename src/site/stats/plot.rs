@@ -230,7 +230,9 @@ pub(super) fn decades(decades: &[Decade]) -> Option<Plot> {
         .collect();
     let known: usize = decades.iter().map(|decade| decade.reviews).sum();
     let says = match first.decade == last.decade {
-        true => format!("{} of books of the {}.", reviews_in_words(known), decade_in_words(first.decade)),
+        true => {
+            format!("The books of {} appeared in the {}.", reviews_in_words(known), decade_in_words(first.decade))
+        }
         false => format!(
             "The books of {} appeared between the {} and the {}.",
             reviews_in_words(known),
