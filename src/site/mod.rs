@@ -17,7 +17,7 @@ mod sitemap;
 mod statics;
 
 pub use conversation::{Admirer, Answered, Conversation, Crowd, Door, Person, Placed, Remark, reading_order};
-pub use explain::{FeedGroups, Trouble, feeds, trouble};
+pub use explain::{FeedsPage, Trouble, feeds, trouble};
 pub use interact::{Target, Way, interact};
 pub use list::{Listing, Paging};
 pub use pages::{Archive, Counted, archive, author, book, home, profile, rating, search, stars_in_words, tag};
