@@ -8,8 +8,29 @@ use crate::feed::{NoticeEntry, notices};
 
 /// What no text may do to a feed, to be strung together in any order.
 const TEETH: [&str; 24] = [
-    "]]>", "]]", ">", "<![CDATA[", "<!--", "-->", "<?x?>", "&nbsp;", "&amp;lt;", "&#0;", "&#xFFFF;", "&", "\"", "'",
-    "</content>", "<script>", "\u{0}", "\u{1}", "\u{1F}", "\u{7F}\u{85}", "\u{202E}\u{2066}", "\u{FFFE}\u{FFFF}", "\r\n\t",
+    "]]>",
+    "]]",
+    ">",
+    "<![CDATA[",
+    "<!--",
+    "-->",
+    "<?x?>",
+    "&nbsp;",
+    "&amp;lt;",
+    "&#0;",
+    "&#xFFFF;",
+    "&",
+    "\"",
+    "'",
+    "</content>",
+    "<script>",
+    "\u{0}",
+    "\u{1}",
+    "\u{1F}",
+    "\u{7F}\u{85}",
+    "\u{202E}\u{2066}",
+    "\u{FFFE}\u{FFFF}",
+    "\r\n\t",
     "👩🏽‍🚀\u{10FFFF}",
 ];
 
