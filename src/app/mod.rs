@@ -7,6 +7,7 @@ pub mod manager;
 mod pulse;
 mod sample;
 pub mod sockets;
+pub mod traces;
 pub mod vigil;
 
 use std::{

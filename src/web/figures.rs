@@ -93,7 +93,7 @@ fn kind_of(path: &str) -> &'static str {
         ("healthz" | "readyz", _) => "health",
         ("websub", _) => "websub",
         (_, name) if Dialect::of_address(name).is_some() => "feed",
-        ("feed" | "atom", _) => "feed",
+        _ if ["/feed/archive/", "/atom/archive/"].iter().any(|part| path.contains(part)) => "feed",
         ("notices", _) => "notices",
         ("source.tar.gz" | "robots.txt" | "sitemap.xml" | "opensearch.xml", _) => "file",
         _ => "page",
