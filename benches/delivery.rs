@@ -2,7 +2,8 @@
 //! machine makes RSA-2048 signatures, of which every delivery needs a fresh one; and how soon after a save, above
 //! `settle`, the first inbox has it.
 //!
-//! `cargo bench --bench delivery -- [--inboxes 1000] [--rounds 5] [--concurrency 16]`; the last line is JSON.
+//! `cargo bench --bench delivery -- [--inboxes 1000] [--hosts N] [--growth 1] [--rounds 5]
+//! [--concurrency 16]`; the last line is JSON.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -14,23 +15,17 @@
 mod common;
 
 use std::hint::black_box;
-use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
 use common::daemon::Daemon;
+use common::peer;
+use common::sink::{Sink, follow};
 use common::{folder, milliseconds, option, percentile};
-use reviewd::domain::Handle;
-use reviewd::store::{FollowState, Follower, Store};
+use reviewd::fediverse::signature::key::KeyPair;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 const SETTLE: Duration = Duration::from_secs(1);
 /// As many reviews as stand in the folder before the first that is sent.
@@ -39,11 +34,10 @@ const REVIEW_BYTES: usize = 3_000;
 /// Long enough for a rate that is right within a percent.
 const SIGNING: Duration = Duration::from_secs(1);
 /// Past this something is broken.
-const FANOUT_MAX: Duration = Duration::from_secs(120);
+const FANOUT_MAX: Duration = Duration::from_secs(900);
+/// The other sender keeps nothing, so its rate does not depend on how many there are.
+const PEER_INBOXES_MAX: usize = 1_000;
 const PAUSE: Duration = Duration::from_millis(10);
-/// Each server of a follower has an address of its own: a lane and a connection of its own in the daemon. The whole of
-/// 127.0.0.0/8 is this machine, so one listener hears them all.
-const ADDRESSES_PER_BLOCK: usize = 250;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() {
@@ -51,15 +45,46 @@ async fn main() {
     let [one_thread, all_cores] = signing_rates();
     println!("RSA-2048 signatures a second: {one_thread:.0} on one thread, {all_cores:.0} on all cores");
     let mut table = Vec::new();
-    for hosts in [inboxes, inboxes.div_ceil(10)] {
+    for (inboxes, hosts) in sizes(inboxes) {
         table.push(fan_out(inboxes, hosts, rounds, [one_thread, all_cores]).await);
     }
+    let peer = by_the_crate(inboxes.min(PEER_INBOXES_MAX), all_cores).await;
     println!(
         "{}",
-        json!({ "bench": "delivery", "inboxes": inboxes, "rounds": rounds, "fan_out": table, "load_before": load,
+        json!({ "bench": "delivery", "inboxes": inboxes, "rounds": rounds, "fan_out": table,
+            "by_activitypub_federation": peer, "load_before": load,
             "signatures_a_second": { "one_thread": one_thread.round(), "all_cores": all_cores.round() },
             "machine": common::machine() })
     );
+}
+
+/// Inboxes and the servers they are on: `--inboxes` on as many and on a tenth, or on `--hosts`; with `--growth 1` a hundred
+/// to a hundred thousand.
+fn sizes(inboxes: usize) -> Vec<(usize, usize)> {
+    match (option("growth", 0_usize), option("hosts", 0_usize)) {
+        (0, 0) => vec![(inboxes, inboxes), (inboxes, inboxes.div_ceil(10))],
+        (0, hosts) => vec![(inboxes, hosts)],
+        _ => [100_usize, 1_000, 10_000, 100_000].map(|inboxes| (inboxes, inboxes.div_ceil(10))).to_vec(),
+    }
+}
+
+/// The same inboxes by the sender of activitypub_federation, in this process: nothing is kept on a disk.
+async fn by_the_crate(inboxes: usize, all_cores: f64) -> Value {
+    let (sink, key) = (Sink::open(inboxes).await, KeyPair::generate().unwrap());
+    let addresses = (0..inboxes).map(|number| sink.inbox(number, inboxes.div_ceil(10)).parse().unwrap());
+    let keys = [key.to_private_pem().unwrap(), key.to_public_pem().unwrap()];
+    let cpu = common::cpu_seconds("self");
+    let took = peer::fan_out(addresses.collect(), keys, REVIEW_BYTES, option("concurrency", 16)).await;
+    let cpu = common::cpu_seconds("self") - cpu;
+    assert_eq!(sink.arrived(), inboxes);
+    let rate = inboxes as f64 / took.as_secs_f64();
+    println!(
+        "{inboxes} inboxes by activitypub_federation's own sender: {rate:.0} deliveries a second ({:.2} of signing on all \
+         cores), {cpu:.1} s of processor with the sink",
+        rate / all_cores
+    );
+    json!({ "inboxes": inboxes, "deliveries_a_second": rate.round(), "of_signing_on_all_cores": hundredths(rate / all_cores),
+        "cpu_seconds_with_the_sink": cpu })
 }
 
 // --- the limit ---------------------------------------------------------------------------------------------------
@@ -114,7 +139,7 @@ async fn fan_out(inboxes: usize, hosts: usize, rounds: usize, [one_thread, all_c
             tokio::time::sleep(PAUSE).await;
         }
         let (cpu, sink_cpu) = (daemon.cpu_seconds() - cpu, common::cpu_seconds("self") - sink_cpu);
-        measured.push(sink.round(saved, &folder::title(ARCHIVE + round), cpu, sink_cpu));
+        measured.push(Round::of(&sink, saved, &folder::title(ARCHIVE + round), cpu, sink_cpu));
     }
     let peak = daemon.memory_megabytes("VmHWM");
     store.close().await;
@@ -140,44 +165,6 @@ async fn fan_out(inboxes: usize, hosts: usize, rounds: usize, [one_thread, all_c
             "deliveries_a_cpu_second": all(|round| round.per_cpu_second), "first_ms": all(|round| round.first_ms) } })
 }
 
-/// Makes the daemon's only reviewer followed by as many people, each with an inbox of their own.
-async fn follow(home: &Path, daemon: &Daemon, inboxes: usize, inbox: impl Fn(usize) -> String) -> Store {
-    let store = Store::open(&home.join("data/reviewd.db")).await.unwrap();
-    let feed = daemon.connect().get("/feed.xml", &[]).unwrap();
-    let feed = String::from_utf8(feed.body).unwrap();
-    let handle = feed.split("/@").nth(1).unwrap().split('/').next().unwrap();
-    for number in 0..inboxes {
-        let inbox = inbox(number);
-        let follower = Follower {
-            reviewer: Handle::parse(handle).unwrap(),
-            actor: format!("{inbox}/actor"),
-            follow_id: format!("{inbox}/follow"),
-            inbox,
-            shared_inbox: None,
-            state: FollowState::Accepted,
-            bookwyrm: false,
-            since: jiff::Timestamp::UNIX_EPOCH,
-        };
-        store.keep_follower(&follower, &[]).await.unwrap();
-    }
-    store
-}
-
-// --- the other side ----------------------------------------------------------------------------------------------
-
-/// Every follower's server: answers 202 and remembers when it did.
-#[derive(Clone)]
-struct Sink {
-    port: u16,
-    arrivals: Arc<Mutex<Arrivals>>,
-}
-
-struct Arrivals {
-    at: Vec<Option<Instant>>,
-    count: usize,
-    last_body: Bytes,
-}
-
 /// What one review came to.
 struct Round {
     rate: f64,
@@ -187,35 +174,10 @@ struct Round {
     sink_cpu_seconds: f64,
 }
 
-impl Sink {
-    async fn open(inboxes: usize) -> Sink {
-        let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
-        let arrivals = Arrivals { at: vec![None; inboxes], count: 0, last_body: Bytes::new() };
-        let sink = Sink { port: listener.local_addr().unwrap().port(), arrivals: Arc::new(Mutex::new(arrivals)) };
-        let router = Router::new().fallback(take).with_state(sink.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        sink
-    }
-
-    fn inbox(&self, number: usize, hosts: usize) -> String {
-        let host = number % hosts;
-        let (block, address) = (host / ADDRESSES_PER_BLOCK, host % ADDRESSES_PER_BLOCK + 1);
-        format!("http://127.0.{block}.{address}:{}/inbox/{number}", self.port)
-    }
-
-    fn clear(&self) {
-        let mut arrivals = self.arrivals.lock().unwrap();
-        arrivals.at.fill(None);
-        arrivals.count = 0;
-    }
-
-    fn arrived(&self) -> usize {
-        self.arrivals.lock().unwrap().count
-    }
-
+impl Round {
     /// The figures of a round, once everybody has the review, and has it once.
-    fn round(&self, saved: Instant, title: &str, cpu_seconds: f64, sink_cpu_seconds: f64) -> Round {
-        let arrivals = self.arrivals.lock().unwrap();
+    fn of(sink: &Sink, saved: Instant, title: &str, cpu_seconds: f64, sink_cpu_seconds: f64) -> Round {
+        let arrivals = sink.arrivals.lock().unwrap();
         assert_eq!(arrivals.count, arrivals.at.len(), "some inboxes were told twice");
         let body = String::from_utf8_lossy(&arrivals.last_body);
         assert!(body.contains("Create") && body.contains(title), "not the review: {body}");
@@ -231,16 +193,6 @@ impl Sink {
             sink_cpu_seconds,
         }
     }
-}
-
-async fn take(State(sink): State<Sink>, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let number = uri.path().strip_prefix("/inbox/").and_then(|number| number.parse::<usize>().ok());
-    let Some(number) = number.filter(|_| headers.contains_key("signature")) else { return StatusCode::BAD_REQUEST };
-    let mut arrivals = sink.arrivals.lock().unwrap();
-    arrivals.at[number].get_or_insert_with(Instant::now);
-    arrivals.count += 1;
-    arrivals.last_body = body;
-    StatusCode::ACCEPTED
 }
 
 fn hundredths(value: f64) -> f64 {

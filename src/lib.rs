@@ -11,6 +11,7 @@ pub mod control;
 pub mod delivery;
 pub mod doctor;
 pub mod domain;
+pub mod export;
 pub mod faces;
 pub mod fediverse;
 pub mod feed;

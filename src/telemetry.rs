@@ -52,17 +52,19 @@ pub fn start(
     spans: Option<Spans>,
 ) -> Result<(), Error> {
     let filter = parse_filter(filter)?;
-    let spans = spans.map(|spans| spans.with_filter(Targets::new().with_target("reviewd", Level::DEBUG)));
+    let ours = Targets::new().with_target("reviewd", Level::DEBUG);
     let journal = is_journal(environment.get(JOURNAL_STREAM).map(String::as_str), Path::new("/proc/self/fd/2"));
     let subscriber: Box<dyn Subscriber + Send + Sync> = match journal.then(tracing_journald::layer) {
         Some(Ok(layer)) => {
             let layer =
                 layer.with_syslog_identifier("reviewd".to_owned()).with_field_prefix(Some(FIELD_PREFIX.to_owned()));
-            Box::new(Registry::default().with(layer.with_filter(filter)).with(spans))
+            Box::new(
+                Registry::default().with(layer.with_filter(filter)).with(spans.map(|spans| spans.with_filter(ours))),
+            )
         }
         Some(Err(_)) | None => {
             let colours = io::stderr().is_terminal() && !environment.contains_key("NO_COLOR");
-            Box::new(for_people(filter, colours, now, io::stderr).with(spans))
+            Box::new(for_people(filter, colours, now, io::stderr).with(spans.map(|spans| spans.with_filter(ours))))
         }
     };
     tracing::subscriber::set_global_default(subscriber).map_err(Error::Twice)

@@ -40,6 +40,12 @@ impl Connection {
         self.answer()
     }
 
+    /// Sends a whole request as it stands.
+    pub fn send(&mut self, request: &[u8]) -> Result<Answer> {
+        self.stream.get_mut().write_all(request)?;
+        self.answer()
+    }
+
     fn answer(&mut self) -> Result<Answer> {
         let status_line = self.line()?;
         let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());

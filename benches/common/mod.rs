@@ -5,6 +5,8 @@
 pub mod daemon;
 pub mod folder;
 pub mod http;
+pub mod peer;
+pub mod sink;
 
 use std::time::Duration;
 

@@ -65,7 +65,6 @@ pub async fn open(
     hub: &Arc<Hub>,
 ) -> anyhow::Result<Federation> {
     let origin = &config.site.origin;
-    pin_origin(config, store).await?;
     let mut wanted = Vec::new();
     for reviewer in reviewers {
         let followed = store.count_followers(&reviewer.handle).await? > 0;
@@ -159,7 +158,7 @@ pub fn client_for_pictures(config: &Config) -> anyhow::Result<Client> {
 
 /// Ids are made from the origin and last for ever: another one is another site. A trial on loopback pins nothing, and what
 /// it told its own machine is forgotten when it moves to a real domain.
-async fn pin_origin(config: &Config, store: &Store) -> anyhow::Result<()> {
+pub async fn pin_origin(config: &Config, store: &Store) -> anyhow::Result<()> {
     let origin = &config.site.origin;
     match store.fact(PINNED_ORIGIN).await? {
         Some(pinned) if pinned == origin.as_str() => Ok(()),

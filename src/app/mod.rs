@@ -5,6 +5,7 @@ mod federation;
 mod hub;
 pub mod manager;
 mod pulse;
+pub mod rest;
 mod sample;
 pub mod sockets;
 pub mod traces;
@@ -36,6 +37,7 @@ use crate::{
     control,
     doctor::{self, Doctor},
     domain::{Picture, Reviewer, Site, ledger::Stat},
+    export::Exporter,
     faces::{self, Faces},
     fediverse::keys::KeyPlaces,
     intake::folder::PICTURE_BYTES_MAX,
@@ -44,6 +46,7 @@ use crate::{
     publish::{
         Herald, Publisher, PublisherHandle,
         decide::Limits,
+        elsewhere::Elsewhere,
         identity::Journal,
         publisher::{FolderSetup, Setup},
     },
@@ -199,10 +202,12 @@ pub async fn start_on(
     let founded = founded(&store, &clock).await?;
     let feed_id = feed_id(&store, &clock).await?;
     let beats = Arc::new(AtomicU64::new(0));
+    let elsewhere = elsewhere(&config, &clock, &store)?;
     let setup = Setup {
         clock: clock.clone(),
         store: store.clone(),
         site: site.clone(),
+        elsewhere: Arc::clone(&elsewhere),
         limits: limits(&config),
         journal,
         folders: folders(&config, &reviewers),
@@ -216,6 +221,8 @@ pub async fn start_on(
             })
         },
     };
+    // Before the publisher remembers what a trial said.
+    federation::pin_origin(&config, &store).await?;
     let (mut publisher, handle) = Publisher::open(setup).await?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -258,6 +265,7 @@ pub async fn start_on(
         told: web::websub::Told::default(),
         notices_token: notices_token.clone(),
         source: SOURCE_ARCHIVE,
+        still: false,
     });
     publisher.announce_to(Arc::clone(&web) as Arc<dyn Herald>);
     federation.tell_of_changed_profiles(&web).await?;
@@ -313,6 +321,7 @@ pub async fn start_on(
         doctor: Arc::clone(&doctor),
         notices_token,
         source: source(&config),
+        exporter: Arc::clone(&web) as Arc<dyn Exporter>,
     });
     let vigil = Vigil {
         clock: clock.clone(),
@@ -325,6 +334,7 @@ pub async fn start_on(
     let looked = handle.looked.clone();
     tasks.spawn(async move { doctor.after_upgrade(looked).await });
     parts.extend(federation.start(&tasks, &stop));
+    tasks.spawn(elsewhere.run(Arc::clone(&handle.hint), stop.clone()));
     for _ in 0..faces::FETCHERS {
         tasks.spawn(faces.clone().run(stop.clone()));
     }
@@ -364,6 +374,11 @@ pub async fn start_on(
         stop,
         socket: config.control.socket.clone(),
     })
+}
+
+/// What fetches covers from other sites.
+pub fn elsewhere(config: &Config, clock: &Clock, store: &Store) -> anyhow::Result<Arc<Elsewhere>> {
+    Ok(Elsewhere::new(store.clone(), clock.clone(), federation::client_for_pictures(config)?))
 }
 
 /// Each reviewer with the folder of the settings.

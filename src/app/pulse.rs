@@ -78,6 +78,7 @@ mod tests {
             clock: clock.clone(),
             store: store.clone(),
             site: config.site(),
+            elsewhere: crate::app::elsewhere(&config, &clock, &store).unwrap(),
             feed_items: config.feeds.items as usize,
             limits: crate::app::limits(&config),
             journal: Journal::open(&home.path().join("ids.jsonl")).unwrap(),

@@ -3,13 +3,9 @@
 use super::{FINE, PROBLEMS, plan};
 use crate::{
     app,
-    clock::Clock,
     config::Config,
     control::{self, Question},
-    publish::{
-        Plan, Publisher,
-        publisher::{Release, Setup},
-    },
+    publish::{Plan, publisher::Release},
 };
 
 #[derive(Debug, clap::Args)]
@@ -44,24 +40,11 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
 
 /// Does what the daemon would do: reconciles, releases, and leaves the deliveries for the next start.
 async fn without_daemon(config: &Config, arguments: &Arguments) -> anyhow::Result<Plan> {
-    let parts = app::open(config).await?;
-    let folders = app::folders(config, &parts.reviewers);
-    let setup = Setup {
-        clock: Clock::system(),
-        store: parts.store.clone(),
-        site: config.site(),
-        limits: app::limits(config),
-        journal: parts.journal,
-        folders,
-        scan_every: config.publish.scan_every,
-        feed_items: config.feeds.items as usize,
-        progress: std::sync::Arc::new(|| {}),
-    };
     let release = if arguments.quietly { Release::Quietly } else { Release::Send };
-    let (mut publisher, _handle) = Publisher::open(setup).await?;
-    publisher.reconcile_all().await;
-    let released = publisher.apply(&arguments.names, release).await;
-    publisher.reconcile_all().await;
-    parts.store.close().await;
+    let mut rest = app::rest::publisher(config).await?;
+    rest.publisher.reconcile_all().await;
+    let released = rest.publisher.apply(&arguments.names, release).await;
+    rest.publisher.reconcile_all().await;
+    rest.store.close().await;
     Ok(released)
 }

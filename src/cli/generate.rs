@@ -1,4 +1,4 @@
-//! `reviewd generate`: the settings file, a man page, shell completions.
+//! `reviewd generate`: the settings file, a man page, the schema of review files, shell completions.
 
 use std::{io, path::PathBuf};
 
@@ -7,7 +7,7 @@ use clap::{CommandFactory, Subcommand};
 use clap_complete::Shell;
 
 use super::{Cli, FINE};
-use crate::config::EXAMPLE;
+use crate::{config::EXAMPLE, intake::parse::schema};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -25,6 +25,8 @@ enum What {
         #[arg(long, value_name = "DIR")]
         into: Option<PathBuf>,
     },
+    /// The metadata of review files as a JSON Schema, by which editors complete and explain keys
+    Schema,
     /// Completions for a shell
     Completions { shell: Shell },
 }
@@ -37,6 +39,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
             clap_mangen::generate_to(command, directory)
                 .with_context(|| format!("write the man pages into {}", directory.display()))?;
         }
+        What::Schema => println!("{}", serde_json::to_string_pretty(&schema::schema())?),
         What::Man { into: None } => clap_mangen::Man::new(command).render(&mut io::stdout())?,
         What::Completions { shell } => clap_complete::generate(*shell, &mut command, "reviewd", &mut io::stdout()),
     }

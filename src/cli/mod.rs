@@ -1,5 +1,6 @@
 //! One file for each command: the list of files is the list of commands.
 
+mod announce;
 mod answer;
 mod apply;
 mod backup;
@@ -7,6 +8,7 @@ mod block;
 mod check;
 mod deliveries;
 mod doctor;
+mod export;
 mod followers;
 mod generate;
 mod import;
@@ -102,6 +104,10 @@ enum Command {
     Keys(keys::Arguments),
     /// Turn another program's export into review files
     Import(import::Arguments),
+    /// Take everything along: as a table, a feed, an account archive, or the pages as files
+    Export(export::Arguments),
+    /// Tell followers of reviews that were taken in quietly
+    Announce(announce::Arguments),
     /// Show what you should know of, and where the private feed is
     Notify(self::notify::Arguments),
     /// Write database, keys, ids and settings to one file
@@ -112,7 +118,7 @@ enum Command {
     Move(r#move::Arguments),
     /// End a reviewer's account for ever
     Retire(retire::Arguments),
-    /// Print the settings file, a man page, or shell completions
+    /// Print the settings file, a man page, the schema of review files, or shell completions
     Generate(generate::Arguments),
 }
 
@@ -195,6 +201,8 @@ pub fn run() -> ExitCode {
             Command::Keys(arguments) => keys::run(&config, &arguments).await,
             Command::Move(arguments) => r#move::run(&config, &arguments).await,
             Command::Retire(arguments) => retire::run(&config, &arguments).await,
+            Command::Export(arguments) => export::run(&config, &arguments).await,
+            Command::Announce(arguments) => announce::run(&config, &arguments).await,
             Command::Notify(arguments) => self::notify::run(&config, &arguments).await,
             Command::Backup(arguments) => backup::run(&config, &arguments).await,
             Command::Restore(arguments) => restore::run(&arguments, &overrides, &environment, &cwd).await,

@@ -39,7 +39,15 @@ async fn without_daemon(config: &Config) -> anyhow::Result<Plan> {
         let mut desk =
             Desk::open(&parts.store, &clock, folder.reviewer, folder.root, folder.rating_scale, &limits).await?;
         desk.left_out = folder.left_out;
-        let means = Means { clock: &clock, store: &parts.store, site: &site, limits, progress: Arc::new(|| {}) };
+        let elsewhere = app::elsewhere(config, &clock, &parts.store)?;
+        let means = Means {
+            clock: &clock,
+            store: &parts.store,
+            site: &site,
+            elsewhere: &elsewhere,
+            limits,
+            progress: Arc::new(|| {}),
+        };
         let round = round::reconcile(&desk, &parts.journal, &means).await?;
         let adopted = round.plan();
         desk.preview(round);

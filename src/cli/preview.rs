@@ -213,7 +213,7 @@ fn show(config: &Config, reviewer: &Reviewer, published: &Published, view: View)
             let place = Place { page: &address, picture: &|_| None };
             let body = text::page_html(&published.review.body, &place);
             let synopsis = published.review.synopsis.as_ref().map(|synopsis| text::page_html(synopsis, &place));
-            let shell = Shell { site: &site, reviewers: vec![reviewer] };
+            let shell = Shell { site: &site, reviewers: vec![reviewer], still: false };
             let page = ReviewPage {
                 conversation: None,
                 published,

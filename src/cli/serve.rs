@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::FINE;
 use crate::{
-    app::{self, manager::Manager, sockets::Sockets},
+    app::{self, manager::Manager, sockets::Sockets, traces::Traces},
     clock::Clock,
     config::{Config, Overrides},
     telemetry::{self, otlp::Spans},

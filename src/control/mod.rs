@@ -1,6 +1,7 @@
 //! The Unix socket by which commands reach the running daemon: one JSON line asks, one JSON line answers.
 
 mod answer;
+mod asking;
 mod download;
 pub mod ids;
 pub mod keys;
@@ -16,19 +17,17 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{
-        UnixListener, UnixStream,
-        unix::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
     sync::Notify,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use download::backup;
+pub use asking::ask;
+pub use download::{backup, export};
 pub use notices::{NoticeView, Notices, notices};
 
 use crate::{
@@ -36,6 +35,7 @@ use crate::{
     clock::Clock,
     doctor::{self, Doctor, EXAMINATION_TIMEOUT, LastReport},
     domain::{Handle, ReplyState, Site, reader::FeedReader},
+    export::{Exporter, Wish},
     fediverse::{
         answer::Finder,
         keys::KeyPlaces,
@@ -97,6 +97,14 @@ pub enum Question {
     /// Answered with the archive itself.
     Backup {
         with_reviews: bool,
+    },
+    /// Answered with the export itself.
+    Export {
+        wish: Wish,
+    },
+    /// Tells followers of reviews that were taken in quietly.
+    Announce {
+        names: Vec<String>,
     },
     /// What the reviewer should know of.
     Notices,
@@ -259,6 +267,7 @@ pub struct Desk {
     pub notices_token: Option<String>,
     /// What a backup is made of.
     pub source: Source,
+    pub exporter: Arc<dyn Exporter>,
 }
 
 /// The state of a delivery that waits for a person, as the store writes it.
@@ -335,6 +344,10 @@ async fn converse(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
             desk.send_backup(with_reviews, &mut writer).await?;
             return writer.shutdown().await;
         }
+        Ok(Question::Export { wish }) => {
+            desk.send_export(&wish, &mut writer).await?;
+            return writer.shutdown().await;
+        }
         Ok(question) => desk.answer(question).await,
         Err(error) => Answer::Refused(format!(
             "the daemon does not know this question ({error}): it may be older than this command"
@@ -365,7 +378,13 @@ impl Desk {
                 let release = if quietly { Release::Quietly } else { Release::Send };
                 self.publisher.apply(names, release).await.map_or_else(stopping, |plan| done(&plan))
             }
-            Question::Backup { .. } => Answer::Refused("a backup is no line of text".to_owned()),
+            Question::Backup { .. } | Question::Export { .. } => {
+                Answer::Refused("what is asked for is no line of text".to_owned())
+            }
+            Question::Announce { names } => match self.publisher.announce(names).await {
+                Some(announced) => told(announced),
+                None => stopping(),
+            },
             Question::Retract { name } => match self.publisher.retract(name).await {
                 Some(Ok(plan)) => done(&plan),
                 Some(Err(error)) => Answer::Refused(error.to_string()),
@@ -551,44 +570,5 @@ fn done<T: Serialize>(value: &T) -> Answer {
     match serde_json::to_value(value) {
         Ok(value) => Answer::Done(value),
         Err(error) => Answer::Refused(error.to_string()),
-    }
-}
-
-/// Asks the daemon; `None` when none is running there.
-pub async fn ask<T: DeserializeOwned>(path: &Path, question: &Question) -> Result<Option<T>, ControlError> {
-    Ok(put(path, question, question.patience()).await?.map(|(answer, _)| answer))
-}
-
-/// Asks, and hands back the line for what may come after the answer.
-async fn put<T: DeserializeOwned>(
-    path: &Path,
-    question: &Question,
-    patience: Duration,
-) -> Result<Option<(T, BufReader<OwnedReadHalf>)>, ControlError> {
-    let failed = |source| ControlError::Talk { path: path.to_owned(), source };
-    let stream = match UnixStream::connect(path).await {
-        Ok(stream) => stream,
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused) => {
-            return Ok(None);
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            return Err(ControlError::Forbidden { path: path.to_owned() });
-        }
-        Err(error) => return Err(failed(error)),
-    };
-    let (reader, mut writer) = stream.into_split();
-    let mut text = serde_json::to_string(question).map_err(|error| failed(error.into()))?;
-    text.push('\n');
-    writer.write_all(text.as_bytes()).await.map_err(failed)?;
-    let mut line = String::new();
-    let mut reader = BufReader::new(reader);
-    tokio::time::timeout(patience, reader.read_line(&mut line))
-        .await
-        .map_err(|_| ControlError::Silent { path: path.to_owned(), patience })?
-        .map_err(failed)?;
-    let strange = |error: serde_json::Error| ControlError::Strange { path: path.to_owned(), detail: error.to_string() };
-    match serde_json::from_str(&line).map_err(strange)? {
-        Answer::Done(value) => serde_json::from_value(value).map(|answer| Some((answer, reader))).map_err(strange),
-        Answer::Refused(why) => Err(ControlError::Refused(why)),
     }
 }

@@ -134,7 +134,7 @@ fn distrust(text: &str) -> (&'static str, &'static str) {
             "it is for another name, so every server refuses the site",
             "get a certificate for the host of [site] origin, and see that the web server uses it for this name",
         )
-    } else if says(&["unknownissuer", "unknown issuer", "self-signed", "self signed"]) {
+    } else if says(&["unknownissuer", "unknown issuer", "badsignature", "self-signed", "self signed"]) {
         (
             "its issuer is not trusted: either it was made by hand, or the web server sends it without the ones between",
             "serve the whole chain (certbot's fullchain.pem, not cert.pem), from an authority everybody trusts such as \

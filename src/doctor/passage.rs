@@ -113,6 +113,10 @@ pub async fn body_size(visitor: &Visitor) -> Check {
         Ok((reply, _)) if reply.seen.status == 202 && whole() => {
             Check::ok(name, format!("{BODY_BYTES} bytes get through"))
         }
+        // It was read to its end, or its signature could not have been judged.
+        Ok((reply, _)) if reply.seen.status == 401 => {
+            Check::skipped(name, "its signature is refused; see the check `signed_headers`")
+        }
         Ok((reply, _)) => {
             let measured =
                 format!("{BODY_BYTES} bytes are answered with status {}{}", reply.seen.status, reply.server());

@@ -122,10 +122,9 @@ impl fmt::Display for Check {
             write!(f, " {about}")?;
         }
         write!(f, ": {}", self.outcome.as_str())?;
-        for part in [Some(&self.measured).filter(|text| !text.is_empty()), self.means.as_ref(), self.cure.as_ref()] {
-            if let Some(part) = part {
-                write!(f, ": {part}")?;
-            }
+        let measured = Some(&self.measured).filter(|text| !text.is_empty());
+        for part in [measured, self.means.as_ref(), self.cure.as_ref()].into_iter().flatten() {
+            write!(f, ": {part}")?;
         }
         Ok(())
     }

@@ -75,6 +75,8 @@ pub enum Hold {
     Released,
     /// A person says that followers know it already: done without a word.
     Known,
+    /// A person asked for its announcement together with others: they go out one after the other.
+    Queued,
 }
 
 /// Size, times and inode of a file: equal means "not worth reading again".
@@ -177,11 +179,12 @@ impl Hold {
             Self::Held => "held",
             Self::Released => "released",
             Self::Known => "known",
+            Self::Queued => "queued",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::No, Self::Held, Self::Released, Self::Known].into_iter().find(|one| one.as_str() == text)
+        [Self::No, Self::Held, Self::Released, Self::Known, Self::Queued].into_iter().find(|one| one.as_str() == text)
     }
 }
 

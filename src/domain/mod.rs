@@ -38,6 +38,6 @@ pub use picture::Picture;
 pub use problem::{Problem, Severity};
 pub use published::{Card, Published};
 pub use rating::Rating;
-pub use review::{Format, Review, Text};
+pub use review::{Comment, Format, Review, Text};
 pub use reviewer::{Reviewer, Site};
 pub use writing::{Genre, Writing};

@@ -41,6 +41,19 @@ pub struct Review {
     pub imported: bool,
     /// `replies: closed` in the metadata.
     pub replies_closed: bool,
+    /// What readers said under the review on the blog it comes from, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub comments: Vec<Comment>,
+}
+
+/// A reader's words from an old blog. Whoever wrote them has a name here and no account: they are shown, and never sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comment {
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<Moment>,
+    /// Markdown.
+    pub text: String,
 }
 
 /// A text with the syntax it is written in.

@@ -69,9 +69,9 @@ pub fn delete(origin: &Origin, handle: &Handle, id: &ReviewId, at: Timestamp) ->
 }
 
 /// What a deleted review's id answers from then on, with 410.
-pub fn tombstone(origin: &Origin, handle: &Handle, id: &ReviewId, published: Timestamp, deleted: Timestamp) -> Value {
+pub fn tombstone(id: &str, published: Timestamp, deleted: Timestamp) -> Value {
     let document = json!({
-        "id": origin.note(handle, id),
+        "id": id,
         "type": "Tombstone",
         "formerType": "Note",
         "published": published.to_string(),
@@ -367,7 +367,7 @@ mod tests {
             json(&reject_quote(&origin, &handle, &quote, "9")),
             json(&pin(&origin, &handle, &quote.object, Kind::Add, at)),
             json(&flag(&origin, &handle, &quote.actor, &quote.instrument, "Spam.", "9")),
-            tombstone(&origin, &handle, &dune().id, dune().published, at),
+            tombstone(&origin.note(&handle, &dune().id), dune().published, at),
             quote_authorization(&origin, &handle, "9", &quote.object, &quote.instrument),
         ];
         insta::assert_json_snapshot!(documents);

@@ -125,18 +125,6 @@ pub fn delete(published: &PublishedAnswer, origin: &Origin, at: Timestamp) -> Me
     message(Kind::Delete, &note, Audience::Everyone, Context::Plain, document)
 }
 
-/// What a deleted answer's id answers from then on, with 410.
-pub fn tombstone(origin: &Origin, handle: &Handle, id: &ReviewId, published: Timestamp, deleted: Timestamp) -> Value {
-    let document = json!({
-        "id": origin.answer(handle, id),
-        "type": "Tombstone",
-        "formerType": "Note",
-        "published": published.to_string(),
-        "deleted": deleted.to_string(),
-    });
-    with_context(Context::Plain, document)
-}
-
 /// The inboxes that an answer goes to, followers aside: the person answered in person, so that they are told of it
 /// whoever they follow; the others through their servers.
 pub fn inboxes(published: &PublishedAnswer) -> Vec<String> {

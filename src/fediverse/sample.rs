@@ -77,6 +77,7 @@ pub(super) fn dune() -> Published {
             id: None,
             imported: false,
             replies_closed: false,
+            comments: Vec::new(),
         },
         cover: Some(picture("d00d")),
         pictures: BTreeMap::new(),

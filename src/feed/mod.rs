@@ -7,6 +7,7 @@ mod atom;
 mod entry;
 mod json;
 mod notices;
+mod opml;
 mod rss;
 mod xml;
 
@@ -23,6 +24,7 @@ pub use atom::atom;
 pub use entry::{Answers, Cover, Entry, Replies, Reviewed, Said, Tag};
 pub use json::json;
 pub use notices::{NoticeEntry, notices};
+pub use opml::{Subscription, opml};
 pub use rss::rss;
 
 /// Most items in a current feed. Readers poll it for ever; older items stand in the archive documents.

@@ -93,6 +93,7 @@ fn dune() -> Published {
             id: None,
             imported: false,
             replies_closed: false,
+            comments: Vec::new(),
         },
         cover: Some(picture("c0ffee")),
         pictures: BTreeMap::new(),

@@ -13,6 +13,11 @@ impl Xml {
         Self(format!("{DECLARATION}{STYLE_SHEET}"))
     }
 
+    /// Begins with the declaration alone.
+    pub fn bare() -> Self {
+        Self(DECLARATION.to_owned())
+    }
+
     pub fn open(&mut self, name: &str, attributes: &[(&str, &str)]) {
         self.tag(name, attributes, ">");
     }

@@ -1,7 +1,7 @@
 //! A review that was brought along, as a review file: Markdown with YAML front matter by the schema of the README.
 
 use super::Brought;
-use crate::domain::{Slug, rating::number};
+use crate::domain::{Comment, Slug, rating::number};
 
 /// The key by which a row is known again.
 pub const IDENTITY_KEY: &str = "reviewd_import";
@@ -22,8 +22,9 @@ pub fn text(review: &Brought) -> String {
         [one] => head.text("author", one),
         several => head.list("authors", several),
     }
-    if let Some((value, best)) = review.rating {
-        head.text("rating", &format!("{}/{}", number(value), number(best)));
+    match (review.rating, &review.verdict) {
+        (Some((value, best)), _) => head.text("rating", &format!("{}/{}", number(value), number(best))),
+        (None, verdict) => head.some("rating", verdict.as_deref()),
     }
     head.some("isbn", review.isbn.as_ref().map(ToString::to_string).as_deref());
     head.some("series", review.series.as_ref().map(|series| series.name.as_str()));
@@ -44,8 +45,9 @@ pub fn text(review: &Brought) -> String {
     head.some("language", review.language.as_deref());
     head.flag("spoilers", review.spoilers);
     head.flag("draft", review.draft);
-    head.list("aliases", review.former_path.as_slice());
+    head.list("aliases", &review.former_paths);
     head.text(IDENTITY_KEY, &review.identity);
+    head.comments(&review.comments);
     let body = review.body.trim();
     if body.is_empty() { format!("{}---\n", head.0) } else { format!("{}---\n\n{body}\n", head.0) }
 }
@@ -92,6 +94,19 @@ impl Head {
     fn flag(&mut self, key: &str, value: bool) {
         if value {
             self.0.push_str(&format!("{key}: true\n"));
+        }
+    }
+
+    fn comments(&mut self, comments: &[Comment]) {
+        if !comments.is_empty() {
+            self.0.push_str("comments:\n");
+        }
+        for comment in comments {
+            self.0.push_str(&format!("  - name: {}\n", quoted(&comment.name)));
+            if let Some(date) = comment.date {
+                self.0.push_str(&format!("    date: {}\n", quoted(&date.to_string())));
+            }
+            self.0.push_str(&format!("    text: {}\n", quoted(&comment.text)));
         }
     }
 

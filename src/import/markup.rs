@@ -6,7 +6,7 @@ use regex::{Captures, Regex};
 
 use crate::{
     domain::{Format, Text},
-    text,
+    text::{self, Place},
 };
 
 /// `[b:Dune|44767458]`, `[a:Frank Herbert|58]`, `[bc:…]`: Goodreads' links to itself; the words stay.
@@ -22,6 +22,13 @@ static SHORTCODE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)\[/?(?:gallery|embed|audio|video|playlist|sharing|contact-form|polldaddy|youtube|vimeo)[^\]]*\]")
         .ok()
 });
+
+/// An element with attributes; of these, an address alone is kept.
+static ATTRIBUTES: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"<([a-z0-9]+)((?:\s+[a-z-]+="[^"]*")+)\s*/?>"#).ok());
+/// How a spoiler in a line is written where nothing folds.
+static SPOILER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\[Spoiler:\s*([^\]]*?)\s*\]").ok());
+static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"\shref="[^"]*""#).ok());
 
 /// HTML whose line ends mean nothing.
 pub fn from_html(html: &str) -> String {
@@ -40,6 +47,41 @@ pub fn from_wordpress(post: &str) -> String {
     let post = replaced(&SHORTCODE, &post, |_| String::new());
     let has_paragraphs = post.contains("<p>") || post.contains("<p ");
     from_html(&if has_paragraphs { post } else { paragraphs(&post) })
+}
+
+/// Markdown as Goodreads' text field holds it: `<br/>` for line ends, plain elements, `<spoiler>`; in one line.
+pub fn to_field(markdown: &str, page: Option<&str>) -> String {
+    let place = Place { page: page.unwrap_or_default(), picture: &|_| None };
+    let html = text::fediverse_html(&Text::new(Format::Markdown, markdown), &place).to_string();
+    let mut field = replaced(&ATTRIBUTES, &html, |found| {
+        let address = ADDRESS.as_ref().and_then(|address| address.find(&found[2])).map_or("", |one| one.as_str());
+        format!("<{}{address}>", &found[1])
+    });
+    field = replaced(&SPOILER, &field, |found| format!("<spoiler>{}</spoiler>", &found[1]));
+    for (ours, theirs) in [
+        ("<p><strong>[Spoiler]</strong></p>", "<spoiler>"),
+        ("<p><strong>[End of spoiler]</strong></p>", "</spoiler>"),
+        ("[Spoiler]", "<spoiler>"),
+        ("[End of spoiler]", "</spoiler>"),
+        ("\n", " "),
+        ("<p>", ""),
+        ("</p>", "<br/><br/>"),
+        ("<br>", "<br/>"),
+        ("<br />", "<br/>"),
+        ("<strong>", "<b>"),
+        ("</strong>", "</b>"),
+        ("<em>", "<i>"),
+        ("</em>", "</i>"),
+        ("<del>", "<s>"),
+        ("</del>", "</s>"),
+    ] {
+        field = field.replace(ours, theirs);
+    }
+    let mut field = field.as_str();
+    while let Some(shorter) = field.trim().strip_suffix("<br/>") {
+        field = shorter;
+    }
+    field.trim().to_owned()
 }
 
 /// The words alone, in one line.

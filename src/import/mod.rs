@@ -5,7 +5,7 @@
 
 mod bookwyrm;
 mod file;
-mod goodreads;
+pub mod goodreads;
 mod into;
 mod letterboxd;
 mod librarything;
@@ -24,7 +24,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::domain::{Isbn, Moment, Series};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Comment, Isbn, Moment, Series};
 
 pub use into::{Into, Tally};
 
@@ -64,10 +66,12 @@ pub struct Passed {
     pub is_damaged: bool,
 }
 
-/// A review as an export tells it.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// A review as an export tells it. As JSON it stands in our own exports, so its names stay as they are.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Brought {
     /// Line or number in the export.
+    #[serde(skip)]
     pub line: u64,
     /// The export's own name of the row, the same in every export: `goodreads:12345`. Never the ISBN: one book may be
     /// reviewed twice, and an ISBN may be mended.
@@ -76,6 +80,7 @@ pub struct Brought {
     pub authors: Vec<String>,
     pub isbn: Option<Isbn>,
     /// An ISBN that is none, to be told of.
+    #[serde(skip)]
     pub bad_isbn: Option<String>,
     pub year: Option<i32>,
     pub pages: Option<u32>,
@@ -83,6 +88,8 @@ pub struct Brought {
     pub series: Option<Series>,
     /// Value and best.
     pub rating: Option<(f64, f64)>,
+    /// A rating that is no number, as it was written: `A-`, `👍`.
+    pub verdict: Option<String>,
     pub started: Option<Moment>,
     /// Once for each reading, oldest first.
     pub read: Vec<Moment>,
@@ -94,12 +101,16 @@ pub struct Brought {
     pub spoilers: bool,
     pub draft: bool,
     pub language: Option<String>,
-    /// The address that the post's page had, as a path.
-    pub former_path: Option<String>,
+    /// Addresses that the post's page had, as paths.
+    pub former_paths: Vec<String>,
+    /// The address of the page, against which relative links in the text hold.
+    pub page: Option<String>,
     /// What the file is to be called; made from the title otherwise.
     pub slug: Option<String>,
     /// Markdown.
     pub body: String,
+    /// What readers said, oldest first; names and words, and no addresses.
+    pub comments: Vec<Comment>,
 }
 
 /// Why an export cannot be read at all.

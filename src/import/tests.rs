@@ -48,7 +48,7 @@ fn parsed(review: &Brought) -> Review {
     let parsed = parse::parse(&SourceFile { path: &path, bytes: text.as_bytes(), siblings: &[] }, &context);
     match parsed.reading {
         Reading::Review(review) => *review,
-        other => panic!("{other:?} {:?}\n{text}", parsed.problems),
+        other => unreachable!("{other:?} {:?}\n{text}", parsed.problems),
     }
 }
 
@@ -175,7 +175,13 @@ const WORDPRESS: &str = "<?xml version=\"1.0\"?>\n<rss><channel><link>https://bl
 <content:encoded><![CDATA[Sand &amp; worms.\n\nTwo <em>lines</em>\nhere.]]></content:encoded><wp:post_id>7</wp:post_id>
 <wp:post_date_gmt>2021-05-12 08:00:00</wp:post_date_gmt><wp:post_name>dune</wp:post_name><wp:status>publish</wp:status>
 <wp:post_type>post</wp:post_type><category domain=\"post_tag\"><![CDATA[space]]></category>
-<wp:comment><wp:comment_author_email>bob@example.org</wp:comment_author_email><wp:comment_content>Nice</wp:comment_content></wp:comment></item>
+<wp:comment><wp:comment_author><![CDATA[Bob]]></wp:comment_author><wp:comment_author_email>bob@example.org</wp:comment_author_email>\
+<wp:comment_author_url>https://bob.example</wp:comment_author_url><wp:comment_author_IP>192.0.2.7</wp:comment_author_IP>\
+<wp:comment_date_gmt>2021-05-13 09:00:00</wp:comment_date_gmt><wp:comment_content><![CDATA[Nice, \"sand\".\n\nAnd <em>worms</em>.]]></wp:comment_content>\
+<wp:comment_approved>1</wp:comment_approved><wp:comment_type>comment</wp:comment_type></wp:comment>
+<wp:comment><wp:comment_author>Spammer</wp:comment_author><wp:comment_content>Buy</wp:comment_content><wp:comment_approved>spam</wp:comment_approved></wp:comment>
+<wp:comment><wp:comment_author>Other blog</wp:comment_author><wp:comment_content>[...] dune</wp:comment_content>\
+<wp:comment_approved>1</wp:comment_approved><wp:comment_type>pingback</wp:comment_type></wp:comment></item>
 <item><title>Secret</title><content:encoded><![CDATA[Not yet.]]></content:encoded><wp:post_id>8</wp:post_id>
 <wp:post_date_gmt>0000-00-00 00:00:00</wp:post_date_gmt><wp:status>draft</wp:status><wp:post_type>post</wp:post_type></item>
 <item><title>sand.jpg</title><wp:post_id>9</wp:post_id><wp:post_type>attachment</wp:post_type><wp:status>inherit</wp:status></item>
@@ -189,7 +195,26 @@ fn a_wordpress_export_that_is_not_quite_xml_gives_its_posts() {
     let dune = parsed(&found[0]);
     assert_eq!((dune.book.title.as_str(), &dune.book.authors[..]), ("Dune", &["Frank Herbert".to_owned()][..]));
     assert_eq!(dune.aliases, ["/2021/05/dune/"]);
+    let text = file::text(&found[0]);
+    assert!(!["bob@", "bob.example", "192.0.2", "Buy", "[...]"].iter().any(|private| text.contains(private)), "{text}");
+    let [comment] = &dune.comments[..] else { panic!("{:?}", dune.comments) };
+    assert_eq!((comment.name.as_str(), comment.text.as_str()), ("Bob", "Nice, \"sand\".\n\nAnd *worms*."));
+    assert_eq!(comment.date.unwrap().to_string(), "2021-05-13T09:00:00Z");
     assert!(parsed(&found[1]).draft, "a draft stays one");
+}
+
+#[test]
+fn a_post_with_more_comments_than_a_file_takes_keeps_the_oldest_and_says_so() {
+    let comment = "<wp:comment><wp:comment_author>Bob</wp:comment_author><wp:comment_content>".to_owned()
+        + &"Many \"words\". ".repeat(100)
+        + "</wp:comment_content><wp:comment_approved>1</wp:comment_approved></wp:comment>";
+    let export = WORDPRESS.replacen("</item>", &format!("{}</item>", comment.repeat(200)), 1);
+    let rows = rows(Kind::WordPress, export.as_bytes());
+    let Row::Review(dune) = &rows[0] else { panic!("{rows:?}") };
+    let read = parsed(dune);
+    assert!(read.comments.len() > 10 && read.comments.len() == dune.comments.len());
+    let Row::Passed(passed) = &rows[1] else { panic!("{rows:?}") };
+    assert!(passed.why.contains(&format!("newest {} comments", 201 - dune.comments.len())), "{}", passed.why);
 }
 
 #[test]

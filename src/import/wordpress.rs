@@ -7,8 +7,12 @@ use super::{
     table::decoded,
     values::{moment, tidy},
 };
-use crate::domain::Moment;
+use crate::domain::{Comment, Moment};
 
+/// Comments that a file takes, in bytes: its metadata may have 64 kB, and says other things too.
+const COMMENTS_BYTES_MAX: usize = 40 << 10;
+/// What stands around a comment, in bytes.
+const COMMENT_BYTES: usize = 64;
 /// Nesting that no export has.
 const DEPTH_MAX: usize = 200;
 
@@ -28,6 +32,21 @@ struct Item {
     kind: String,
     password: String,
     tags: Vec<String>,
+    comments: Vec<Comment>,
+    /// Those for which a file has no room.
+    comments_left_out: usize,
+    /// All of them, in bytes.
+    comments_bytes: usize,
+}
+
+/// What is collected of a comment. Its author's addresses are not.
+#[derive(Default)]
+struct Said {
+    name: String,
+    date_utc: String,
+    content: String,
+    approved: String,
+    kind: String,
 }
 
 pub fn read(bytes: &[u8], take: &mut dyn FnMut(Row)) -> Result<(), String> {
@@ -64,7 +83,7 @@ struct Walk {
     item: Item,
     number: u64,
     is_in_item: bool,
-    is_in_comment: bool,
+    comment: Option<Said>,
     path: Vec<String>,
     category: Option<String>,
     text: String,
@@ -82,8 +101,7 @@ impl Walk {
                         self.number += 1;
                         self.item = Item::default();
                     }
-                    // With its author's address and IP: nothing of it is read.
-                    "wp:comment" => self.is_in_comment = true,
+                    "wp:comment" => self.comment = Some(Said::default()),
                     "category" => {
                         let domain =
                             start.attributes().with_checks(false).flatten().find(|one| one.key.as_ref() == b"domain");
@@ -112,10 +130,21 @@ impl Walk {
     fn ended(&mut self, name: &str, take: &mut dyn FnMut(Row)) {
         let text = std::mem::take(&mut self.text);
         if name == "wp:comment" {
-            self.is_in_comment = false;
+            if let Some(comment) = self.comment.take().and_then(Said::into_comment) {
+                self.item.keep(comment);
+            }
             return;
         }
-        if self.is_in_comment {
+        if let Some(comment) = &mut self.comment {
+            match name {
+                "wp:comment_author" => comment.name = tidy(&markup::words(&text)),
+                "wp:comment_date_gmt" => comment.date_utc = text.trim().to_owned(),
+                "wp:comment_content" => comment.content = text,
+                "wp:comment_approved" => comment.approved = text.trim().to_owned(),
+                "wp:comment_type" => comment.kind = text.trim().to_owned(),
+                // The author's e-mail, IP and site among them.
+                _ => {}
+            }
             return;
         }
         if !self.is_in_item {
@@ -128,7 +157,14 @@ impl Walk {
         match name {
             "item" => {
                 self.is_in_item = false;
-                take(std::mem::take(item).into_row(self.number, &self.site));
+                let mut item = std::mem::take(item);
+                let left_out = std::mem::take(&mut item.comments_left_out);
+                let what = item.title.clone();
+                take(item.into_row(self.number, &self.site));
+                if left_out > 0 {
+                    let why = format!("its newest {left_out} comments found no room in the metadata of a file");
+                    take(Row::Passed(Passed { line: self.number, what, why, is_damaged: false }));
+                }
             }
             "title" => item.title = tidy(&markup::words(&text)),
             "link" => item.link = text.trim().to_owned(),
@@ -159,7 +195,28 @@ impl Walk {
     }
 }
 
+impl Said {
+    /// What people said and the blogger let stand; pingbacks are other blogs talking.
+    fn into_comment(self) -> Option<Comment> {
+        let text = markup::from_wordpress(&self.content);
+        let stands = self.approved == "1" && matches!(self.kind.as_str(), "" | "comment") && !text.is_empty();
+        let name = if self.name.is_empty() { "Somebody".to_owned() } else { self.name };
+        stands.then(|| Comment { name, date: utc(&self.date_utc), text })
+    }
+}
+
 impl Item {
+    fn keep(&mut self, comment: Comment) {
+        // Around each stand its keys, and quotes in it take two bytes.
+        let bytes = COMMENT_BYTES + comment.name.len() + comment.text.len() * 5 / 4;
+        if self.comments_bytes + bytes > COMMENTS_BYTES_MAX {
+            self.comments_left_out += 1;
+        } else {
+            self.comments_bytes += bytes;
+            self.comments.push(comment);
+        }
+    }
+
     fn into_row(self, number: u64, site: &str) -> Row {
         let what = if self.title.is_empty() { format!("item {number}") } else { self.title.clone() };
         let passed = |why: &str, is_damaged| {
@@ -195,7 +252,8 @@ impl Item {
             date: published,
             tags: self.tags,
             summary: Some(markup::words(&self.excerpt)).filter(|words| !words.is_empty()),
-            former_path: path,
+            comments: self.comments,
+            former_paths: path.into_iter().collect(),
             slug: Some(self.name).filter(|name| !name.is_empty()),
             body,
             ..Brought::default()

@@ -80,6 +80,21 @@ pub enum NetProblem {
     Broken(String),
 }
 
+impl NetProblem {
+    /// Whether another try, some time later, may end differently.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::NoSuchHost
+            | Self::Timeout
+            | Self::Connect(_)
+            | Self::Request(_)
+            | Self::Broken(_)
+            | Self::Status(408 | 425 | 429 | 500..=599) => true,
+            Self::NoEntry(_) | Self::TooLong(_) | Self::Redirects | Self::Status(_) => false,
+        }
+    }
+}
+
 impl Client {
     /// Builds the client. `reach` says how far it may go.
     ///

@@ -132,7 +132,7 @@ impl Archive {
     }
 
     /// Which archived reviews left the lists, and which came back.
-    fn miss(&self, cards: &[Arc<Card>]) -> (Vec<(Handle, ReviewId)>, Vec<(Handle, ReviewId)>) {
+    fn miss(&self, cards: &[Arc<Card>]) -> (Vec<Key>, Vec<Key>) {
         let here = cards.iter().filter(|card| self.place(card).is_some()).count();
         let archived: usize = self.places.values().map(HashMap::len).sum();
         let returned: Vec<_> = match self.absent.is_empty() {
@@ -194,7 +194,10 @@ pub fn weight(card: &Card) -> u64 {
     MARKUP_BYTES + u64::from(card.bytes) * 4 / 3
 }
 
-fn key(card: &Card) -> (Handle, ReviewId) {
+/// A review of whichever reviewer.
+type Key = (Handle, ReviewId);
+
+fn key(card: &Card) -> Key {
     (card.reviewer.clone(), card.id.clone())
 }
 

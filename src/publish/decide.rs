@@ -1,11 +1,14 @@
 //! Which intents are sent now, which wait, and which are held until a person says so. Pure.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use crate::domain::{
     Genre, ReviewId,
     ledger::{Hold, Intent},
 };
+
+/// Between two announcements that a person asked for together: ten old reviews are not to fill a follower's screen.
+pub const ANNOUNCE_EVERY: Duration = Duration::from_secs(60);
 
 /// How long intents wait and how many at once are a bulk change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,7 @@ pub fn decide(pending: &[Pending], limits: &Limits, caution: Caution) -> BTreeMa
     for other in pending.iter().filter(|other| counts(other, limits)) {
         *together.entry((other.genre, other.intent)).or_default() += 1;
     }
+    let first_in_line = pending.iter().filter(|one| is_queued(one)).max_by_key(|one| (one.quiet_for, Reverse(&one.id)));
     pending
         .iter()
         .map(|one| {
@@ -72,9 +76,14 @@ pub fn decide(pending: &[Pending], limits: &Limits, caution: Caution) -> BTreeMa
                 Hold::Released => Verdict::Send,
                 Hold::Known => Verdict::Settle,
                 Hold::Held => Verdict::Hold,
-                Hold::No if together > max || keeps_back(caution, one.intent) => Verdict::Hold,
-                Hold::No if one.quiet_for >= delay => Verdict::Send,
-                Hold::No => Verdict::Wait(delay - one.quiet_for),
+                Hold::Queued if is_queued(one) => match first_in_line.filter(|first| first.id == one.id) {
+                    Some(_) if one.quiet_for >= ANNOUNCE_EVERY => Verdict::Send,
+                    Some(_) => Verdict::Wait(ANNOUNCE_EVERY - one.quiet_for),
+                    None => Verdict::Wait(ANNOUNCE_EVERY),
+                },
+                Hold::No | Hold::Queued if together > max || keeps_back(caution, one.intent) => Verdict::Hold,
+                Hold::No | Hold::Queued if one.quiet_for >= delay => Verdict::Send,
+                Hold::No | Hold::Queued => Verdict::Wait(delay - one.quiet_for),
             };
             (one.id.clone(), verdict)
         })
@@ -89,10 +98,16 @@ fn keeps_back(caution: Caution, intent: Intent) -> bool {
     }
 }
 
+/// Whether it waits for its turn; what happens to its file meanwhile is judged as any other change.
+fn is_queued(one: &Pending) -> bool {
+    one.hold == Hold::Queued && one.intent == Intent::Create
+}
+
 /// Whether an intent belongs to the change that is going on.
 fn counts(one: &Pending, limits: &Limits) -> bool {
     match one.hold {
         Hold::No => true,
+        Hold::Queued => !is_queued(one),
         Hold::Held => one.quiet_for < limits.settle,
         Hold::Released | Hold::Known => false,
     }
@@ -177,6 +192,23 @@ mod tests {
     #[test]
     fn what_a_person_released_is_sent_whatever_its_number() {
         assert!(verdicts(&pending(50, Intent::Delete, Hold::Released, 0)).iter().all(|v| *v == Verdict::Send));
+    }
+
+    #[test]
+    fn announcements_asked_for_together_go_out_one_a_minute_whatever_their_number() {
+        let mut line = pending(9, Intent::Create, Hold::Queued, 59);
+        assert!(verdicts(&line).contains(&Verdict::Wait(Duration::from_secs(1))));
+        assert!(!verdicts(&line).contains(&Verdict::Send));
+        for one in &mut line {
+            one.quiet_for = ANNOUNCE_EVERY;
+        }
+        line[3].quiet_for += Duration::from_millis(1);
+        let decided = decide(&line, &LIMITS, Caution::Restored);
+        let sent: Vec<_> = decided.iter().filter(|(_, verdict)| **verdict == Verdict::Send).map(|(id, _)| id).collect();
+        assert_eq!(sent, [&line[3].id]);
+        // A file removed meanwhile is a removal like any other.
+        assert_eq!(verdicts(&pending(1, Intent::Delete, Hold::Queued, 600)), [Verdict::Send]);
+        assert!(verdicts(&pending(4, Intent::Delete, Hold::Queued, 600)).iter().all(|one| *one == Verdict::Hold));
     }
 
     #[test]

@@ -178,9 +178,9 @@ impl Desk {
             match (entry.intent, entry.hold) {
                 (Intent::Nothing, _) => {}
                 (_, Hold::Held) => plan.held.push(item),
-                (Intent::Create, Hold::No | Hold::Released | Hold::Known) => plan.create.push(item),
-                (Intent::Update, Hold::No | Hold::Released | Hold::Known) => plan.update.push(item),
-                (Intent::Delete, Hold::No | Hold::Released | Hold::Known) => plan.delete.push(item),
+                (Intent::Create, Hold::No | Hold::Released | Hold::Known | Hold::Queued) => plan.create.push(item),
+                (Intent::Update, Hold::No | Hold::Released | Hold::Known | Hold::Queued) => plan.update.push(item),
+                (Intent::Delete, Hold::No | Hold::Released | Hold::Known | Hold::Queued) => plan.delete.push(item),
             }
         }
         plan.reason = self.hold_reason();

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod decide;
 pub mod desk;
 pub mod diff;
+pub mod elsewhere;
 pub mod fingerprint;
 pub mod identity;
 pub mod library;

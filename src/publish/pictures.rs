@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use super::elsewhere::{Elsewhere, is_elsewhere};
 use crate::{
     domain::{Handle, Picture, Problem, Review, Text, ledger::Stat},
     intake::folder::{self, PICTURE_BYTES_MAX},
@@ -25,6 +26,8 @@ const PICTURES_PER_REVIEW_MAX: usize = 40;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {
     pub cover: Option<String>,
+    /// The address of a cover on another site.
+    pub cover_elsewhere: Option<String>,
     pub body: BTreeMap<String, String>,
 }
 
@@ -38,6 +41,8 @@ pub struct Gallery {
     pub problems: Vec<Problem>,
     /// Some are left for the next reconcile.
     pub waits: bool,
+    /// The cover is on its way here from another site.
+    pub comes: bool,
 }
 
 /// Prepares pictures, at most [`PREPARED_AT_ONCE_MAX`] new ones in its lifetime.
@@ -46,19 +51,22 @@ pub struct Darkroom<'a> {
     root: Arc<Path>,
     handle: &'a Handle,
     files: &'a BTreeMap<String, Stat>,
+    elsewhere: &'a Elsewhere,
     left: usize,
 }
 
-/// Finds the files behind a review's cover and body pictures. Remote addresses are not files.
+/// Finds the files behind a review's cover and body pictures. Of pictures on other sites only the cover is fetched.
 pub fn wanted(review: &Review, file: &str, files: &BTreeMap<String, Stat>) -> Wanted {
-    let cover = review.book.cover.as_ref().and_then(|cover| locate(&cover.source, file, files));
+    let source = review.book.cover.as_ref().map(|cover| cover.source.as_str());
+    let cover = source.and_then(|source| locate(source, file, files));
+    let cover_elsewhere = source.filter(|source| is_elsewhere(source)).map(str::to_owned);
     let mut body = BTreeMap::new();
     for address in addresses(&review.body).into_iter().take(PICTURES_PER_REVIEW_MAX) {
         if let Some(path) = locate(&address, file, files) {
             body.insert(address, path);
         }
     }
-    Wanted { cover, body }
+    Wanted { cover, cover_elsewhere, body }
 }
 
 /// The addresses of the pictures in a text, as written. Rendering finds them; most texts have none and are not rendered.
@@ -107,13 +115,31 @@ fn normal(path: &str) -> Option<String> {
 }
 
 impl<'a> Darkroom<'a> {
-    pub fn new(store: &'a Store, root: &Path, handle: &'a Handle, files: &'a BTreeMap<String, Stat>) -> Self {
-        Self { store, root: root.into(), handle, files, left: PREPARED_AT_ONCE_MAX }
+    pub fn new(
+        store: &'a Store,
+        elsewhere: &'a Elsewhere,
+        root: &Path,
+        handle: &'a Handle,
+        files: &'a BTreeMap<String, Stat>,
+    ) -> Self {
+        Self { store, root: root.into(), handle, files, elsewhere, left: PREPARED_AT_ONCE_MAX }
     }
 
     /// Prepares what a review wants; what cannot be used is a warning, never a reason to withhold the review.
-    pub async fn develop(&mut self, wanted: &Wanted) -> Result<Gallery, StoreError> {
+    pub async fn develop(&mut self, wanted: &Wanted, file: &str) -> Result<Gallery, StoreError> {
         let mut gallery = Gallery::default();
+        if let Some(address) = &wanted.cover_elsewhere {
+            gallery.cover = self.store.picture_of(address, Stat::default()).await?;
+            let asked = if gallery.cover.is_none() { self.elsewhere.send_for(address) } else { Ok(()) };
+            match asked {
+                Ok(()) => gallery.comes = gallery.cover.is_none(),
+                Err(why) => gallery.problems.push(Problem::warning(
+                    file,
+                    format!("the cover {address} cannot be had: {why}"),
+                    "save the picture beside the review and name it, or correct the address",
+                )),
+            }
+        }
         if let Some(path) = &wanted.cover {
             gallery.cover = self.one(path, &mut gallery).await?;
         }

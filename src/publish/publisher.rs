@@ -1,5 +1,6 @@
 //! The task that keeps the world equal to the folder: it reconciles at every hint, after every order, and now and then.
 
+mod announce;
 mod release;
 
 use std::{
@@ -19,6 +20,7 @@ use super::{
     archive::{self, Archive},
     decide::Limits,
     desk::{Desk, FolderState, Plan},
+    elsewhere::Elsewhere,
     identity::Journal,
     library::Library,
     round::{self, Means, ReconcileError, Round},
@@ -33,6 +35,7 @@ use crate::{
     store::{Aftermath, Commit, Content, LedgerWrite, Store, StoreError},
 };
 
+pub use announce::{Announced, NotAnnounced};
 pub use release::Release;
 
 /// Events of one save come in a burst: the walk waits until they pause this long …
@@ -51,6 +54,8 @@ pub struct Setup {
     pub clock: Clock,
     pub store: Store,
     pub site: Site,
+    /// Fetches covers from other sites, if somebody lets it run.
+    pub elsewhere: Arc<Elsewhere>,
     pub limits: Limits,
     pub journal: Journal,
     pub folders: Vec<FolderSetup>,
@@ -80,6 +85,8 @@ pub enum Order {
     Apply(Vec<String>, Release, oneshot::Sender<Plan>),
     /// Deletes a review everywhere at once.
     Retract(String, oneshot::Sender<Result<Plan, NoSuchReview>>),
+    /// Tells followers of reviews that were taken in quietly.
+    Announce(Vec<String>, oneshot::Sender<Result<Announced, NotAnnounced>>),
     Survey(oneshot::Sender<Vec<Survey>>),
     /// Which review or answer a name means: its id, slug, file or address; deleted ones too.
     Find(String, oneshot::Sender<Option<Named>>),
@@ -265,6 +272,7 @@ impl Publisher {
             clock: &setup.clock,
             store: &setup.store,
             site: &setup.site,
+            elsewhere: &setup.elsewhere,
             limits: setup.limits,
             progress: Arc::clone(&setup.progress),
         };
@@ -367,6 +375,11 @@ impl Publisher {
                 self.reconcile_all().await;
                 let _ = answer.send(result);
             }
+            Order::Announce(names, answer) => {
+                let announced = self.announce(&names).await;
+                self.reconcile_all().await;
+                let _ = answer.send(announced);
+            }
             Order::Find(name, answer) => {
                 let found = self.find(&name, |_| true).and_then(|(index, id)| {
                     let desk = &self.desks[index].0;
@@ -455,6 +468,10 @@ impl PublisherHandle {
 
     pub async fn retract(&self, name: String) -> Option<Result<Plan, NoSuchReview>> {
         self.ask(|answer| Order::Retract(name, answer)).await
+    }
+
+    pub async fn announce(&self, names: Vec<String>) -> Option<Result<Announced, NotAnnounced>> {
+        self.ask(|answer| Order::Announce(names, answer)).await
     }
 
     pub async fn find(&self, name: String) -> Option<Option<Named>> {

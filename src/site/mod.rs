@@ -47,6 +47,8 @@ pub struct Shell<'a> {
     pub site: &'a Site,
     /// In the order of the settings. With one reviewer alone, pages do not say again and again who wrote a review.
     pub reviewers: Vec<&'a Reviewer>,
+    /// For a copy that no program stands behind: nothing is offered that needs an answer.
+    pub still: bool,
 }
 
 impl<'a> Shell<'a> {

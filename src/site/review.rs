@@ -5,8 +5,8 @@ use std::sync::Arc;
 use askama::Template;
 
 use crate::{
-    domain::{Book, Card, Moment, Published, Reviewer, address::segment},
-    text::{self, SafeHtml},
+    domain::{Book, Card, Comment, Format, Moment, Published, Reviewer, Text, address::segment},
+    text::{self, Place, SafeHtml},
 };
 
 use super::{
@@ -24,6 +24,8 @@ use super::{
 const DESCRIPTION_CHARS_MAX: usize = 200;
 /// Authors listed beside the cover before the rest is folded.
 const AUTHORS_LISTED: usize = 5;
+/// Longest name of somebody who commented, in characters.
+const NAME_CHARS_MAX: usize = 100;
 /// A text shorter than this, in words, looks top-heavy under a large first letter.
 const DROP_CAP_WORDS_MIN: u32 = 90;
 
@@ -86,6 +88,14 @@ struct ReviewTemplate<'a> {
     same_book: Vec<CardView>,
     same_author: Vec<CardView>,
     talk: Option<&'a Conversation>,
+    comments: Vec<CommentView>,
+}
+
+/// A comment from an old blog.
+struct CommentView {
+    name: String,
+    date: Option<DateView>,
+    content: SafeHtml,
 }
 
 struct Neighbour {
@@ -133,6 +143,20 @@ impl<'a> ReviewTemplate<'a> {
             same_book: cards(page.same_book),
             same_author: cards(page.same_author),
             talk: page.conversation,
+            comments: review.comments.iter().map(|comment| CommentView::new(comment, &path(published))).collect(),
+        }
+    }
+}
+
+impl CommentView {
+    /// They are a stranger's words wherever they stand: no pictures, and links that recommend nothing.
+    fn new(comment: &Comment, page: &str) -> Self {
+        let words = Text::new(Format::Markdown, comment.text.clone());
+        let html = text::page_html(&words, &Place { page, picture: &|_| None });
+        Self {
+            name: text::remote_text(&comment.name, NAME_CHARS_MAX),
+            date: comment.date.map(DateView::new),
+            content: text::remote_html(html.as_str()),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{
     Store, StoreError,
     conversation::{erase_reply, write_reply},
     doing,
-    ledger::{EntryRow, LedgerWrite, damaged, parse_json, seconds},
+    ledger::{EntryRow, LedgerWrite, damaged, parse_json},
 };
 use crate::domain::{Handle, KeptReply, PublishedAnswer, Reply, ReplyState, ReviewId, Source, Target, ledger::Entry};
 
@@ -51,23 +51,6 @@ impl Store {
                 .await
                 .map_err(doing("read an answer"))?;
         content.map(|content| parse_json("read an answer", &content)).transpose()
-    }
-
-    /// When a deleted answer had been published, and when it was deleted.
-    pub async fn answer_tombstone(
-        &self,
-        handle: &Handle,
-        id: &ReviewId,
-    ) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
-        let row: Option<(i64, Option<i64>)> = sqlx::query_as(
-            "SELECT published, deleted FROM answer WHERE reviewer = $1 AND id = $2 AND standing = 'gone'",
-        )
-        .bind(handle.as_str())
-        .bind(id.as_str())
-        .fetch_optional(&self.read)
-        .await
-        .map_err(doing("read a tombstone"))?;
-        Ok(row.and_then(|(published, deleted)| Some((seconds(published)?, seconds(deleted.unwrap_or(published))?))))
     }
 
     /// The reply that people read at this address.

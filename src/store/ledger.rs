@@ -174,20 +174,27 @@ impl Store {
         Ok(millis.and_then(|millis| seconds(millis / 1000)))
     }
 
-    /// When a deleted review was deleted, and when it had been published.
+    /// When a deleted review or answer had been published, and when it was deleted.
     pub async fn tombstone(
         &self,
+        genre: Genre,
         handle: &Handle,
         id: &ReviewId,
     ) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
-        let row: Option<(i64, Option<i64>)> = sqlx::query_as(
-            "SELECT published, deleted FROM review WHERE reviewer = $1 AND id = $2 AND standing = 'gone'",
-        )
-        .bind(handle.as_str())
-        .bind(id.as_str())
-        .fetch_optional(&self.read)
-        .await
-        .map_err(doing("read a tombstone"))?;
+        let query = match genre {
+            Genre::Review => {
+                "SELECT published, deleted FROM review WHERE reviewer = $1 AND id = $2 AND standing = 'gone'"
+            }
+            Genre::Answer => {
+                "SELECT published, deleted FROM answer WHERE reviewer = $1 AND id = $2 AND standing = 'gone'"
+            }
+        };
+        let row: Option<(i64, Option<i64>)> = sqlx::query_as(query)
+            .bind(handle.as_str())
+            .bind(id.as_str())
+            .fetch_optional(&self.read)
+            .await
+            .map_err(doing("read a tombstone"))?;
         Ok(row.and_then(|(published, deleted)| Some((seconds(published)?, seconds(deleted.unwrap_or(published))?))))
     }
 

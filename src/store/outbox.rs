@@ -109,6 +109,17 @@ impl Store {
         .map_err(doing("list the activities"))?;
         Ok(rows.into_iter().map(|(id, kind, object, body)| StoredActivity { id, kind, object, body }).collect())
     }
+
+    /// Whether followers were ever told that this object came to be.
+    pub async fn was_announced(&self, object: &str) -> Result<bool, StoreError> {
+        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM activity WHERE object = $1 AND kind = $2")
+            .bind(object)
+            .bind(Kind::Create.as_str())
+            .fetch_one(&self.read)
+            .await
+            .map_err(doing("look whether a review was announced"))?;
+        Ok(count > 0)
+    }
 }
 
 /// Writes the activity, its deliveries, and what they supersede. Returns the number of deliveries.

@@ -12,6 +12,9 @@ const PORTRAITS_MAX: i64 = 5_000;
 /// Actors asked about in one query: older SQLites take 999 parameters.
 const ACTORS_IN_A_QUERY: usize = 500;
 
+/// Actor, source, key, media type, and when to look again.
+type PortraitRow = (String, String, Option<String>, Option<String>, i64);
+
 /// What is known of somebody's face.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownPortrait {
@@ -44,7 +47,7 @@ impl Store {
                 places.push_bind(*actor);
             }
             query.push(")");
-            let rows: Vec<(String, String, Option<String>, Option<String>, i64)> =
+            let rows: Vec<PortraitRow> =
                 query.build_query_as().fetch_all(&self.read).await.map_err(doing("find portraits"))?;
             for (actor, source, key, media_type, again) in rows {
                 let extension = if media_type.as_deref() == Some("image/png") { "png" } else { "jpg" };

@@ -175,7 +175,20 @@ fn type_of(body: &[u8]) -> &'static str {
 
 /// A status as a label: those that are answered often by their number, the rest by their class.
 fn status_word(status: u16) -> &'static str {
+    if let Some(often) = frequent_status(status) {
+        return often;
+    }
     match status {
+        100..=199 => "1xx",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    }
+}
+
+fn frequent_status(status: u16) -> Option<&'static str> {
+    Some(match status {
         200 => "200",
         202 => "202",
         206 => "206",
@@ -194,12 +207,8 @@ fn status_word(status: u16) -> &'static str {
         429 => "429",
         500 => "500",
         503 => "503",
-        100..=199 => "1xx",
-        201..=299 => "2xx",
-        300..=399 => "3xx",
-        400..=499 => "4xx",
-        _ => "5xx",
-    }
+        _ => return None,
+    })
 }
 
 /// What every exporter tells of its process, from /proc (proc(5)); where there is none, nothing.

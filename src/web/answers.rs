@@ -10,7 +10,7 @@ use super::{
     fediverse::{LIVE, plain},
 };
 use crate::{
-    domain::{Handle, PublishedAnswer, ReviewId, Visibility},
+    domain::{Genre, Handle, PublishedAnswer, ReviewId, Visibility},
     fediverse::{answer, context::ACTIVITY_JSON, note::Speaker},
     site::Trouble,
     store::StoreError,
@@ -30,7 +30,7 @@ impl Web {
         let Some(reviewer) = self.reviewer(handle) else { return plain(StatusCode::NOT_FOUND, "no such reviewer") };
         let published = match self.store.answer(handle, id).await {
             Ok(Some(published)) => published,
-            Ok(None) => return self.answer_tombstone(method, headers, handle, id).await,
+            Ok(None) => return self.tombstone(method, headers, Genre::Answer, handle, id).await,
             Err(error) => return self.broken(&error.into()),
         };
         if published.visibility() == Visibility::Private {
@@ -44,25 +44,12 @@ impl Web {
         self.send_json(method, headers, ACTIVITY_JSON, &answer::note(&published, &speaker), LIVE)
     }
 
-    async fn answer_tombstone(&self, method: &Method, headers: &HeaderMap, handle: &Handle, id: &ReviewId) -> Response {
-        match self.store.answer_tombstone(handle, id).await {
-            Ok(Some((published, deleted))) => {
-                let document = answer::tombstone(&self.site.origin, handle, id, published, deleted);
-                let mut response = self.send_json(method, headers, ACTIVITY_JSON, &document, LIVE);
-                *response.status_mut() = StatusCode::GONE;
-                response
-            }
-            Ok(None) => plain(StatusCode::NOT_FOUND, "no such answer"),
-            Err(error) => self.broken(&error.into()),
-        }
-    }
-
     /// A person who opens an answer's id is sent to its place under the review, or to the post it answers elsewhere.
     pub(super) async fn to_the_conversation(&self, handle: &Handle, id: &ReviewId) -> Response {
         let place = match self.store.answer(handle, id).await {
             Ok(Some(answer)) if answer.visibility() == Visibility::Private => Ok(None),
             Ok(Some(answer)) => self.place_of(&answer).await.map(Some),
-            Ok(None) => match self.store.answer_tombstone(handle, id).await {
+            Ok(None) => match self.store.tombstone(Genre::Answer, handle, id).await {
                 Ok(Some(_)) => return self.trouble(Trouble::Gone),
                 Ok(None) => Ok(None),
                 Err(error) => Err(error),

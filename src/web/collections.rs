@@ -11,7 +11,7 @@ use super::{
     fediverse::{LIVE, plain},
 };
 use crate::{
-    domain::{Handle, Published, ReactionKind, ReviewId, TalkCounts, message::Audience},
+    domain::{Genre, Handle, Published, ReactionKind, ReviewId, TalkCounts, message::Audience},
     fediverse::{
         activity,
         collection::{self, ITEMS_PER_PAGE},
@@ -49,7 +49,7 @@ impl Web {
         };
         let published = match self.store.published(handle, id).await {
             Ok(Some(published)) => published,
-            Ok(None) => return self.tombstone(method, headers, handle, id).await,
+            Ok(None) => return self.tombstone(method, headers, Genre::Review, handle, id).await,
             Err(error) => return self.broken(&error.into()),
         };
         if part == Part::Activity {

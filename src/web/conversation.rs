@@ -132,7 +132,7 @@ impl Web {
             likes: crowd(ReactionKind::Like),
             boosts: crowd(ReactionKind::Boost),
             quotes: crowd(ReactionKind::Quote),
-            door: match self.is_closed(published.review.replies_closed, published.published) {
+            door: match self.still || self.is_closed(published.review.replies_closed, published.published) {
                 true => Door::Closed,
                 false => Door::Open { note },
             },

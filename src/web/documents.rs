@@ -117,7 +117,7 @@ impl Web {
 
     /// What all pages share.
     pub(super) fn shell(&self) -> Shell<'_> {
-        Shell { site: &self.site, reviewers: self.reviewers.iter().collect() }
+        Shell { site: &self.site, reviewers: self.reviewers.iter().collect(), still: self.still }
     }
 
     fn html(&self, body: String, changed: Option<Timestamp>) -> Found {
@@ -330,12 +330,13 @@ impl Web {
             None => {
                 feed.entries = self.entries(&older[..older.len().min(self.feed_items)], feed::BYTES_MAX).await?;
                 let next = from + feed.entries.len();
-                feed.next_page = (next < cards.len()).then(|| address.clone().from_item(next));
+                // A copy has the archives, and would be many times its size with every page of every group's feed.
+                feed.next_page = (next < cards.len() && !self.still).then(|| address.clone().from_item(next));
             }
         }
         if from > 0 {
             feed.address = address.from_item(from);
-        } else {
+        } else if !self.still {
             // Hubs know the newest items only.
             feed.hubs = self.hub.addresses();
         }

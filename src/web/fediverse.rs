@@ -18,7 +18,7 @@ use super::{
     shelf::Document,
 };
 use crate::{
-    domain::{Card, Handle, Published, ReviewId, Reviewer, Slug, ledger::Standing as Place, message::Audience},
+    domain::{Card, Genre, Handle, Published, ReviewId, Reviewer, Slug, ledger::Standing as Place, message::Audience},
     fediverse::{
         activity,
         actor::{self, Standing},
@@ -145,7 +145,7 @@ impl Web {
             Wanted::Actor(handle) if self.reviewer(handle).is_some() => format!("/@{handle}"),
             Wanted::Note(handle, id) => match self.store.published(handle, id).await {
                 Ok(Some(published)) => format!("/@{handle}/{}", published.slug),
-                Ok(None) => match self.store.tombstone(handle, id).await {
+                Ok(None) => match self.store.tombstone(Genre::Review, handle, id).await {
                     Ok(Some(_)) => return self.trouble(Trouble::Gone),
                     Ok(None) => return self.trouble(Trouble::NotFound),
                     Err(error) => return self.broken(&error.into()),
@@ -198,7 +198,7 @@ impl Web {
         Ok(actor::person_object(&self.site, reviewer, &self.standing(reviewer, moved_to.as_deref())))
     }
 
-    fn standing<'a>(&'a self, reviewer: &Reviewer, moved_to: Option<&'a str>) -> Standing<'a> {
+    pub(super) fn standing<'a>(&'a self, reviewer: &Reviewer, moved_to: Option<&'a str>) -> Standing<'a> {
         Standing {
             public_key_pem: self.keys.reviewers.get(&reviewer.handle).map_or("", String::as_str),
             since: self.founded,
@@ -329,7 +329,9 @@ impl Web {
         };
         match self.shelf.get(library.version, &address, make).await {
             Ok(prepared) => prepared.respond(method, headers),
-            Err(error) if matches!(&*error, WebError::Trouble(_)) => self.tombstone(method, headers, handle, id).await,
+            Err(error) if matches!(&*error, WebError::Trouble(_)) => {
+                self.tombstone(method, headers, Genre::Review, handle, id).await
+            }
             Err(error) => self.broken(&error),
         }
     }
@@ -363,17 +365,23 @@ impl Web {
         &self,
         method: &Method,
         headers: &HeaderMap,
+        genre: Genre,
         handle: &Handle,
         id: &ReviewId,
     ) -> Response {
-        match self.store.tombstone(handle, id).await {
+        let origin = &self.site.origin;
+        let (address, unknown) = match genre {
+            Genre::Review => (origin.note(handle, id), "no such review"),
+            Genre::Answer => (origin.answer(handle, id), "no such answer"),
+        };
+        match self.store.tombstone(genre, handle, id).await {
             Ok(Some((published, deleted))) => {
-                let document = activity::tombstone(&self.site.origin, handle, id, published, deleted);
+                let document = activity::tombstone(&address, published, deleted);
                 let mut response = self.send_json(method, headers, ACTIVITY_JSON, &document, LIVE);
                 *response.status_mut() = StatusCode::GONE;
                 response
             }
-            Ok(None) => plain(StatusCode::NOT_FOUND, "no such review"),
+            Ok(None) => plain(StatusCode::NOT_FOUND, unknown),
             Err(error) => self.broken(&error.into()),
         }
     }

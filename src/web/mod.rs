@@ -8,6 +8,7 @@ mod conversation;
 mod doctor;
 mod documents;
 pub mod encoding;
+mod export;
 pub mod fediverse;
 pub mod figures;
 pub mod gate;
@@ -20,6 +21,7 @@ mod replies;
 pub mod representation;
 pub mod route;
 pub mod shelf;
+mod still;
 pub mod websub;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -101,6 +103,8 @@ pub struct Web {
     pub notices_token: Option<String>,
     /// The program's own source code, packed (AGPL-3.0 section 13).
     pub source: &'static [u8],
+    /// The documents are for a copy that no program stands behind.
+    pub still: bool,
 }
 
 /// A breakdown on our side while answering.

@@ -41,12 +41,12 @@ async fn dune() -> World {
 async fn answers_of_the_first_contact_are_taken_in_quietly_and_stand_in_no_list() {
     let first = answer("I forgot the worms.");
     let mut world = World::of(&[("dune.md", &review("Dune", "Sand.")), ("replies/a.md", &first)]).await;
-    let feeds = world.feed_bytes().await;
     settled(&world).await;
     world.restart().await;
     settled(&world).await;
     assert!(world.told().await.is_empty());
-    assert_eq!((world.titles().await.len(), world.feed_bytes().await), (1, feeds));
+    assert_eq!(world.titles().await.len(), 1);
+    assert!(world.feed_bytes().await.iter().all(|feed| !feed.contains("worms")));
     let survey = world.survey().await;
     assert_eq!((survey.live, survey.answers, survey.awaiting, survey.skipped), (1, 1, 0, 0));
     assert!(!world.page("/").await.contains("worms") && !world.page("/sitemap.xml").await.contains("replies"));
@@ -197,7 +197,8 @@ async fn answers_of_a_trial_live_on_under_the_real_name() {
     world.save("replies/a.md", answer("The worms!"));
     world.start().await;
     settled(&world).await;
-    assert!(world.told().await.is_empty());
+    // The profile has another address now.
+    assert_eq!(world.told().await, ["Update https://books.example/users/ana"]);
     assert_eq!(world.entry("replies/a.md").await.id, before.id);
     let note = world.running().store.answer(&crate::world::handle("ana"), &before.id).await.unwrap().unwrap();
     assert_eq!(note.target.id, self::note(&world).await);

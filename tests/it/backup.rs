@@ -126,7 +126,8 @@ async fn a_restore_refuses_what_would_do_harm_and_leaves_nothing_behind() {
     home.run(&["backup", "good.tar.gz"]).await;
     let target = Home::new("");
     let regular = tar::EntryType::Regular;
-    let forged: &[(&str, &[(&str, tar::EntryType, &[u8])], &str)] = &[
+    type Entry<'a> = (&'a str, tar::EntryType, &'a [u8]);
+    let forged: &[(&str, &[Entry<'_>], &str)] = &[
         ("up", &[("backup.json", regular, &head(1)), ("../evil", regular, b"x")], "does not belong"),
         ("root", &[("backup.json", regular, &head(1)), ("/tmp/evil", regular, b"x")], "does not belong"),
         (

@@ -144,7 +144,7 @@ async fn check_prints_reviews_skipped_files_and_problems_as_json() {
     let output = home.run(&["check", "--json"]).await;
     assert_eq!(output.code, 1, "{output}");
     let report: Value = serde_json::from_str(&output.out).unwrap();
-    assert_eq!(keys(&report), ["reviews", "skipped", "problems"]);
+    assert_eq!(keys(&report), ["reviews", "answers", "skipped", "problems"]);
     let reviews = report["reviews"].as_array().unwrap();
     let dune = reviews.iter().find(|review| review["file"] == "dune.md").unwrap();
     let expected = json!({

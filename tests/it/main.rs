@@ -8,6 +8,7 @@ mod browser;
 mod bulk;
 mod commands;
 mod every_kind;
+mod export;
 mod federation;
 mod fediverse;
 mod figures;

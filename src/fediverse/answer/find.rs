@@ -12,7 +12,7 @@ use super::answer_of;
 use crate::{
     clock::Clock,
     domain::{
-        Handle, Origin, Published, PublishedAnswer, RemoteActor, ReviewId, Site, Source, Target, Visibility,
+        Genre, Handle, Origin, Published, PublishedAnswer, RemoteActor, ReviewId, Site, Source, Target, Visibility,
         answer::Participant,
         conversation::{KeptReply, Reply},
         ledger::Standing,
@@ -181,7 +181,7 @@ impl Finder {
         if let Some((handle, id)) = answer_of(origin, address) {
             return match self.store.answer(&handle, &id).await? {
                 Some(answer) => Ok(of_own_answer(&answer, origin)),
-                None if self.store.answer_tombstone(&handle, &id).await?.is_some() => Err(PeerProblem::Gone),
+                None if self.store.tombstone(Genre::Answer, &handle, &id).await?.is_some() => Err(PeerProblem::Gone),
                 None => Err(none()),
             };
         }
@@ -191,7 +191,7 @@ impl Finder {
         };
         match self.store.published(&handle, &id).await? {
             Some(review) => Ok(of_review(&review, origin)),
-            None if self.store.tombstone(&handle, &id).await?.is_some() => Err(PeerProblem::Gone),
+            None if self.store.tombstone(Genre::Review, &handle, &id).await?.is_some() => Err(PeerProblem::Gone),
             None => Err(none()),
         }
     }

@@ -136,6 +136,9 @@ pub const PAGES: &[&str] = &[
 pub const PUBLISHER: &[&str] = &[
     "publisher", "book.publisher", "verlag", "imprint", "bookpublisher",
 ];
+pub const COMMENTS: &[&str] = &[
+    "comments",
+];
 pub const IN_REPLY_TO: &[&str] = &[
     "inreplyto", "replyto", "inreplyto.url", "inreplyto.id", "answerto",
 ];

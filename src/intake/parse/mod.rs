@@ -22,6 +22,7 @@ mod org;
 mod people;
 mod rating;
 mod review;
+pub mod schema;
 mod sheet;
 mod title;
 mod values;

@@ -163,6 +163,7 @@ impl<'a> Assembly<'a> {
             id: self.id(),
             imported: self.imported(),
             replies_closed: self.replies_closed(),
+            comments: self.comments(),
         })
     }
 

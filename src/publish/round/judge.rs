@@ -1,5 +1,7 @@
 //! Pending intents judged together, and those that are due put into words.
 
+use std::{collections::BTreeSet, time::Duration};
+
 use super::{ReconcileError, Working};
 use crate::{
     domain::{
@@ -8,7 +10,7 @@ use crate::{
     },
     fediverse::note::REPLIES_PER_PAGE,
     publish::{
-        decide::{self, Caution, Pending, Verdict},
+        decide::{self, ANNOUNCE_EVERY, Caution, Pending, Verdict},
         desk::FolderState,
         identity::LineEvent,
         reading,
@@ -44,10 +46,31 @@ impl Working<'_> {
                 Verdict::Hold => self.hold(&id).await?,
                 // An account that moved announces nothing; that a review is no more is told all the same.
                 Verdict::Send if moved && self.entry(&id).intent != Intent::Delete => self.settle(&id),
-                Verdict::Send => self.send(&id).await?,
+                Verdict::Send => {
+                    if self.entry(&id).hold == Hold::Queued {
+                        self.next_in_line(&id);
+                    }
+                    self.send(&id).await?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Those that wait for their turn wait from now on, in the order they had.
+    fn next_in_line(&mut self, sent: &ReviewId) {
+        let since = |id: &ReviewId| self.stirred.get(id).or_else(|| self.desk.stirred.get(id)).copied();
+        let ids: BTreeSet<&ReviewId> = self.desk.entries.keys().chain(self.work.keys()).collect();
+        let mut line: Vec<ReviewId> =
+            ids.into_iter().filter(|id| *id != sent && self.entry(id).hold == Hold::Queued).cloned().collect();
+        line.sort_by_key(|id| (since(id), id.clone()));
+        for (place, id) in line.iter().rev().enumerate() {
+            let ahead = Duration::from_millis(u64::try_from(place).unwrap_or(0));
+            self.stirred.insert(id.clone(), self.elapsed.saturating_sub(ahead));
+        }
+        if !line.is_empty() {
+            self.look_again(ANNOUNCE_EVERY);
+        }
     }
 
     /// A held change is not sent; a held removal stays in pages and feeds too.

@@ -54,7 +54,8 @@ impl Working<'_> {
             .collect();
         let unread = self.desk.entries.values().filter(|entry| entry.answers() && walk.is_unread(&entry.file));
         found.extend(unread.map(|entry| Found { path: entry.file.clone(), now: Now::Unchanged { published: false } }));
-        let mut darkroom = Darkroom::new(self.means.store, &self.desk.root, &self.desk.reviewer.handle, &files);
+        let mut darkroom =
+            Darkroom::new(self.means.store, self.means.elsewhere, &self.desk.root, &self.desk.reviewer.handle, &files);
         for read in reads {
             let path = read.path.clone();
             if let Some(now) = self.understand(read, &files, &mut darkroom).await? {
@@ -176,7 +177,7 @@ impl Working<'_> {
                 if let Some(scale) = self.scale() {
                     problems.extend(reading::scale_rating(&mut review, &path, scale));
                 }
-                let gallery = darkroom.develop(&pictures::wanted(&review, &path, files)).await?;
+                let gallery = darkroom.develop(&pictures::wanted(&review, &path, files), &path).await?;
                 problems.extend(gallery.problems.iter().cloned());
                 let found = Arc::new(self.found(&path, *review, &digest, &gallery));
                 let glance = Some(glance);

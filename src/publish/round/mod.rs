@@ -18,6 +18,7 @@ use super::{
     decide::Limits,
     desk::{Desk, FolderState, Plan, PlanItem},
     diff::{self, FoundText},
+    elsewhere::Elsewhere,
     identity::{Journal, JournalError, Known, Line},
     pictures::Gallery,
     reading::Glance,
@@ -41,6 +42,8 @@ pub struct Means<'a> {
     pub clock: &'a Clock,
     pub store: &'a Store,
     pub site: &'a Site,
+    /// Fetches covers from other sites.
+    pub elsewhere: &'a Elsewhere,
     pub limits: Limits,
     /// Called once for each file read.
     pub progress: Arc<dyn Fn() + Send + Sync>,

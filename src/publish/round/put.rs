@@ -140,6 +140,6 @@ pub(super) fn file_mark(path: &str, fresh: &Fresh, outcome: FileOutcome) -> File
         outcome,
         problems: fresh.problems.clone(),
         pictures: fresh.gallery.used.clone(),
-        pictures_wait: fresh.gallery.waits,
+        pictures_wait: fresh.gallery.waits || fresh.gallery.comes,
     }
 }

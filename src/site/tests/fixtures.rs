@@ -73,7 +73,7 @@ impl World {
     }
 
     pub fn shell(&self) -> Shell<'_> {
-        Shell { site: &self.site, reviewers: self.reviewers.iter().collect() }
+        Shell { site: &self.site, reviewers: self.reviewers.iter().collect(), still: false }
     }
 
     pub fn cards(&self) -> Vec<Arc<Card>> {
@@ -321,6 +321,7 @@ fn published(slug: &str, title: &str, authors: &[&str], format: Format, body: &s
             id: None,
             imported: false,
             replies_closed: false,
+            comments: Vec::new(),
         },
         cover: None,
         pictures: BTreeMap::new(),

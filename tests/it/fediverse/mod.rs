@@ -2,8 +2,10 @@
 #![allow(clippy::disallowed_methods, reason = "other servers have their own clocks, clients and tasks")]
 
 mod account;
+mod announce;
 mod answers;
 mod conversation;
+mod covers;
 pub mod daemon;
 mod delivery;
 mod doctor;

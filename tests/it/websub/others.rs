@@ -22,7 +22,7 @@ async fn a_hub_elsewhere_is_told_which_feeds_changed_until_it_knows() {
     daemon.deliveries_when("Ping", |row| row.attempts == 1 || row.state == "due").await;
     daemon.pass(2 * MINUTE);
     daemon.deliveries_when("Ping", |row| row.state == "delivered").await;
-    let expected = topics(&daemon, &["", "/@ana", "/tags/manners"]);
+    let expected = topics(&daemon, &["", "/@ana", "/tags/manners", "/authors/frank-herbert", "/ratings/4.5"]);
     assert_eq!(told(&hub.posts(expected.len() + 1).await), expected);
 
     // What changed while nobody could be told is told at the next start.
@@ -34,7 +34,7 @@ async fn a_hub_elsewhere_is_told_which_feeds_changed_until_it_knows() {
     daemon.set(|config| config.websub.external_hubs = vec![address]);
     daemon.start_again().await;
     let before = expected.len() + 1;
-    let expected = topics(&daemon, &["", "/@ana", "/tags/sea"]);
+    let expected = topics(&daemon, &["", "/@ana", "/tags/sea", "/authors/frank-herbert", "/ratings/4.5"]);
     assert_eq!(told(&hub.posts(before + expected.len()).await[before..]), expected);
 }
 

@@ -25,6 +25,7 @@ const TELLING: &[&str] = &[
     "draft",
     "permalink",
     "categories",
+    "inreplyto",
 ];
 
 /// A key that no sentence begins with in front of a colon.
@@ -93,6 +94,7 @@ fn is_header_alone(entry: &Entry) -> bool {
     let text = entry.value.scalars().first().map_or("", |scalar| scalar.text.as_str());
     match key_name(&entry.key).as_str() {
         "date" => crate::intake::parse::date::one(text).is_some(),
+        "inreplyto" => text.trim_start_matches('<').starts_with("http"),
         "tags" | "categories" | "slug" | "permalink" | "layout" => !text.is_empty() && !text.ends_with('.'),
         _ => false,
     }

@@ -2,9 +2,9 @@
 
 use super::Assembly;
 use crate::{
-    domain::{Isbn, Rating, ReviewId, Slug},
+    domain::{Comment, Isbn, Rating, ReviewId, Slug},
     intake::parse::{
-        front_matter::{Place, key_name},
+        front_matter::{Entry, Place, Value, key_name},
         keys, markup,
         metadata::Found,
         values,
@@ -243,6 +243,34 @@ impl Assembly<'_> {
             self.key_fact("imported", "yes", "import", place);
         }
         imported
+    }
+
+    /// `comments:`, a list of mappings; `comments: true` of a blog engine is another matter.
+    pub(super) fn comments(&mut self) -> Vec<Comment> {
+        let Some(found) = self.metadata.find(keys::COMMENTS) else { return Vec::new() };
+        let (key, place) = (found.key.clone(), found.place);
+        let comment = |entries: &[Entry]| {
+            let text = |names: &[&str]| {
+                let entry = entries.iter().find(|entry| names.contains(&key_name(&entry.key).as_str()))?;
+                entry.value.scalars().first().map(|scalar| scalar.text.trim().to_owned())
+            };
+            Some(Comment {
+                name: text(&["name", "author"])
+                    .filter(|name| !name.is_empty())
+                    .unwrap_or_else(|| "Somebody".to_owned()),
+                date: text(&["date"]).and_then(|date| date.parse().ok()),
+                text: text(&["text", "comment", "content", "body"]).filter(|words| !words.is_empty())?,
+            })
+        };
+        let maps: Vec<&[Entry]> = match found.value {
+            Value::List(_) => found.value.maps(),
+            Value::Scalar(_) | Value::Map(_) => Vec::new(),
+        };
+        let comments: Vec<Comment> = maps.into_iter().filter_map(comment).collect();
+        if !comments.is_empty() {
+            self.key_fact("comments", &comments.len().to_string(), &key, place);
+        }
+        comments
     }
 
     pub(super) fn replies_closed(&mut self) -> bool {

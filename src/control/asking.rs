@@ -1,0 +1,50 @@
+//! How a command asks the daemon.
+
+use std::{path::Path, time::Duration};
+
+use serde::de::DeserializeOwned;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{UnixStream, unix::OwnedReadHalf},
+};
+
+use super::{Answer, ControlError, Question};
+
+/// Asks the daemon; `None` when none is running there.
+pub async fn ask<T: DeserializeOwned>(path: &Path, question: &Question) -> Result<Option<T>, ControlError> {
+    Ok(put(path, question, question.patience()).await?.map(|(answer, _)| answer))
+}
+
+/// Asks, and hands back the line for what may come after the answer.
+pub(super) async fn put<T: DeserializeOwned>(
+    path: &Path,
+    question: &Question,
+    patience: Duration,
+) -> Result<Option<(T, BufReader<OwnedReadHalf>)>, ControlError> {
+    let failed = |source| ControlError::Talk { path: path.to_owned(), source };
+    let stream = match UnixStream::connect(path).await {
+        Ok(stream) => stream,
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            return Err(ControlError::Forbidden { path: path.to_owned() });
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let (reader, mut writer) = stream.into_split();
+    let mut text = serde_json::to_string(question).map_err(|error| failed(error.into()))?;
+    text.push('\n');
+    writer.write_all(text.as_bytes()).await.map_err(failed)?;
+    let mut line = String::new();
+    let mut reader = BufReader::new(reader);
+    tokio::time::timeout(patience, reader.read_line(&mut line))
+        .await
+        .map_err(|_| ControlError::Silent { path: path.to_owned(), patience })?
+        .map_err(failed)?;
+    let strange = |error: serde_json::Error| ControlError::Strange { path: path.to_owned(), detail: error.to_string() };
+    match serde_json::from_str(&line).map_err(strange)? {
+        Answer::Done(value) => serde_json::from_value(value).map(|answer| Some((answer, reader))).map_err(strange),
+        Answer::Refused(why) => Err(ControlError::Refused(why)),
+    }
+}
