@@ -1,5 +1,6 @@
 //! One save to 1,000 WebSub subscribers: how soon the first and the last has the feed, and what the daemon needs for it;
-//! and how long 1,000 subscriptions take from the request to the confirmed callback.
+//! and how long 1,000 subscriptions take from the request to the confirmed callback. Beside it, in turns, the limit: a bare
+//! client that posts the same signed bytes to the same callbacks, without a store or anything to decide.
 //!
 //! `cargo bench --bench websub -- [--subscribers 1000] [--rounds 5]`; the last line is JSON.
 #![allow(
@@ -13,8 +14,10 @@
 mod common;
 
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::hmac;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -28,6 +31,9 @@ use tokio::net::TcpListener;
 /// As many reviews as stand in the folder before the first that is pushed: a feed of about 60 kB.
 const ARCHIVE: usize = 20;
 const REVIEW_BYTES: usize = 3_000;
+/// What the bare client has under way at once, as the daemon by default.
+const CONCURRENCY: usize = 16;
+const SECRET: &str = "each with a secret of its own, as readers do";
 /// Past this something is broken.
 const WAIT_MAX: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(5);
@@ -46,7 +52,7 @@ async fn main() {
     let subscribing = subscribe(&daemon, &sink, subscribers).await;
     println!("{subscribers} subscriptions asked for and confirmed in {:.2} s", subscribing.as_secs_f64());
 
-    let mut measured = Vec::new();
+    let (mut measured, mut bare) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         sink.clear();
         let cpu = daemon.cpu_seconds();
@@ -54,6 +60,7 @@ async fn main() {
         let saved = Instant::now();
         sink.wait(subscribers, saved).await;
         measured.push(sink.round(saved, &folder::title(ARCHIVE + round), daemon.cpu_seconds() - cpu));
+        bare.push(post_barely(&sink, subscribers).await);
     }
     let peak = daemon.memory_megabytes("VmHWM");
     daemon.stop();
@@ -66,10 +73,14 @@ async fn main() {
         median(|one| one.cpu_seconds),
         measured[0].feed_bytes,
     );
+    let limit = percentile(&bare, 50);
+    let sending = median(|one| one.last_ms - one.first_ms);
+    println!("from the first to the last {sending:.0} ms; a bare client takes {limit:.0} ms: {:.2}", limit / sending);
     let all = |figure: fn(&Round) -> f64| measured.iter().map(|one| figure(one).round()).collect::<Vec<_>>();
     let table: Value = json!({ "first_ms": first, "median_ms": middle, "last_ms": last,
         "cpu_seconds": median(|one| one.cpu_seconds), "feed_bytes": measured[0].feed_bytes, "peak_megabytes": peak,
-        "subscribing_ms": milliseconds(subscribing),
+        "subscribing_ms": milliseconds(subscribing), "sending_ms": sending, "bare_client_ms": limit,
+        "ratio": (limit / sending * 100.0).round() / 100.0,
         "each_round": { "first_ms": all(|one| one.first_ms), "last_ms": all(|one| one.last_ms) } });
     println!(
         "{}",
@@ -87,7 +98,7 @@ async fn subscribe(daemon: &Daemon, sink: &Sink, subscribers: usize) -> Duration
             .append_pair("hub.mode", "subscribe")
             .append_pair("hub.topic", &format!("{origin}/feed.xml"))
             .append_pair("hub.callback", &sink.callback(number))
-            .append_pair("hub.secret", "each with a secret of its own, as readers do")
+            .append_pair("hub.secret", SECRET)
             .finish();
         let request = client.post(format!("{origin}/websub")).body(form);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
@@ -96,6 +107,38 @@ async fn subscribe(daemon: &Daemon, sink: &Sink, subscribers: usize) -> Duration
     }
     sink.wait(subscribers, began).await;
     began.elapsed()
+}
+
+/// Milliseconds from the first to the last arrival when nothing but a client sends, on a thread of its own.
+async fn post_barely(sink: &Sink, subscribers: usize) -> f64 {
+    let body = sink.arrivals.lock().unwrap().last_body.clone();
+    let callbacks: Vec<String> = (0..subscribers).map(|number| sink.callback(number)).collect();
+    sink.clear();
+    let began = Instant::now();
+    let sending = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let (client, key) = (reqwest::Client::new(), hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes()));
+            let mut under_way = tokio::task::JoinSet::new();
+            for callback in callbacks {
+                if under_way.len() >= CONCURRENCY {
+                    under_way.join_next().await;
+                }
+                let tag = hmac::sign(&key, &body);
+                let tag: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+                let request =
+                    client.post(callback).header("x-hub-signature", format!("sha256={tag}")).body(body.clone());
+                under_way.spawn(async move { request.send().await.unwrap().status() });
+            }
+            while under_way.join_next().await.is_some() {}
+        });
+    });
+    sink.wait(subscribers, began).await;
+    let arrivals = sink.arrivals.lock().unwrap();
+    let at: Vec<Instant> = arrivals.at.iter().map(|at| at.expect("everybody has it")).collect();
+    let (first, last) = (at.iter().min().unwrap(), at.iter().max().unwrap());
+    drop(sending);
+    milliseconds(*last - *first)
 }
 
 // --- the other side ----------------------------------------------------------------------------------------------

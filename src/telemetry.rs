@@ -1,6 +1,7 @@
 //! Logs: lines for a person at a terminal, fields for the journal. No secrets and no bodies, whatever the level.
 
 pub mod figures;
+pub mod otlp;
 
 use std::{
     collections::BTreeMap,
@@ -11,12 +12,16 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tracing::Subscriber;
+use tracing::{Level, Subscriber};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
+    filter::Targets,
     fmt::{MakeWriter, format::Writer, time::FormatTime},
     layer::SubscriberExt,
+    registry::LookupSpan,
 };
+
+use otlp::Spans;
 
 /// Libraries that tell more than their user wants to know; the settings' filter can turn each up again.
 const QUIET: &str = "sqlx=warn,hyper=info,h2=info,rustls=info,html5ever=error,selectors=error,notify=info";
@@ -35,7 +40,8 @@ pub enum Error {
     Twice(#[source] tracing::subscriber::SetGlobalDefaultError),
 }
 
-/// Starts logging for the whole process: to the journal where standard error is one, else to standard error.
+/// Starts logging for the whole process: to the journal where standard error is one, else to standard error; and the
+/// collecting of spans, where somebody wants them.
 ///
 /// # Errors
 /// When the filter cannot be read, or logging has been started before.
@@ -43,18 +49,22 @@ pub fn start(
     filter: &str,
     environment: &BTreeMap<String, String>,
     now: impl Fn() -> Timestamp + Send + Sync + 'static,
+    spans: Option<Spans>,
 ) -> Result<(), Error> {
     let filter = parse_filter(filter)?;
+    let ours = Targets::new().with_target("reviewd", Level::DEBUG);
     let journal = is_journal(environment.get(JOURNAL_STREAM).map(String::as_str), Path::new("/proc/self/fd/2"));
     let subscriber: Box<dyn Subscriber + Send + Sync> = match journal.then(tracing_journald::layer) {
         Some(Ok(layer)) => {
             let layer =
                 layer.with_syslog_identifier("reviewd".to_owned()).with_field_prefix(Some(FIELD_PREFIX.to_owned()));
-            Box::new(Registry::default().with(layer.with_filter(filter)))
+            Box::new(
+                Registry::default().with(layer.with_filter(filter)).with(spans.map(|spans| spans.with_filter(ours))),
+            )
         }
         Some(Err(_)) | None => {
             let colours = io::stderr().is_terminal() && !environment.contains_key("NO_COLOR");
-            Box::new(for_people(filter, colours, now, io::stderr))
+            Box::new(for_people(filter, colours, now, io::stderr).with(spans.map(|spans| spans.with_filter(ours))))
         }
     };
     tracing::subscriber::set_global_default(subscriber).map_err(Error::Twice)
@@ -78,7 +88,7 @@ fn for_people(
     colours: bool,
     now: impl Fn() -> Timestamp + Send + Sync + 'static,
     writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
-) -> impl Subscriber + Send + Sync {
+) -> impl Subscriber + for<'span> LookupSpan<'span> + Send + Sync {
     let lines = tracing_subscriber::fmt::layer()
         .compact()
         .with_ansi(colours)

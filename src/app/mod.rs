@@ -8,6 +8,7 @@ mod pulse;
 pub mod rest;
 mod sample;
 pub mod sockets;
+pub mod traces;
 pub mod vigil;
 
 use std::{

@@ -274,7 +274,9 @@ fn write_out(content: &mut impl Read, path: &Path, modified: u64) -> Result<Stri
 /// Refuses a data directory that holds anything, and says whose it is where root restores for somebody else.
 fn must_be_empty(data: &Path) -> Result<Option<(u32, u32)>, BackupError> {
     if !data.exists() {
-        make_directory(data)?;
+        // systemd's /var/lib/reviewd leads to a directory that may have been moved away (DynamicUser=).
+        let led_to = fs::read_link(data).ok().zip(data.parent()).map(|(to, parent)| parent.join(to));
+        make_directory(led_to.as_deref().unwrap_or(data))?;
         return Ok(None);
     }
     if let Ok(lock) = File::open(data.join("lock"))
@@ -335,6 +337,17 @@ fn give_tree(path: &Path, (user, group): (u32, u32)) -> Result<(), BackupError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_whose_directory_was_moved_away_is_no_obstacle() {
+        let home = tempfile::tempdir().unwrap();
+        let (data, private) = (home.path().join("reviewd"), home.path().join("private/reviewd"));
+        std::os::unix::fs::symlink("private/reviewd", &data).unwrap();
+        assert_eq!(must_be_empty(&data).unwrap(), None);
+        assert!(private.is_dir());
+        fs::write(private.join("reviewd.db"), "x").unwrap();
+        assert!(matches!(must_be_empty(&data), Err(BackupError::NotEmpty { .. })));
+    }
 
     #[test]
     fn only_what_a_backup_holds_is_unpacked_and_nothing_leads_out() {

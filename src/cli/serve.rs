@@ -7,10 +7,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::FINE;
 use crate::{
-    app::{self, manager::Manager, sockets::Sockets},
+    app::{self, manager::Manager, sockets::Sockets, traces::Traces},
     clock::Clock,
     config::{Config, Overrides},
-    telemetry,
+    telemetry::{self, otlp::Spans},
 };
 
 /// Below this number of files read, a bar would only flicker.
@@ -25,10 +25,20 @@ pub async fn run(
 ) -> anyhow::Result<u8> {
     let clock = Clock::system();
     let manager = Manager::of(environment);
-    telemetry::start(&config.log.filter, environment, {
+    let now = || {
         let clock = clock.clone();
         move || clock.now()
-    })?;
+    };
+    let (spans, traces) = match &config.log.otlp {
+        Some(collector) => {
+            let chance = clock.clone();
+            let (spans, finished) = Spans::new(now(), move || chance.uuid().as_u128());
+            let traces = Traces::start(collector, config.site.origin.to_string(), clock.clone(), finished)?;
+            (Some(spans), Some(traces))
+        }
+        None => (None, None),
+    };
+    telemetry::start(&config.log.filter, environment, now(), spans)?;
     let mut wishes = Wishes::listen()?;
     let mut config = config;
     loop {
@@ -48,6 +58,9 @@ pub async fn run(
                 manager.stopping();
                 tracing::info!("stopping: what is in flight is finished first");
                 running.stop().await;
+                if let Some(traces) = traces {
+                    traces.stop().await;
+                }
                 return Ok(FINE);
             }
         }

@@ -204,6 +204,8 @@ pub struct MetricsSettings {
 pub struct LogSettings {
     /// As in `RUST_LOG`: `info`, `reviewd=debug,sqlx=warn`.
     pub filter: String,
+    /// An OpenTelemetry collector that is sent spans, by OTLP over HTTP.
+    pub otlp: Option<String>,
 }
 
 impl Config {

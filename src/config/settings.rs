@@ -318,8 +318,9 @@ fn metrics(mut section: Section, problems: &mut Vec<Problem>) -> MetricsSettings
 
 fn log(mut section: Section, problems: &mut Vec<Problem>) -> LogSettings {
     let filter = section.read("filter", "\"info\"", value::words).unwrap_or_else(|| "info".into());
+    let otlp = section.read("otlp", "\"http://127.0.0.1:4318\"", value::web_address);
     problems.extend(section.finish());
-    LogSettings { filter }
+    LogSettings { filter, otlp }
 }
 
 fn origin(value: &Value) -> Result<Origin, Refusal> {

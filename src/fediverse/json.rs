@@ -15,6 +15,40 @@ const ADDRESS_BYTES_MAX: usize = 2_048;
 /// Most addresses taken from one list.
 const ADDRESSES_MAX: usize = 100;
 
+/// Reads a document. Half a character is `\u{FFFD}`: JavaScript servers that cut a name within an emoji write it as a lone
+/// surrogate (<https://tc39.es/ecma262/#sec-quotejsonstring>), and nobody is ignored for that.
+pub(super) fn read(bytes: &[u8]) -> serde_json::Result<Value> {
+    serde_json::from_slice(bytes).or_else(|error| match without_lone_surrogates(bytes) {
+        Some(mended) => serde_json::from_slice(&mended),
+        None => Err(error),
+    })
+}
+
+/// The bytes with `\ufffd` for each escape of half a character; `None` where there is none.
+fn without_lone_surrogates(bytes: &[u8]) -> Option<Vec<u8>> {
+    let unit = |at: usize| -> Option<u16> {
+        let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let (mut mended, mut found, mut at) = (Vec::with_capacity(bytes.len()), false, 0);
+    while at < bytes.len() {
+        let length = match (unit(at), unit(at + 6)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
+            (Some(0xD800..=0xDFFF), _) => {
+                mended.extend_from_slice(b"\\ufffd");
+                (found, at) = (true, at + 6);
+                continue;
+            }
+            // An escaped backslash begins no other escape.
+            (None, _) if bytes[at] == b'\\' => 2,
+            (Some(_) | None, _) => 1,
+        };
+        mended.extend_from_slice(&bytes[at..bytes.len().min(at + length)]);
+        at += length;
+    }
+    found.then_some(mended)
+}
+
 /// Whether no part is nested too deeply and no list too long.
 pub(super) fn within_limits(document: &Value) -> bool {
     fn within(value: &Value, depth: usize) -> bool {
@@ -102,4 +136,34 @@ fn is_address(text: &str) -> bool {
                 && url.username().is_empty()
                 && url.password().is_none()
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn half_a_character_is_no_reason_to_ignore_the_rest() {
+        for (json, expected) in [
+            (r#""a\ud83d""#, "a\u{FFFD}"),
+            (r#""\uDE00\ud83d b""#, "\u{FFFD}\u{FFFD} b"),
+            (r#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀"),
+            (r#""\ud83d\ude00 \\ud83d""#, "😀 \\ud83d"),
+            (r#""\\\ud83d\n""#, "\\\u{FFFD}\n"),
+        ] {
+            assert_eq!(read(json.as_bytes()).unwrap(), expected, "{json}");
+        }
+        for bad in ["", "{", r#""\ud83""#, r#"{"a": \ud83d}"#, "\"\u{1}\\ud83d\""] {
+            assert!(read(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(bytes in proptest::collection::vec(proptest::sample::select(&br#"\ud8Dc0"{}:x"#[..]), 0..60)) {
+            let _ = read(&bytes);
+        }
+    }
 }

@@ -314,6 +314,8 @@ fn title(review: &Review) -> String {
         Some(_) | None => book,
     };
     let heading = cut(&plain_title(&heading), TITLE_CHARS_MAX);
+    // Of a title of nothing but what XML cannot hold.
+    let heading = if heading.is_empty() { "A review".to_owned() } else { heading };
     match review.rating.as_ref().and_then(rating_mark) {
         Some(mark) => format!("{heading} — {mark}"),
         None => heading,

@@ -19,6 +19,7 @@ struct Document {
     icon: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     favicon: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     authors: Vec<Author>,
     language: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -113,7 +114,7 @@ pub fn json(feed: &Feed) -> String {
         home_page_url: line(&feed.home),
         feed_url: line(&feed.address.json),
         description: line(&feed.description),
-        user_comment: "This is a feed: put its address into a feed reader, and new reviews will come to you.",
+        user_comment: "This is a feed: put its address into a feed reader, and what is new will come to you.",
         next_url: feed.next_page.as_ref().map(|page| page.json.as_str()).or(older.map(|(_, url)| url)).map(line),
         icon: feed.largest_icon().map(|icon| line(&icon.url)),
         favicon: feed.smallest_icon().map(|icon| line(&icon.url)),

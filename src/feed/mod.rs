@@ -141,12 +141,28 @@ impl Dialect {
 }
 
 impl Dialect {
-    /// What a feed at this address is written in, by the last part of its path.
+    /// What a current feed at this address is written in, by the last part of its path.
     pub fn of_address(address: &str) -> Option<Self> {
-        match address.rsplit('/').next()? {
+        let document = address.rsplit('/').next()?;
+        Self::of_reviews(document).or_else(|| Self::of_replies(document))
+    }
+
+    /// By the name of a feed of reviews.
+    pub fn of_reviews(document: &str) -> Option<Self> {
+        match document {
             "feed.xml" => Some(Self::Rss),
             "atom.xml" => Some(Self::Atom),
             "feed.json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+
+    /// By the name of a feed of replies.
+    pub fn of_replies(document: &str) -> Option<Self> {
+        match document {
+            "replies.xml" => Some(Self::Rss),
+            "replies.atom" => Some(Self::Atom),
+            "replies.json" => Some(Self::Json),
             _ => None,
         }
     }
@@ -188,12 +204,12 @@ impl Feed {
 }
 
 impl Addresses {
-    /// The feeds of the conversation under a review's page.
-    pub fn of_replies(page: &str) -> Self {
+    /// The feeds of replies under an absolute address without a trailing slash: a review's page, a profile, the site.
+    pub fn of_replies(base: &str) -> Self {
         Self {
-            rss: format!("{page}/replies.xml"),
-            atom: format!("{page}/replies.atom"),
-            json: format!("{page}/replies.json"),
+            rss: format!("{base}/replies.xml"),
+            atom: format!("{base}/replies.atom"),
+            json: format!("{base}/replies.json"),
         }
     }
 

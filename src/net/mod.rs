@@ -9,6 +9,7 @@
 
 mod address;
 mod client;
+mod collector;
 mod middleware;
 mod probe;
 mod reach;
@@ -16,6 +17,7 @@ mod skew;
 
 pub use address::is_public;
 pub use client::{Answer, Client, Fetched, NetProblem};
+pub use collector::Collector;
 pub use middleware::{Dress, Tidy};
 pub use probe::{Probe, Seen, Trust};
 pub use reach::{NoEntry, Reach};

@@ -27,12 +27,12 @@ const MARKUP_BYTES: u64 = 3000;
 const PLACES_FOR_CHANGED: usize = 5;
 
 /// The archive of one feed.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default)]
 pub struct Archive {
     /// How many reviews came into each document, and their bytes together; those that left since are counted.
     documents: Vec<Fill>,
     /// When the newest archived version of a review was made.
-    places: HashMap<(Handle, ReviewId), Timestamp>,
+    places: HashMap<Handle, HashMap<ReviewId, Timestamp>>,
     /// Archived reviews that are in no list now: taken back, or about to be.
     absent: HashSet<(Handle, ReviewId)>,
 }
@@ -63,6 +63,8 @@ pub struct Turn {
     /// Archived reviews that left the lists or came back: what was kept of their documents' bytes is no longer true.
     pub left: Vec<(Handle, ReviewId)>,
     pub returned: Vec<(Handle, ReviewId)>,
+    /// What the documents hold then.
+    documents: Vec<Fill>,
 }
 
 impl Archive {
@@ -71,19 +73,21 @@ impl Archive {
         let mut archive = Self::default();
         for row in rows {
             let bytes = weight(&row.reviewer, &row.id).unwrap_or(0);
-            archive.note(&row, bytes);
+            fill(&mut archive.documents, &row, bytes);
+            archive.note(&row);
+            if row.absent {
+                archive.absent.insert((row.reviewer, row.id));
+            }
         }
         archive
     }
 
-    /// Lays the live reviews, newest first, out over the current feed and the archive.
-    pub fn turn(&mut self, cards: &[Arc<Card>], items_max: usize) -> Turn {
+    /// Lays the live reviews, newest first, out over the current feed and the archive. Nothing is changed by that until
+    /// [`Archive::take`], because what follows has to be written first.
+    pub fn turn(&self, cards: &[Arc<Card>], items_max: usize) -> Turn {
         let (left, returned) = self.miss(cards);
-        let (mut changed, new): (Vec<_>, Vec<_>) = cards
-            .iter()
-            .filter(|card| !self.holds(card))
-            .cloned()
-            .partition(|card| self.places.contains_key(&key(card)));
+        let unarchived = cards.iter().filter(|card| !self.holds(card)).cloned();
+        let (mut changed, new): (Vec<_>, Vec<_>) = unarchived.partition(|card| self.place(card).is_some());
         changed.sort_by_key(|card| (Reverse(card.changed()), card.id.clone()));
         let mut passed = changed.split_off(changed.len().min((items_max / PLACES_FOR_CHANGED).max(1)));
         let mut shown: Vec<(Timestamp, Arc<Card>)> = changed.into_iter().map(|card| (card.changed(), card)).collect();
@@ -99,63 +103,83 @@ impl Archive {
         passed.extend(shown.split_off(kept).into_iter().map(|(_, card)| card));
         // The oldest first, so that documents read in order tell the reviews in order.
         passed.sort_by_key(|card| (card.published, card.id.clone()));
-        let archived = passed.iter().map(|card| self.archive(card)).collect();
+        let mut documents = self.documents.clone();
+        let archived = passed.iter().map(|card| archive(&mut documents, card)).collect();
         let mut window: Vec<Arc<Card>> = shown.into_iter().map(|(_, card)| card).collect();
         window.sort_by(|a, b| (Reverse(a.published), &a.id).cmp(&(Reverse(b.published), &b.id)));
-        let documents = self.documents.iter().map(|fill| fill.items).collect();
-        let last_is_full = self.documents.last().is_some_and(Fill::is_full);
-        Turn { window: Window { cards: window, documents, last_is_full }, archived, left, returned }
+        let last_is_full = documents.last().is_some_and(Fill::is_full);
+        let filled = documents.iter().map(|fill| fill.items).collect();
+        Turn { window: Window { cards: window, documents: filled, last_is_full }, archived, left, returned, documents }
+    }
+
+    /// Takes over what has been written down.
+    pub fn take(&mut self, turn: &Turn) {
+        self.documents.clone_from(&turn.documents);
+        for row in &turn.archived {
+            self.note(row);
+        }
+        self.absent.retain(|key| !turn.returned.contains(key));
+        self.absent.extend(turn.left.iter().cloned());
     }
 
     /// Whether this version of the review is in the archive.
     pub fn holds(&self, card: &Card) -> bool {
-        self.places.get(&key(card)).is_some_and(|changed| *changed >= card.changed())
+        self.place(card).is_some_and(|changed| changed >= card.changed())
     }
 
-    /// Notes which archived reviews left the lists, and which came back.
-    fn miss(&mut self, cards: &[Arc<Card>]) -> (Vec<Key>, Vec<Key>) {
-        if self.places.is_empty() {
-            return Default::default();
-        }
-        let live: HashSet<_> = cards.iter().map(|card| key(card)).collect();
-        let absent: HashSet<_> = self.places.keys().filter(|key| !live.contains(*key)).cloned().collect();
-        let left = absent.difference(&self.absent).cloned().collect();
-        let returned = self.absent.difference(&absent).cloned().collect();
-        self.absent = absent;
-        (left, returned)
+    fn place(&self, card: &Card) -> Option<Timestamp> {
+        self.places.get(&card.reviewer)?.get(&card.id).copied()
     }
 
-    fn archive(&mut self, card: &Card) -> Archived {
-        let bytes = weight(card);
-        let last = self.documents.last().copied().unwrap_or(Fill { items: DOCUMENT_ITEMS_MAX, bytes: 0 });
-        let opens = last.is_full() || (last.items > 0 && last.bytes + bytes > DOCUMENT_BYTES_MAX);
-        let place = Archived {
-            document: u32::try_from(self.documents.len()).unwrap_or(u32::MAX) + u32::from(opens),
-            position: if opens { 0 } else { last.items },
-            reviewer: card.reviewer.clone(),
-            id: card.id.clone(),
-            changed: card.changed(),
-            absent: false,
+    /// Which archived reviews left the lists, and which came back.
+    fn miss(&self, cards: &[Arc<Card>]) -> (Vec<Key>, Vec<Key>) {
+        let here = cards.iter().filter(|card| self.place(card).is_some()).count();
+        let archived: usize = self.places.values().map(HashMap::len).sum();
+        let returned: Vec<_> = match self.absent.is_empty() {
+            true => Vec::new(),
+            false => cards.iter().map(|card| key(card)).filter(|key| self.absent.contains(key)).collect(),
         };
-        self.note(&place, bytes);
-        place
+        if archived - here == self.absent.len() - returned.len() {
+            return (Vec::new(), returned);
+        }
+        let live: HashSet<(&Handle, &ReviewId)> = cards.iter().map(|card| (&card.reviewer, &card.id)).collect();
+        let places = self.places.iter().flat_map(|(handle, ids)| ids.keys().map(move |id| (handle, id)));
+        let absent = places.filter(|place| !live.contains(place)).map(|(handle, id)| (handle.clone(), id.clone()));
+        (absent.filter(|key| !self.absent.contains(key)).collect(), returned)
     }
 
-    fn note(&mut self, row: &Archived, bytes: u64) {
-        let index = row.document.max(1) as usize - 1;
-        if self.documents.len() <= index {
-            self.documents.resize(index + 1, Fill::default());
-        }
-        if let Some(fill) = self.documents.get_mut(index) {
-            fill.items = fill.items.max(row.position + 1);
-            fill.bytes += bytes;
-        }
-        let key = (row.reviewer.clone(), row.id.clone());
-        if row.absent {
-            self.absent.insert(key.clone());
-        }
-        let newest = self.places.entry(key).or_insert(row.changed);
+    fn note(&mut self, row: &Archived) {
+        let of_reviewer = self.places.entry(row.reviewer.clone()).or_default();
+        let newest = of_reviewer.entry(row.id.clone()).or_insert(row.changed);
         *newest = row.changed.max(*newest);
+    }
+}
+
+/// The place of a review behind all others.
+fn archive(documents: &mut Vec<Fill>, card: &Card) -> Archived {
+    let bytes = weight(card);
+    let last = documents.last().copied().unwrap_or(Fill { items: DOCUMENT_ITEMS_MAX, bytes: 0 });
+    let opens = last.is_full() || (last.items > 0 && last.bytes + bytes > DOCUMENT_BYTES_MAX);
+    let place = Archived {
+        document: u32::try_from(documents.len()).unwrap_or(u32::MAX) + u32::from(opens),
+        position: if opens { 0 } else { last.items },
+        reviewer: card.reviewer.clone(),
+        id: card.id.clone(),
+        changed: card.changed(),
+        absent: false,
+    };
+    fill(documents, &place, bytes);
+    place
+}
+
+fn fill(documents: &mut Vec<Fill>, row: &Archived, bytes: u64) {
+    let index = row.document.max(1) as usize - 1;
+    if documents.len() <= index {
+        documents.resize(index + 1, Fill::default());
+    }
+    if let Some(fill) = documents.get_mut(index) {
+        fill.items = fill.items.max(row.position + 1);
+        fill.bytes += bytes;
     }
 }
 
@@ -238,6 +262,7 @@ mod tests {
             let mut cards: Vec<_> = self.cards.values().cloned().collect();
             cards.sort_by_key(|card| (Reverse(card.published), card.id.clone()));
             let turn = self.archive.turn(&cards, ITEMS);
+            self.archive.take(&turn);
             self.rows.extend(turn.archived.iter().cloned());
             turn
         }
@@ -369,7 +394,7 @@ mod tests {
                 prop_assert_eq!(site.read(&turn.window), site.truth());
                 // A restart reads the same archive back.
                 let weights = |_: &Handle, _: &ReviewId| Some(weight(&card(1, 1, None, 1000)));
-                let mut again = Archive::new(site.rows.clone(), weights);
+                let again = Archive::new(site.rows.clone(), weights);
                 let mut cards: Vec<_> = site.cards.values().cloned().collect();
                 cards.sort_by_key(|card| (Reverse(card.published), card.id.clone()));
                 prop_assert_eq!(again.turn(&cards, ITEMS).window, turn.window);

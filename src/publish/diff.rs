@@ -1,7 +1,7 @@
 //! What the folder says now against what was published: the difference, as events in the past tense. Pure.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{HashMap, HashSet},
     sync::Arc,
 };
 
@@ -78,7 +78,7 @@ pub enum Event {
 }
 
 /// Compares the ledger with the folder. `found` names every candidate file that is in the folder now.
-pub fn diff(entries: &[Entry], found: &[Found]) -> Vec<Event> {
+pub fn diff<'a>(entries: impl IntoIterator<Item = &'a Entry>, found: &'a [Found]) -> Vec<Event> {
     let mut comparison = Comparison::new(entries, found);
     comparison.known_files();
     comparison.renames();
@@ -91,7 +91,7 @@ pub fn diff(entries: &[Entry], found: &[Found]) -> Vec<Event> {
 struct Comparison<'a> {
     found: &'a [Found],
     /// Answering entries by file; an entry on its way out gives way to a live one.
-    by_file: BTreeMap<&'a str, &'a Entry>,
+    by_file: HashMap<&'a str, &'a Entry>,
     /// Entries whose file is not in the folder.
     missing: Vec<&'a Entry>,
     /// Reviews and answers in files that no entry knows.
@@ -102,16 +102,17 @@ struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    fn new(entries: &'a [Entry], found: &'a [Found]) -> Self {
-        let mut by_file: BTreeMap<&str, &Entry> = BTreeMap::new();
-        for entry in entries.iter().filter(|entry| entry.answers()) {
+    fn new(entries: impl IntoIterator<Item = &'a Entry>, found: &'a [Found]) -> Self {
+        let entries: Vec<&Entry> = entries.into_iter().filter(|entry| entry.answers()).collect();
+        let mut by_file: HashMap<&str, &Entry> = HashMap::with_capacity(entries.len());
+        for entry in &entries {
             let taken = by_file.get(entry.file.as_str()).is_some_and(|other| other.standing == Standing::Live);
             if !taken {
                 by_file.insert(&entry.file, entry);
             }
         }
-        let paths: BTreeSet<&str> = found.iter().map(|one| one.path.as_str()).collect();
-        let missing = entries.iter().filter(|entry| entry.answers() && !paths.contains(entry.file.as_str())).collect();
+        let paths: HashSet<&str> = found.iter().map(|one| one.path.as_str()).collect();
+        let missing = entries.into_iter().filter(|entry| !paths.contains(entry.file.as_str())).collect();
         Self { found, by_file, missing, newcomers: Vec::new(), present: Vec::new(), events: Vec::new() }
     }
 
@@ -123,12 +124,15 @@ impl<'a> Comparison<'a> {
                 }
                 continue;
             };
+            if let Now::Unchanged { published } = one.now
+                && !(published && leaves(entry))
+            {
+                self.present.push((entry, &entry.likeness));
+                continue;
+            }
             let (id, path) = (entry.id.clone(), one.path.clone());
             match &one.now {
-                Now::Unchanged { published: true } if leaves(entry) => {
-                    self.events.push(Event::Returned { id, path, edited: false });
-                }
-                Now::Unchanged { .. } => self.present.push((entry, &entry.likeness)),
+                Now::Unchanged { .. } => self.events.push(Event::Returned { id, path, edited: false }),
                 Now::Understood(found) => {
                     self.present.push((entry, &found.likeness));
                     let edited = found.shown != entry.shown || found.likeness.asked != entry.likeness.asked;

@@ -159,6 +159,8 @@ pub struct Publisher {
     orders: mpsc::Receiver<Order>,
     library: watch::Sender<Arc<Library>>,
     looked: watch::Sender<bool>,
+    /// The library before the present one, to be turned into the next when nobody reads it any more.
+    spare: Option<Arc<Library>>,
     rearranged: Option<Timestamp>,
     archives: HashMap<ArchivedFeed, Archive>,
     /// The library changed, and the archive could not be written yet.
@@ -208,6 +210,7 @@ impl Publisher {
             orders,
             library,
             looked,
+            spare: None,
             rearranged,
             archives,
             unshown,
@@ -318,21 +321,25 @@ impl Publisher {
     /// Puts the library as it is now before the readers, after what left the feeds has been archived and subscribers are
     /// served.
     async fn show(&mut self) -> Result<(), StoreError> {
-        let cards = self.desks.iter().flat_map(|(desk, _)| desk.cards.values().cloned()).collect();
+        let cards = self.desks.iter().flat_map(|(desk, _)| desk.cards.values().cloned()).collect::<Vec<_>>();
         let version = self.library.borrow().version + 1;
-        let library = Library::new(version, cards, self.rearranged);
+        let library = match self.spare.take().and_then(Arc::into_inner) {
+            Some(mut spare) => {
+                spare.turn_into(version, &cards, self.rearranged);
+                spare
+            }
+            None => Library::new(version, cards, self.rearranged),
+        };
         let mut windows = HashMap::new();
         for (feed, archive) in &mut self.archives {
             let cards = match feed {
                 ArchivedFeed::Everything => library.cards(),
                 ArchivedFeed::Reviewer(handle) => library.of_reviewer(handle),
             };
-            // A copy, so that what cannot be written did not happen.
-            let mut turned = archive.clone();
-            let turn = turned.turn(cards, self.setup.feed_items);
+            let turn = archive.turn(cards, self.setup.feed_items);
             if !(turn.archived.is_empty() && turn.left.is_empty() && turn.returned.is_empty()) {
                 self.setup.store.turn_archive(feed, &turn.archived, &turn.left, &turn.returned).await?;
-                *archive = turned;
+                archive.take(&turn);
             }
             windows.insert(feed.clone(), turn.window);
         }
@@ -340,7 +347,8 @@ impl Publisher {
         if let Some(herald) = &self.herald {
             herald.tell(&before, &now).await;
         }
-        self.library.send_replace(now);
+        drop(before);
+        self.spare = Some(self.library.send_replace(now));
         self.unshown = false;
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Reads and parses what changed in a folder, on all cores, and says what each file is now.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
+    ops::Bound,
     path::Path,
     thread,
 };
@@ -116,7 +117,7 @@ impl Reader<'_> {
         marks: &HashMap<String, FileMark>,
         progress: &(dyn Fn() + Sync),
     ) -> Vec<Read> {
-        let siblings = siblings(files);
+        let siblings = siblings(paths, files);
         let one = |path: &String| {
             let beside = siblings.get(directory(path)).map_or(&[][..], |siblings| siblings.of(path));
             let read = self.read(path, files.get(path).copied().unwrap_or_default(), beside, marks.get(path), files);
@@ -241,25 +242,42 @@ impl Siblings {
         if self.by_stem.is_empty() {
             return &self.names;
         }
-        let name = path.rsplit('/').next().unwrap_or(path);
-        self.by_stem.get(&stem(name)).map_or(&[], Vec::as_slice)
+        self.by_stem.get(&stem(name(path))).map_or(&[], Vec::as_slice)
     }
 }
 
-fn siblings(files: &BTreeMap<String, Stat>) -> HashMap<&str, Siblings> {
-    let mut all: HashMap<&str, Siblings> = HashMap::new();
-    for path in files.keys() {
-        let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
-        all.entry(directory).or_default().names.push(name.to_owned());
+/// Of the directories in which these files lie.
+fn siblings<'a>(paths: &'a [String], files: &BTreeMap<String, Stat>) -> HashMap<&'a str, Siblings> {
+    let mut wanted: HashMap<&str, HashSet<String>> = HashMap::new();
+    for path in paths {
+        wanted.entry(directory(path)).or_default().insert(stem(name(path)));
     }
-    for siblings in all.values_mut() {
-        if siblings.names.iter().filter(|name| parse::is_candidate(name)).count() > TEXTS_UNCROWDED_MAX {
-            for name in std::mem::take(&mut siblings.names) {
-                siblings.by_stem.entry(stem(&name)).or_default().push(name);
+    let of = |(directory, stems): (&'a str, HashSet<String>)| (directory, siblings_in(directory, &stems, files));
+    wanted.into_iter().map(of).collect()
+}
+
+fn siblings_in(directory: &str, stems: &HashSet<String>, files: &BTreeMap<String, Stat>) -> Siblings {
+    let inside = if directory.is_empty() { String::new() } else { format!("{directory}/") };
+    let from = (Bound::Included(inside.as_str()), Bound::Unbounded);
+    let below = files.range::<str, _>(from).map_while(|(path, _)| path.strip_prefix(&inside));
+    let names: Vec<&str> = below.filter(|name| !name.contains('/')).collect();
+    let texts = names.iter().filter(|name| parse::is_candidate(name));
+    let mut siblings = Siblings::default();
+    if texts.take(TEXTS_UNCROWDED_MAX + 1).count() > TEXTS_UNCROWDED_MAX {
+        for name in names {
+            let stem = stem(name);
+            if stems.contains(&stem) {
+                siblings.by_stem.entry(stem).or_default().push(name.to_owned());
             }
         }
+    } else {
+        siblings.names = names.into_iter().map(str::to_owned).collect();
     }
-    all
+    siblings
+}
+
+fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn stem(name: &str) -> String {

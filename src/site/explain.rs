@@ -29,9 +29,13 @@ pub enum Trouble {
     Misdirected,
 }
 
-/// Whatever else has feeds of its own: subjects, authors of books, and ratings by their stars.
+/// What there is to follow: subjects, authors of books, and ratings by their stars have feeds of their own.
 #[derive(Debug, Clone, Default)]
-pub struct FeedGroups {
+pub struct FeedsPage {
+    /// The site has a hub of its own.
+    pub hub: bool,
+    /// Feeds carry whole reviews.
+    pub full_text: bool,
     pub tags: Vec<Counted>,
     pub authors: Vec<Counted>,
     pub ratings: Vec<Counted>,
@@ -45,7 +49,7 @@ struct FeedList {
 }
 
 /// `/feeds`: the feeds, and what one does with them.
-pub fn feeds(shell: &Shell<'_>, groups: &FeedGroups) -> String {
+pub fn feeds(shell: &Shell<'_>, page: &FeedsPage) -> String {
     let mut head = Head::new(shell, "Feeds", "/feeds");
     head.description = format!("How to follow {}.", shell.site.title);
     let everything = FeedLink { title: "All reviews".to_owned(), base: "/".to_owned() };
@@ -62,14 +66,20 @@ pub fn feeds(shell: &Shell<'_>, groups: &FeedGroups) -> String {
             path: format!("/@{}", reviewer.handle),
         })
         .collect();
+    let everybody = Link { name: "Everything that is said".to_owned(), path: "/replies".to_owned() };
+    let to = |reviewer: &&Reviewer| Link {
+        name: format!("Replies to {}", reviewer.name),
+        path: format!("/@{}/replies", reviewer.handle),
+    };
+    let replies = std::iter::once(everybody).chain(shell.reviewers.iter().map(to)).collect();
     let lists = vec![
-        FeedList::new("ratings", "By rating", &groups.ratings, |stars| {
+        FeedList::new("ratings", "By rating", &page.ratings, |stars| {
             (stars_in_words(stars), format!("/ratings/{stars}"))
         }),
-        FeedList::new("subjects", "By subject", &groups.tags, |tag| (tag.to_owned(), tag_path(tag))),
-        FeedList::new("authors", "By author of the book", &groups.authors, |name| (name.to_owned(), author_path(name))),
+        FeedList::new("subjects", "By subject", &page.tags, |tag| (tag.to_owned(), tag_path(tag))),
+        FeedList::new("authors", "By author of the book", &page.authors, |name| (name.to_owned(), author_path(name))),
     ];
-    rendered(&FeedsTemplate { shell, head, feeds, lists, people })
+    rendered(&FeedsTemplate { shell, head, feeds, replies, page, lists, people })
 }
 
 impl FeedList {
@@ -129,6 +139,9 @@ struct FeedsTemplate<'a> {
     shell: &'a Shell<'a>,
     head: Head,
     feeds: Vec<FeedLink>,
+    /// Each with its address but for the extension.
+    replies: Vec<Link>,
+    page: &'a FeedsPage,
     lists: Vec<FeedList>,
     people: Vec<Link>,
 }

@@ -18,7 +18,7 @@ mod statics;
 mod stats;
 
 pub use conversation::{Admirer, Answered, Conversation, Crowd, Door, Person, Placed, Remark, reading_order};
-pub use explain::{FeedGroups, Trouble, feeds, trouble};
+pub use explain::{FeedsPage, Trouble, feeds, trouble};
 pub use interact::{Target, Way, interact};
 pub use list::{Listing, Paging};
 pub use pages::{Archive, Counted, archive, author, book, home, profile, rating, search, stars_in_words, tag};

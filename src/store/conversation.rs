@@ -1,6 +1,7 @@
 //! Replies, theirs and ours: one table from which page, feeds, collections and commands read.
 
 mod gone;
+mod latest;
 mod places;
 mod write;
 
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use sqlx::{FromRow, QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 pub use gone::GonePost;
+pub use latest::Talked;
 pub(super) use write::{erase_reply, write_reply};
 
 use self::{places::Places, write::Words};
@@ -40,6 +42,8 @@ macro_rules! shown {
         "reply.state = 'shown' AND reply.visibility <> 'private'"
     };
 }
+
+use shown;
 
 /// What became of a reply that was to be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

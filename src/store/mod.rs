@@ -40,7 +40,7 @@ use sqlx::{
 
 pub use answer::{OwnReply, PostSearch};
 pub use archive::ArchiveBytes;
-pub use conversation::{GonePost, Kept, ReplyFilter, Which};
+pub use conversation::{GonePost, Kept, ReplyFilter, Talked, Which};
 pub use crawl::{CRAWL_COOL_DOWN, DueCrawl, TalkLoad};
 pub use delivery::{Attempt, Cargo, DeliveryFigures, DueDelivery, DueHost, HostNews, Way};
 pub use follower::{FollowState, Follower};

@@ -1,18 +1,17 @@
-//! The conversation under a review, from the store to the page and to its feed.
+//! The conversation under a review, from the store to the page.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{Web, WebError, documents::Found, representation::Policy, shelf::Document};
+use super::{Web, WebError};
 use crate::{
     domain::{
         Handle, KeptReply, Published, Reaction, ReactionKind, RemoteActor, ReviewId, Reviewer, Slug,
         conversation::is_closed, ledger::Standing,
     },
-    feed::{self, Addresses, Answers, Archive, Dialect, Feed, Said},
     publish::Library,
-    site::{Admirer, Answered, Conversation, Crowd, Door, Paging, Person, Placed, Remark, Trouble, reading_order},
+    site::{Admirer, Answered, Conversation, Crowd, Door, Paging, Person, Placed, Remark, reading_order},
     text,
 };
 
@@ -23,7 +22,7 @@ const REPLIES_MAX: i64 = 10_000;
 /// People named behind a number of likes or boosts.
 const ADMIRERS_MAX: usize = 60;
 /// Longest content warning and title shown, in characters.
-const LINE_CHARS_MAX: usize = 300;
+pub(super) const LINE_CHARS_MAX: usize = 300;
 /// Longest emoji of a reaction shown, in characters: families and flags are several, `:names:` of pictures are longer.
 const EMOJI_CHARS_MAX: usize = 20;
 
@@ -192,7 +191,7 @@ impl Web {
         self.who_said(kept, &HashMap::new()).name
     }
 
-    fn who_said(&self, kept: &KeptReply, faces: &HashMap<String, String>) -> Person {
+    pub(super) fn who_said(&self, kept: &KeptReply, faces: &HashMap<String, String>) -> Person {
         match (self.own_author(kept), &kept.author) {
             (Some(reviewer), _) => Person::reviewer(reviewer, &self.site.origin),
             (None, Some(actor)) => Person::from_elsewhere(actor, faces.get(&actor.id).cloned()),
@@ -200,85 +199,9 @@ impl Web {
         }
     }
 
-    fn own_author(&self, kept: &KeptReply) -> Option<&Reviewer> {
+    pub(super) fn own_author(&self, kept: &KeptReply) -> Option<&Reviewer> {
         let wrote = |one: &&Reviewer| self.site.origin.actor(&one.handle) == kept.reply.author;
         self.reviewers.iter().filter(|_| kept.reply.ours).find(wrote)
-    }
-
-    /// `/@{handle}/{slug}/replies.xml` and its two sisters.
-    pub(super) async fn replies_feed(
-        &self,
-        handle: &Handle,
-        slug: &str,
-        dialect: Dialect,
-        library: &Library,
-    ) -> Result<Found, WebError> {
-        let Some(published) = self.published_at(handle, slug, library).await? else {
-            return Ok(Found::Trouble(Trouble::NotFound));
-        };
-        if published.slug.as_str() != slug {
-            let path = format!("/@{handle}/{}", published.slug);
-            return Ok(Found::MovedTo(Addresses::of_replies(&path).of(dialect).to_owned()));
-        }
-        let page = self.site.origin.page(handle, &published.slug);
-        let replies = self.store.replies_under(handle, &published.id).await?;
-        let entries: Vec<feed::Entry> =
-            replies.iter().rev().take(self.feed_items).map(|kept| self.feed_entry(kept, &published, &page)).collect();
-        let entries = feed::fit(entries, self.feed_items, feed::BYTES_MAX);
-        let changed = feed::newest_change(&entries, published.published);
-        let heading = published.review.book.by_line();
-        let feed = Feed {
-            title: format!("Replies to {heading} · {}", self.site.title),
-            description: format!("What is said about the review of {heading}."),
-            home: page.clone(),
-            address: Addresses::of_replies(&page),
-            // Made from the review's own, so that it stays when title and address change.
-            id: super::documents::part_id(&published.guid, "/replies"),
-            language: self.site.language.clone(),
-            updated: changed,
-            authors: Vec::new(),
-            icons: Vec::new(),
-            hubs: Vec::new(),
-            entries,
-            archive: Archive::Current { prev: None },
-            next_page: None,
-            source_url: self.site.source_url.clone(),
-        };
-        Ok(Found::Document(Box::new(Document {
-            status: axum::http::StatusCode::OK,
-            content_type: dialect.content_type(),
-            body: feed.write(dialect).into_bytes(),
-            last_modified: changed,
-            policy: Policy::FEED,
-            links: vec![(feed.address.of(dialect).to_owned(), "rel=\"self\"".to_owned())],
-            is_page: false,
-        })))
-    }
-
-    fn feed_entry(&self, kept: &KeptReply, published: &Published, page: &str) -> feed::Entry {
-        let reply = &kept.reply;
-        let person = self.who_said(kept, &HashMap::new());
-        let own = self.own_author(kept).map(|reviewer| self.site.origin.profile(&reviewer.handle));
-        let theirs = kept.author.as_ref().map(|actor| actor.page.as_str());
-        let warning = reply.warning.as_ref().map(|words| text::remote_text(words, LINE_CHARS_MAX));
-        let answers = match &kept.hangs_from {
-            Some(above) => Answers { guid: above.clone(), page: page.to_owned() },
-            None => Answers { guid: published.guid.clone(), page: page.to_owned() },
-        };
-        let said = Said {
-            id: &reply.id,
-            page: format!("{page}?reply={0}#reply-{0}", kept.seq),
-            name: &person.name,
-            account: &person.address,
-            profile: own.as_deref().or(theirs).unwrap_or(&reply.author),
-            warning: warning.as_deref().filter(|words| !words.is_empty()),
-            content: &text::remote_html(&reply.content),
-            language: reply.language.as_deref().filter(|language| is_language(language)),
-            published: reply.published,
-            updated: reply.updated,
-            answers,
-        };
-        feed::Entry::reply(&said, published, &self.site)
     }
 
     /// The review at an address, also one that moved from there or whose Delete waits.
@@ -323,7 +246,7 @@ fn emoji_text(emoji: &str) -> String {
 }
 
 /// What a `lang` attribute can hold; others would make screen readers stumble.
-fn is_language(tag: &str) -> bool {
+pub(super) fn is_language(tag: &str) -> bool {
     let of_subtag = |part: &str| (1..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric());
     tag.len() <= 35 && tag.starts_with(|c: char| c.is_ascii_alphabetic()) && tag.split('-').all(of_subtag)
 }

@@ -66,7 +66,7 @@ impl Web {
             Route::Home { page } => Ok(self.list(library.cards(), *page, library, site::home)),
             Route::Profile { handle, page } => Ok(self.profile(handle, *page, library)),
             Route::Review { handle, slug, part } => self.review(handle, slug, *part, library).await,
-            Route::Replies { handle, slug, dialect } => self.replies_feed(handle, slug, *dialect, library).await,
+            Route::Replies { to, dialect } => self.replies_feed(to, *dialect, library).await,
             Route::Tag { key, page } => Ok(match library.tags().get(&tag_key(key)) {
                 Some(group) => {
                     self.list(&group.cards, *page, library, |shell, listing| site::tag(shell, &group.name, listing))
@@ -325,12 +325,17 @@ impl Web {
     }
 
     async fn feed(&self, scope: &Scope, dialect: Dialect, from: usize, library: &Library) -> Result<Found, WebError> {
-        let Some(feed) = self.feed_model(scope, from, library).await? else {
-            return Ok(Found::Trouble(Trouble::NotFound));
-        };
+        Ok(match self.feed_model(scope, from, library).await? {
+            Some(feed) => self.feed_document(&feed, dialect),
+            None => Found::Trouble(Trouble::NotFound),
+        })
+    }
+
+    /// A feed as it is sent, with its hubs and itself in the headers too (WebSub section 4).
+    pub(super) fn feed_document(&self, feed: &Feed, dialect: Dialect) -> Found {
         let hubs = feed.hubs.iter().map(|hub| (hub.clone(), "rel=\"hub\"".to_owned()));
         let own = (feed.address.of(dialect).to_owned(), "rel=\"self\"".to_owned());
-        Ok(Found::Document(Box::new(Document {
+        Found::Document(Box::new(Document {
             status: StatusCode::OK,
             content_type: dialect.content_type(),
             body: feed.write(dialect).into_bytes(),
@@ -338,7 +343,7 @@ impl Web {
             policy: Policy::FEED,
             links: hubs.chain([own]).collect(),
             is_page: false,
-        })))
+        }))
     }
 
     /// A feed from some item on, for readers and subscribers alike; `None` where there is no such feed.
@@ -438,12 +443,14 @@ impl Web {
     }
 
     fn feeds(&self, library: &Library) -> Found {
-        let groups = site::FeedGroups {
+        let page = site::FeedsPage {
+            hub: self.hub.is_open(),
+            full_text: self.feed_full_text,
             tags: counted(library.tags()),
             authors: counted(library.authors()),
             ratings: counted(library.ratings()),
         };
-        self.html(site::feeds(&self.shell(), &groups), library.changed())
+        self.html(site::feeds(&self.shell(), &page), library.changed())
     }
 
     fn sitemap(&self, part: Option<usize>, library: &Library) -> Found {

@@ -15,6 +15,7 @@ use axum::{
 use super::Web;
 use crate::{
     clock::Clock,
+    feed::Dialect,
     publish::Survey,
     store::StoreError,
     telemetry::figures::{self, Glance},
@@ -91,7 +92,8 @@ fn kind_of(path: &str) -> &'static str {
         ("static", _) | (_, "favicon.ico" | "feed.css") => "static",
         ("healthz" | "readyz", _) => "health",
         ("websub", _) => "websub",
-        (_, "feed.xml" | "atom.xml" | "feed.json" | "replies.xml") | ("feed", _) => "feed",
+        (_, name) if Dialect::of_address(name).is_some() => "feed",
+        _ if ["/feed/archive/", "/atom/archive/"].iter().any(|part| path.contains(part)) => "feed",
         ("notices", _) => "notices",
         ("source.tar.gz" | "robots.txt" | "sitemap.xml" | "opensearch.xml", _) => "file",
         _ => "page",
@@ -109,6 +111,8 @@ mod tests {
             ("/@ana/dune", "page"),
             ("/@ana/feed.xml", "feed"),
             ("/feed/archive/1.xml", "feed"),
+            ("/@ana/atom/archive/1.xml", "feed"),
+            ("/replies.atom", "feed"),
             ("/users/ana", "activitypub"),
             ("/users/ana/inbox", "inbox"),
             ("/inbox", "inbox"),

@@ -17,6 +17,7 @@ pub mod interact;
 pub mod negotiate;
 mod notices;
 pub mod readers;
+mod replies;
 pub mod representation;
 pub mod route;
 pub mod shelf;
@@ -197,7 +198,8 @@ async fn answer(
         },
         route => {
             let response = web.document(&method, &uri, &headers, &route).await;
-            if matches!(route, Route::Feed { .. } | Route::FeedArchive { .. }) && !is_navigation(&headers) {
+            let is_feed = matches!(route, Route::Feed { .. } | Route::FeedArchive { .. } | Route::Replies { .. });
+            if is_feed && !is_navigation(&headers) {
                 web.readers.note(gate::client(peer, &headers), &headers, response.status(), web.clock.now());
             }
             response
@@ -251,11 +253,7 @@ impl Web {
                 let closed = card.is_some_and(|card| self.is_closed(false, card.published));
                 format!("{} {part:?} {talk} {} {closed}", uri.path(), self.faces.version())
             }
-            Route::Replies { handle, slug, .. } => {
-                let card = library.page(handle, &Slug::from_text(slug));
-                let talk = card.map_or_else(all_talk, |card| self.store.talk_version(handle, &card.id));
-                format!("{} {talk}", uri.path())
-            }
+            Route::Replies { to, .. } => format!("{} {}", uri.path(), self.talk_state(to, library)),
             Route::Feeds => uri.path().to_owned(),
             route => format!("{route:?}"),
         }
@@ -380,7 +378,9 @@ fn moved(path: &str) -> Response {
 
 fn is_xml_feed(route: &Route) -> bool {
     match route {
-        Route::Feed { dialect, .. } | Route::FeedArchive { dialect, .. } => *dialect != Dialect::Json,
+        Route::Feed { dialect, .. } | Route::FeedArchive { dialect, .. } | Route::Replies { dialect, .. } => {
+            *dialect != Dialect::Json
+        }
         _ => false,
     }
 }

@@ -4,7 +4,11 @@ use percent_encoding::percent_decode_str;
 
 use super::conversation::Part;
 use crate::{
-    domain::{ArchivedFeed, DocumentName, Handle, address::tag_path, picture::Size},
+    domain::{
+        ArchivedFeed, DocumentName, Handle,
+        address::{segment, tag_path},
+        picture::Size,
+    },
     feed::Dialect,
 };
 
@@ -24,10 +28,9 @@ pub enum Route {
         /// Which part of its conversation.
         part: Part,
     },
-    /// The feed of a review's conversation.
+    /// The feed of what is answered.
     Replies {
-        handle: Handle,
-        slug: String,
+        to: RepliesTo,
         dialect: Dialect,
     },
     Tag {
@@ -119,6 +122,26 @@ pub enum Scope {
     Rating(String),
 }
 
+/// Whose conversations a feed of replies holds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RepliesTo {
+    Everybody,
+    Reviewer(Handle),
+    /// One review, by what follows the reviewer in its address.
+    Review(Handle, String),
+}
+
+impl RepliesTo {
+    /// The path under which its feeds lie, without a trailing slash; empty for those of the whole site.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Everybody => String::new(),
+            Self::Reviewer(handle) => format!("/@{handle}"),
+            Self::Review(handle, slug) => format!("/@{handle}/{}", segment(slug)),
+        }
+    }
+}
+
 impl Scope {
     /// The path under which its feeds lie, without a trailing slash; empty for the feed of everything.
     pub fn path(&self) -> String {
@@ -182,11 +205,16 @@ pub fn route(path: &str, query: Option<&str>) -> Route {
         ["authors", key, document] => feed(Scope::Author((*key).to_owned()), document, from, path),
         [family @ ("feed" | "atom"), "archive", document] => archive(ArchivedFeed::Everything, family, document, path),
         ["authors", key] => Route::Author { key: (*key).to_owned(), page },
-        [document] if !document.starts_with('@') => feed(Scope::Everything, document, from, path),
+        [document] if !document.starts_with('@') => {
+            replies(RepliesTo::Everybody, document).unwrap_or_else(|| feed(Scope::Everything, document, from, path))
+        }
         [at, rest @ ..] => match (at.strip_prefix('@').map(Handle::parse), rest) {
             (Some(Ok(handle)), []) => Route::Profile { handle, page },
-            (Some(Ok(handle)), [document]) if dialect(document).is_some() => {
+            (Some(Ok(handle)), [document]) if Dialect::of_reviews(document).is_some() => {
                 feed(Scope::Reviewer(handle), document, from, path)
+            }
+            (Some(Ok(handle)), [document]) if Dialect::of_replies(document).is_some() => {
+                replies(RepliesTo::Reviewer(handle), document).unwrap_or(Route::Unknown)
             }
             (Some(Ok(handle)), [family @ ("feed" | "atom"), "archive", document]) => {
                 archive(ArchivedFeed::Reviewer(handle), family, document, path)
@@ -195,10 +223,9 @@ pub fn route(path: &str, query: Option<&str>) -> Route {
                 let around = value("reply").and_then(|number| number.parse().ok()).map(Part::Around);
                 Route::Review { handle, slug: (*slug).to_owned(), part: around.unwrap_or(Part::Page(page)) }
             }
-            (Some(Ok(handle)), [slug, document]) if replies(document).is_some() => match replies(document) {
-                Some(dialect) => Route::Replies { handle, slug: (*slug).to_owned(), dialect },
-                None => Route::Unknown,
-            },
+            (Some(Ok(handle)), [slug, document]) if !slug.is_empty() => {
+                replies(RepliesTo::Review(handle, (*slug).to_owned()), document).unwrap_or_else(|| elsewhere(path))
+            }
             _ => elsewhere(path),
         },
         [] => Route::Unknown,
@@ -215,7 +242,7 @@ fn stats(whose: &str, year: Option<i16>, path: &str) -> Route {
 }
 
 fn feed(scope: Scope, document: &str, from: usize, path: &str) -> Route {
-    dialect(document).map_or_else(|| elsewhere(path), |dialect| Route::Feed { scope, dialect, from })
+    Dialect::of_reviews(document).map_or_else(|| elsewhere(path), |dialect| Route::Feed { scope, dialect, from })
 }
 
 fn archive(feed: ArchivedFeed, family: &str, document: &str, path: &str) -> Route {
@@ -229,18 +256,8 @@ fn archive(feed: ArchivedFeed, family: &str, document: &str, path: &str) -> Rout
     name.map_or(Route::Unknown, |name| Route::FeedArchive { feed, dialect, name })
 }
 
-fn dialect(document: &str) -> Option<Dialect> {
-    // A part of a path that was encoded may hold a slash, and is no document then.
-    Dialect::of_address(document).filter(|_| !document.contains('/'))
-}
-
-fn replies(document: &str) -> Option<Dialect> {
-    match document {
-        "replies.xml" => Some(Dialect::Rss),
-        "replies.atom" => Some(Dialect::Atom),
-        "replies.json" => Some(Dialect::Json),
-        _ => None,
-    }
+fn replies(to: RepliesTo, document: &str) -> Option<Route> {
+    Dialect::of_replies(document).map(|dialect| Route::Replies { to, dialect })
 }
 
 fn portrait(name: &str) -> Route {
@@ -292,8 +309,14 @@ mod tests {
             ("/@ana/dune", Route::Review { handle: handle(), slug: "dune".into(), part: Part::Page(1) }),
             ("/@ana/dune?page=2", Route::Review { handle: handle(), slug: "dune".into(), part: Part::Page(2) }),
             ("/@ana/dune?reply=12", Route::Review { handle: handle(), slug: "dune".into(), part: Part::Around(12) }),
-            ("/@ana/dune/replies.xml", Route::Replies { handle: handle(), slug: "dune".into(), dialect: Dialect::Rss }),
+            ("/replies.xml?x=1", Route::Replies { to: RepliesTo::Everybody, dialect: Dialect::Rss }),
+            ("/@ana/replies.atom", Route::Replies { to: RepliesTo::Reviewer(handle()), dialect: Dialect::Atom }),
+            (
+                "/@ana/dune/replies.json",
+                Route::Replies { to: RepliesTo::Review(handle(), "dune".into()), dialect: Dialect::Json },
+            ),
             ("/@ana/dune/replies", Route::Unknown),
+            ("/tags/dune/replies.xml", Route::Unknown),
             (&format!("/media/avatars/{key}.png"), Route::Portrait { key: key.into() }),
             ("/media/avatars/x.png", Route::Unknown),
             ("/@ana/", Route::Elsewhere { path: "/@ana".into() }),

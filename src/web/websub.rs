@@ -17,10 +17,11 @@ use url::Url;
 
 use super::{
     Web, WebError, gate,
-    route::{self, Route, Scope},
+    replies::Heard,
+    route::{self, RepliesTo, Route, Scope},
 };
 use crate::{
-    domain::websub::Mode,
+    domain::{Handle, websub::Mode},
     feed::{Addresses, Dialect, Feed},
     publish::{Herald, Library, Touched},
     websub::{self, Refusal},
@@ -33,24 +34,52 @@ const FORM_TIMEOUT: Duration = Duration::from_secs(10);
 /// Feeds that hubs elsewhere are told of after one change; beyond it subjects, authors and ratings are left out, as when an archive is taken in.
 const PINGS_MAX: usize = 60;
 
-/// What the subscribers of each feed were last told, so that a second look at the same library costs nothing.
+/// What the subscribers of each feed were last told, so that a second look at the same state costs nothing.
 #[derive(Debug, Default)]
 pub struct Told(Mutex<LastTold>);
 
 #[derive(Debug, Default)]
 struct LastTold {
+    /// Of the library.
     version: u64,
-    /// Digests by topic, of that version.
-    digests: HashMap<String, String>,
+    /// By topic, of that version: how far the conversation had come, and the digest.
+    digests: HashMap<String, (u64, String)>,
 }
 
 /// A feed that can be subscribed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Topic {
-    scope: Scope,
+    about: About,
     dialect: Dialect,
     /// The address that the feed itself names.
     address: String,
+}
+
+/// What a feed tells of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum About {
+    Reviews(Scope),
+    Replies(RepliesTo),
+}
+
+/// Which feeds are looked at for those who subscribed.
+#[derive(Debug, Clone, Copy)]
+pub enum News<'a> {
+    /// All of them.
+    Anything,
+    /// Those of reviews that a change touched.
+    Reviews(&'a Touched),
+    /// Those of replies.
+    Talk,
+}
+
+/// A feed as it is now.
+enum Now {
+    Feed(Box<Feed>),
+    /// There is none at this moment, and there may be one again.
+    Nothing,
+    /// There is none any more, and why.
+    Over(String),
 }
 
 /// A feed with subscribers.
@@ -127,11 +156,12 @@ impl Web {
             return Ok(Err(refusal));
         }
         self.first_look().await;
-        let digest = match (request.mode, self.feed_model(&topic.scope, 0, &self.publisher.library()).await?) {
-            (_, Some(feed)) => printed(feed, &[topic.dialect]).remove(0).digest,
+        let digest = match (request.mode, self.now(&topic.about, &self.publisher.library()).await?) {
+            (_, Now::Feed(feed)) => printed(*feed, &[topic.dialect]).remove(0).digest,
             // A subject may have lost its last review since.
-            (Mode::Unsubscribe, None) => String::new(),
-            (Mode::Subscribe, None) => return Ok(Err(Refusal::new(404, "there is no such feed"))),
+            (Mode::Unsubscribe, Now::Nothing | Now::Over(_)) => String::new(),
+            (Mode::Subscribe, Now::Nothing) => return Ok(Err(Refusal::new(404, "there is no such feed"))),
+            (Mode::Subscribe, Now::Over(why)) => return Ok(Err(Refusal::new(404, why))),
         };
         Ok(self.hub.ask(request, topic.address, digest).await?)
     }
@@ -143,32 +173,69 @@ impl Web {
         if url.origin() != ours.origin() || !url.username().is_empty() || url.password().is_some() {
             return None;
         }
-        let Route::Feed { scope, dialect, from: 0 } = route::route(url.path(), url.query()) else { return None };
-        let addresses = Addresses::under(&self.site.origin.at(&scope.path()));
-        Some(Topic { address: addresses.of(dialect).to_owned(), scope, dialect })
+        let origin = &self.site.origin;
+        let (about, addresses, dialect) = match route::route(url.path(), url.query()) {
+            Route::Feed { scope, dialect, from: 0 } => {
+                let addresses = Addresses::under(&origin.at(&scope.path()));
+                (About::Reviews(scope), addresses, dialect)
+            }
+            Route::Replies { to, dialect } => {
+                let addresses = Addresses::of_replies(&origin.at(&to.path()));
+                (About::Replies(to), addresses, dialect)
+            }
+            _ => return None,
+        };
+        Some(Topic { address: addresses.of(dialect).to_owned(), about, dialect })
     }
 
-    /// Puts every subscribed feed on its way to those who have an older state of it: all, or those that a change touched.
-    /// `false` when a newer library came in between, which has to be looked at instead.
+    async fn now(&self, about: &About, library: &Library) -> Result<Now, WebError> {
+        match about {
+            About::Reviews(scope) => Ok(match (self.feed_model(scope, 0, library).await?, scope) {
+                (Some(feed), _) => Now::Feed(Box::new(feed)),
+                (None, Scope::Reviewer(handle)) => no_reviewer(handle),
+                (None, Scope::Everything | Scope::Tag(_) | Scope::Author(_) | Scope::Rating(_)) => Now::Nothing,
+            }),
+            About::Replies(to) => Ok(match (self.replies_model(to, library).await?, to) {
+                (Heard::Feed(feed), _) => Now::Feed(feed),
+                (Heard::Moved(path), _) => {
+                    Now::Over(format!("the review stands at {} now", self.site.origin.at(&path)))
+                }
+                (Heard::Nothing, RepliesTo::Review(..)) => Now::Over("there is no such review any more".to_owned()),
+                (Heard::Nothing, RepliesTo::Reviewer(handle)) => no_reviewer(handle),
+                (Heard::Nothing, RepliesTo::Everybody) => Now::Nothing,
+            }),
+        }
+    }
+
+    /// How far the conversation of a feed has come; reviews do not change by what is said about them.
+    fn said(&self, about: &About, library: &Library) -> u64 {
+        match about {
+            About::Reviews(_) => 0,
+            About::Replies(to) => self.talk_state(to, library),
+        }
+    }
+
+    /// Puts every subscribed feed on its way to those who have an older state of it. `false` when a newer library came in
+    /// between, which has to be looked at instead.
     ///
     /// Doing it twice is doing it once: what each subscriber has is noted in the transaction that stores the push.
-    pub async fn distribute(&self, library: &Library, touched: Option<&Touched>) -> Result<bool, WebError> {
+    pub async fn distribute(&self, library: &Library, news: News<'_>) -> Result<bool, WebError> {
         if !self.hub.is_open() {
             return Ok(true);
         }
-        let mut scopes: HashMap<Scope, Vec<Subscribed>> = HashMap::new();
+        let mut feeds: HashMap<About, Vec<Subscribed>> = HashMap::new();
         for (address, digests) in self.hub.subscribed().await? {
             let Some(topic) = self.topic(&address) else {
                 self.hub.deny(&address, "this feed has another address now").await?;
                 continue;
             };
-            if touched.is_none_or(|touched| topic.scope.is_touched(touched)) {
-                scopes.entry(topic.scope).or_default().push(Subscribed { dialect: topic.dialect, address, digests });
+            if news.is_of(&topic.about) {
+                feeds.entry(topic.about).or_default().push(Subscribed { dialect: topic.dialect, address, digests });
             }
         }
         // One after the other, because a feed may have a megabyte; and each by itself, so that a change need not wait until
         // all feeds were looked at.
-        for (scope, topics) in scopes {
+        for (about, topics) in feeds {
             let mut told = self.told.0.lock().await;
             if library.version < told.version {
                 return Ok(false);
@@ -176,51 +243,48 @@ impl Web {
             if library.version > told.version {
                 *told = LastTold { version: library.version, digests: HashMap::new() };
             }
-            self.distribute_one(&scope, topics, library, &mut told).await?;
+            self.distribute_one(&about, topics, library, &mut told).await?;
         }
         Ok(true)
     }
 
     async fn distribute_one(
         &self,
-        scope: &Scope,
+        about: &About,
         mut topics: Vec<Subscribed>,
         library: &Library,
         told: &mut LastTold,
     ) -> Result<(), WebError> {
+        // Before the feed is made: what is said meanwhile is looked at again.
+        let said = self.said(about, library);
         topics.retain(|topic| {
-            let now = told.digests.get(&topic.address);
-            !now.is_some_and(|now| topic.digests.iter().all(|digest| digest == now))
+            let now = told.digests.get(&topic.address).filter(|(then, _)| *then == said);
+            !now.is_some_and(|(_, now)| topic.digests.iter().all(|digest| digest == now))
         });
         if topics.is_empty() {
             return Ok(());
         }
-        let Some(feed) = self.feed_model(scope, 0, library).await? else {
-            return self.feed_is_gone(scope, &topics).await;
+        let feed = match self.now(about, library).await? {
+            Now::Feed(feed) => *feed,
+            // A subject may have a review again, so its subscriptions run on.
+            Now::Nothing => return Ok(()),
+            Now::Over(why) => {
+                for topic in &topics {
+                    self.hub.deny(&topic.address, &why).await?;
+                }
+                return Ok(());
+            }
         };
         let dialects: Vec<Dialect> = topics.iter().map(|topic| topic.dialect).collect();
         let mut news = Vec::new();
         for (printed, Subscribed { address, digests, .. }) in printed(feed, &dialects).into_iter().zip(topics) {
-            told.digests.insert(address.clone(), printed.digest.clone());
+            told.digests.insert(address.clone(), (said, printed.digest.clone()));
             if digests.iter().any(|digest| *digest != printed.digest) {
                 news.push((address, printed.digest, printed.body));
             }
         }
         self.hub.push(news).await?;
         Ok(())
-    }
-
-    /// A reviewer who is gone stays gone; a subject without reviews may have one again, so its subscriptions run on.
-    async fn feed_is_gone(&self, scope: &Scope, topics: &[Subscribed]) -> Result<(), WebError> {
-        match scope {
-            Scope::Reviewer(handle) => {
-                for topic in topics {
-                    self.hub.deny(&topic.address, &format!("there is no reviewer {handle} any more")).await?;
-                }
-                Ok(())
-            }
-            Scope::Everything | Scope::Tag(_) | Scope::Author(_) | Scope::Rating(_) => Ok(()),
-        }
     }
 
     /// Tells hubs elsewhere which feeds changed: those touched by a change, or by all changes since they were last told.
@@ -274,7 +338,7 @@ impl Web {
 impl Herald for Web {
     async fn tell(&self, before: &Library, now: &Library) {
         let touched = now.touched_since(before);
-        if let Err(error) = self.distribute(now, Some(&touched)).await {
+        if let Err(error) = self.distribute(now, News::Reviews(&touched)).await {
             tracing::error!(%error, "subscribers are told later than readers: {error}");
         }
         if let Err(error) = self.ping_others(now, Some(&touched)).await {
@@ -295,10 +359,26 @@ impl Scope {
     }
 }
 
+impl News<'_> {
+    fn is_of(self, about: &About) -> bool {
+        match (self, about) {
+            (Self::Anything, _) | (Self::Talk, About::Replies(_)) => true,
+            (Self::Reviews(touched), About::Reviews(scope)) => scope.is_touched(touched),
+            (Self::Reviews(_), About::Replies(_)) | (Self::Talk, About::Reviews(_)) => false,
+        }
+    }
+}
+
+fn no_reviewer(handle: &Handle) -> Now {
+    Now::Over(format!("there is no reviewer {handle} any more"))
+}
+
 /// A feed as sent.
 struct Printed {
     body: Vec<u8>,
-    /// Of what a reader sees. The time of the whole feed is left out: it moves when any review of the site is taken back.
+    /// Of what is news in it. Left out are the time of the whole feed, which moves when any review of the site is taken
+    /// back, and how many answered a review: replies have feeds of their own, and nobody is sent fifty reviews again
+    /// because of one.
     digest: String,
 }
 
@@ -306,6 +386,9 @@ struct Printed {
 fn printed(mut feed: Feed, dialects: &[Dialect]) -> Vec<Printed> {
     let bodies: Vec<Vec<u8>> = dialects.iter().map(|dialect| feed.write(*dialect).into_bytes()).collect();
     feed.updated = Timestamp::UNIX_EPOCH;
+    for entry in &mut feed.entries {
+        entry.replies = None;
+    }
     let digests = dialects.iter().map(|dialect| digest(&SHA256, feed.write(*dialect).as_bytes()));
     let hex = digests.map(|digest| digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect());
     bodies.into_iter().zip(hex).map(|(body, digest)| Printed { body, digest }).collect()

@@ -78,6 +78,11 @@ impl Hub {
         self.setup.address.iter().chain(&self.setup.others).cloned().collect()
     }
 
+    /// The hub of our own, where there is one.
+    pub fn own_address(&self) -> Option<String> {
+        self.setup.address.clone()
+    }
+
     /// Whether anybody can subscribe here.
     pub fn is_open(&self) -> bool {
         self.setup.address.is_some()

@@ -64,7 +64,8 @@ const WORDPRESS: &str = "<?xml version=\"1.0\"?>\n<rss><channel><link>https://bl
 
 /// What has to survive: everything a file says but where it came from and how a number was written.
 fn reviews(folder: &Path) -> BTreeMap<String, Review> {
-    let context = Context { reviewer_name: "Ana Sol", reviewer_handle: "ana", rating_scale: Some(5.0), among_others: false };
+    let context =
+        Context { reviewer_name: "Ana Sol", reviewer_handle: "ana", rating_scale: Some(5.0), among_others: false };
     let mut reviews = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
         let (name, bytes) = (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap());

@@ -23,6 +23,7 @@ mod mirror;
 mod notices;
 mod peers;
 mod readers;
+mod replies;
 mod service;
 mod simulation;
 mod stats;

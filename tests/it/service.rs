@@ -299,3 +299,49 @@ fn the_units_are_understood_by_systemd_and_their_sandbox_is_rated_1_5_or_better(
         assert!(fine, "{name}: {said}");
     }
 }
+
+/// The first request that somebody makes: its head and its body. Answered with 200.
+fn first_post(listener: &TcpListener) -> std::io::Result<(String, Vec<u8>)> {
+    let (mut stream, _) = listener.accept()?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        head.extend(byte);
+    }
+    let head = String::from_utf8_lossy(&head).to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    let mut body = vec![0; length.trim().parse().unwrap()];
+    stream.read_exact(&mut body)?;
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")?;
+    Ok((head, body))
+}
+
+#[test]
+fn traces_go_to_the_collector_that_the_settings_name() {
+    let collector = TcpListener::bind("127.0.0.1:0").unwrap();
+    let unit = Unit::new();
+    let address = collector.local_addr().unwrap();
+    unit.settings(&format!("title = \"Ana's books\"\n[log]\notlp = \"http://{address}/\"\n"));
+    let (sender, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(first_post(&collector)));
+    // What is left at the end is sent then.
+    unit.start().stop();
+    let (head, body) = heard.recv_timeout(PATIENCE).unwrap().unwrap();
+    assert!(head.starts_with("post /v1/traces http/1.1") && head.contains("content-type: application/json"), "{head}");
+    let told: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    let spans = told["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap();
+    let first_look = spans.iter().find(|span| span["name"] == "reconcile").unwrap();
+    assert_eq!(first_look["attributes"][0]["value"]["stringValue"], "ana");
+    assert_eq!(first_look["traceId"].as_str().unwrap().len(), 32);
+}
+
+#[test]
+fn a_collector_that_is_away_stops_nothing() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let unit = Unit::new();
+    unit.settings(&format!("title = \"Ana's books\"\n[log]\notlp = \"http://{closed}\"\n"));
+    unit.start().stop();
+    let log = unit.log();
+    assert!(log.contains("traces are lost while http://") && log.contains("see [log] otlp"), "{log}");
+}

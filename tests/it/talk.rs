@@ -103,8 +103,8 @@ pub fn actor(id: &str, name: &str, avatar: Option<String>, now: Timestamp) -> Re
     }
 }
 
-/// One announced review with a tag.
-async fn dune() -> World {
+/// Two announced reviews, the first with a tag.
+pub async fn dune() -> World {
     let world = World::empty().await;
     world.save("dune.md", review_with("Dune", "Sand gets into everything.", &["tags: [sand]", "rating: 4/5"]));
     world.save("emma.md", review_with("Emma", "Matches.", &[]));
@@ -113,7 +113,12 @@ async fn dune() -> World {
 }
 
 async fn thread(world: &World) -> Thread<'_> {
-    let entry = world.entry("dune.md").await;
+    thread_of(world, "dune.md").await
+}
+
+/// The conversation under the review in this file.
+pub async fn thread_of<'a>(world: &'a World, file: &str) -> Thread<'a> {
+    let entry = world.entry(file).await;
     let under = (Handle::parse("ana").unwrap(), entry.id);
     let note = format!("https://books.example/users/ana/reviews/{}", under.1);
     Thread { store: &world.running().store, note, under, now: world.now() }

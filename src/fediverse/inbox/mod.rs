@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{
     activity::QuoteRequest,
-    json::{address_of, addresses, authority, kind_of, text_of, within_limits},
+    json::{self, address_of, addresses, authority, kind_of, text_of, within_limits},
 };
 
 /// Longest report kept, in characters (Mastodon's own limit is 5,000).
@@ -158,7 +158,7 @@ pub enum Unreadable {
 
 /// Reads an activity.
 pub fn read(body: &[u8]) -> Result<Activity, Unreadable> {
-    let document: Value = serde_json::from_slice(body).map_err(|_| Unreadable::NotJson)?;
+    let document: Value = json::read(body).map_err(|_| Unreadable::NotJson)?;
     if !document.is_object() {
         return Err(Unreadable::NotJson);
     }

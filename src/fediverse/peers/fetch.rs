@@ -12,7 +12,7 @@ use crate::{
     fediverse::{
         context::{ACTIVITY_JSON, ACTIVITYSTREAMS},
         inbox::same_host,
-        json::address_of,
+        json::{self, address_of},
         signature::{self, Outgoing, Signer, Spec},
     },
     net::{Dress, HeaderMap, HeaderValue, NetProblem},
@@ -102,7 +102,7 @@ async fn at_ip_address(visit: &Visit, url: &Url) -> Result<(Value, Url), PeerPro
     if !fetched.content_type.as_deref().is_some_and(is_activity) {
         return Err(PeerProblem::Invalid("its media type is not that of an activity".to_owned()));
     }
-    let document = serde_json::from_slice(&fetched.body).map_err(|error| PeerProblem::Invalid(error.to_string()))?;
+    let document = json::read(&fetched.body).map_err(|error| PeerProblem::Invalid(error.to_string()))?;
     Ok((document, fetched.url))
 }
 

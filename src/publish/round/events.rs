@@ -82,9 +82,18 @@ impl Working<'_> {
         let own_date = writing.date().map(|date| date.timestamp());
         let published = match known.as_ref().and_then(|known| known.published) {
             Some(published) => published,
-            None if adopt => self.seconds.take_before(own_date.unwrap_or(self.written(modified_ns)).min(self.now)),
-            None if self.desk.aftermath == Aftermath::Looking => self.seconds.take_before(self.written(modified_ns)),
-            None => self.seconds.take_newest(self.now),
+            None if adopt => {
+                let wanted = own_date.unwrap_or(self.written(modified_ns)).min(self.now);
+                self.seconds().take_before(wanted)
+            }
+            None if self.desk.aftermath == Aftermath::Looking => {
+                let written = self.written(modified_ns);
+                self.seconds().take_before(written)
+            }
+            None => {
+                let now = self.now;
+                self.seconds().take_newest(now)
+            }
         };
         let slug = known.as_ref().and_then(|known| known.slug.clone()).unwrap_or_else(|| writing.slug().clone());
         let mut entry = Entry {
@@ -269,11 +278,10 @@ impl Working<'_> {
                 self.marks.insert(path, mark);
             }
         }
-        let marks =
-            self.desk.marks.values().filter(|mark| !self.marks.contains_key(&mark.path)).chain(self.marks.values());
-        let due = marks
-            .filter_map(|mark| if let FileOutcome::Scheduled(due) = mark.outcome { Some(due) } else { None })
-            .min();
+        let due = |mark: &FileMark| if let FileOutcome::Scheduled(due) = mark.outcome { Some(due) } else { None };
+        let as_before = self.desk.marks.values().filter(|mark| due(mark).is_some());
+        let marks = as_before.filter(|mark| !self.marks.contains_key(&mark.path)).chain(self.marks.values());
+        let due = marks.filter_map(due).min();
         if let Some(due) = due {
             self.look_again(Duration::try_from(due.duration_since(self.now)).unwrap_or_default());
         }

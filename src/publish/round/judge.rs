@@ -6,7 +6,7 @@ use super::{ReconcileError, Working};
 use crate::{
     domain::{
         Genre, ReviewId,
-        ledger::{Hold, Intent, Standing},
+        ledger::{Entry, Hold, Intent, Standing},
     },
     fediverse::note::REPLIES_PER_PAGE,
     publish::{
@@ -21,17 +21,17 @@ use crate::{
 
 impl Working<'_> {
     pub(super) async fn judge(&mut self) -> Result<(), ReconcileError> {
-        let ids: BTreeSet<ReviewId> = self.desk.entries.keys().chain(self.work.keys()).cloned().collect();
-        let pending: Vec<Pending> = ids
-            .into_iter()
-            .map(|id| self.entry(&id))
-            .filter(|entry| entry.intent != Intent::Nothing)
+        let as_before = self.desk.entries.values().filter(|entry| !self.work.contains_key(&entry.id));
+        let pending = as_before.chain(self.work.values()).filter(|entry| entry.intent != Intent::Nothing);
+        let mut pending: Vec<Pending> = pending
             .map(|entry| {
                 let stirred = self.stirred.get(&entry.id).or_else(|| self.desk.stirred.get(&entry.id)).copied();
                 let quiet_for = self.elapsed.saturating_sub(stirred.unwrap_or(self.elapsed));
-                Pending { id: entry.id, genre: entry.genre, intent: entry.intent, hold: entry.hold, quiet_for }
+                let Entry { genre, intent, hold, .. } = *entry;
+                Pending { id: entry.id.clone(), genre, intent, hold, quiet_for }
             })
             .collect();
+        pending.sort_by(|one, other| one.id.cmp(&other.id));
         let moved = !pending.is_empty() && self.means.store.moved_to(&self.desk.reviewer.handle).await?.is_some();
         let lost = matches!(self.folder, FolderState::Missing | FolderState::Emptied);
         let caution = match self.desk.aftermath {

@@ -12,7 +12,7 @@ use super::{Fresh, ReconcileError, Working};
 use crate::{
     domain::{
         Genre, Moment, Problem, Review, Writing,
-        ledger::{Entry, FileMark, FileOutcome, Standing, Stat},
+        ledger::{FileMark, FileOutcome, Standing, Stat},
     },
     intake::{
         folder::Walk,
@@ -29,9 +29,11 @@ use crate::{
 };
 
 impl Working<'_> {
-    pub(super) async fn walked(&mut self, walk: Walk) -> Result<(), ReconcileError> {
+    pub(super) async fn walked(&mut self, mut walk: Walk) -> Result<(), ReconcileError> {
+        let kind = Kind::of(&walk);
+        let files = Arc::new(std::mem::take(&mut walk.files));
         let (answers, reviews): (Vec<_>, Vec<_>) =
-            walk.files.keys().filter(|path| parse::is_candidate(path)).partition(|path| parse::is_answer(path));
+            files.keys().filter(|path| parse::is_candidate(path)).partition(|path| parse::is_answer(path));
         let any_live =
             |genre| self.desk.entries.values().any(|entry| entry.standing == Standing::Live && entry.genre == genre);
         if reviews.is_empty() && (any_live(Genre::Review) || (answers.is_empty() && any_live(Genre::Answer))) {
@@ -41,8 +43,8 @@ impl Working<'_> {
             let searches = self.means.store.post_searches().await?;
             self.posts = searches.into_iter().map(|search| (search.address.clone(), search)).collect();
         }
-        let sorted = reading::sort(&walk.files, &self.desk.marks, &self.posts, self.now);
-        let reads = self.read(sorted.to_read, &walk).await?;
+        let sorted = reading::sort(&files, &self.desk.marks, &self.posts, self.now);
+        let reads = self.read(sorted.to_read, &files, kind).await?;
         self.pin_scale(&reads);
         let mut found: Vec<Found> = sorted
             .unchanged
@@ -54,26 +56,20 @@ impl Working<'_> {
             .collect();
         let unread = self.desk.entries.values().filter(|entry| entry.answers() && walk.is_unread(&entry.file));
         found.extend(unread.map(|entry| Found { path: entry.file.clone(), now: Now::Unchanged { published: false } }));
-        let mut darkroom = Darkroom::new(
-            self.means.store,
-            self.means.elsewhere,
-            &self.desk.root,
-            &self.desk.reviewer.handle,
-            &walk.files,
-        );
+        let mut darkroom =
+            Darkroom::new(self.means.store, self.means.elsewhere, &self.desk.root, &self.desk.reviewer.handle, &files);
         for read in reads {
             let path = read.path.clone();
-            if let Some(now) = self.understand(read, &walk.files, &mut darkroom).await? {
+            if let Some(now) = self.understand(read, &files, &mut darkroom).await? {
                 found.push(Found { path, now });
             }
         }
         if self.folder == FolderState::Fine {
-            let gone = |path: &&String| !walk.files.contains_key(*path) && !walk.is_unread(path);
+            let gone = |path: &&String| !files.contains_key(*path) && !walk.is_unread(path);
             self.files_gone = self.desk.marks.keys().filter(gone).cloned().collect();
         }
         self.walk_problems = walk.problems;
-        let entries: Vec<Entry> = self.desk.entries.values().cloned().collect();
-        let events = diff::diff(&entries, &found);
+        let events = diff::diff(self.desk.entries.values(), &found);
         drop(found);
         self.events(events).await?;
         // What they hold is in the commit now.
@@ -83,13 +79,17 @@ impl Working<'_> {
         Ok(())
     }
 
-    pub(super) async fn read(&self, paths: Vec<String>, walk: &Walk) -> Result<Vec<Read>, ReconcileError> {
+    async fn read(
+        &self,
+        paths: Vec<String>,
+        files: &Arc<BTreeMap<String, Stat>>,
+        kind: Kind,
+    ) -> Result<Vec<Read>, ReconcileError> {
         if paths.is_empty() {
             return Ok(Vec::new());
         }
         let (root, reviewer) = (self.desk.root.clone(), self.desk.reviewer.clone());
-        let (files, scale, now) = (walk.files.clone(), self.scale(), self.means.clock.now());
-        let kind = Kind::of(walk);
+        let (files, scale, now) = (Arc::clone(files), self.scale(), self.means.clock.now());
         if kind.is_mixed() && self.row.adopted_at.is_none() {
             let handle = &reviewer.handle;
             tracing::info!(%handle, %kind, "the folder of @{handle} is {kind}: what nothing says to be a review is left alone");

@@ -102,7 +102,7 @@ pub async fn reconcile(desk: &Desk, journal: &Journal, means: &Means<'_>) -> Res
         Folder::Unreadable(why) => round.folder = FolderState::Unreadable(why),
         Folder::Missing => {
             round.folder = FolderState::Missing;
-            round.events(diff::diff(&desk.entries.values().cloned().collect::<Vec<_>>(), &[])).await?;
+            round.events(diff::diff(desk.entries.values(), &[])).await?;
         }
         Folder::Walked(walk) => round.walked(walk).await?,
     }
@@ -134,10 +134,12 @@ struct Working<'a> {
     replies: Vec<OwnReply>,
     lines: Vec<Line>,
     lost: BTreeMap<String, (ReviewId, Known)>,
-    /// Of publication.
-    seconds: Seconds,
+    /// When the lost ones were published.
+    lost_seconds: Vec<Timestamp>,
+    /// Of publication. This and the next are made where they are wanted: an edit of one review looks through no others.
+    seconds: Option<Seconds>,
     /// Whose page has which slug.
-    slugs: HashMap<Slug, ReviewId>,
+    slugs: Option<HashMap<Slug, ReviewId>>,
     stirred: HashMap<ReviewId, Duration>,
     twins: HashMap<String, Duration>,
     cards_back: Vec<Card>,
@@ -149,10 +151,8 @@ struct Working<'a> {
 
 impl<'a> Working<'a> {
     fn new(desk: &'a Desk, journal: &'a Journal, means: &'a Means<'a>) -> Self {
-        let in_ledger = desk.entries.keys().cloned().collect();
-        let lost = journal.lost(&desk.reviewer.handle, &in_ledger);
-        let lost_seconds = lost.values().filter_map(|(_, known)| known.published);
-        let seconds = Seconds::new(desk.entries.values().map(|entry| entry.published).chain(lost_seconds));
+        let lost = journal.lost(&desk.reviewer.handle, |id| desk.entries.contains_key(id));
+        let lost_seconds = lost.values().filter_map(|(_, known)| known.published).collect();
         Self {
             desk,
             journal,
@@ -175,13 +175,9 @@ impl<'a> Working<'a> {
             replies: Vec::new(),
             lines: Vec::new(),
             lost,
-            seconds,
-            slugs: desk
-                .entries
-                .values()
-                .filter(|entry| entry.genre == Genre::Review && entry.answers())
-                .map(|entry| (entry.slug.clone(), entry.id.clone()))
-                .collect(),
+            lost_seconds,
+            seconds: None,
+            slugs: None,
             stirred: HashMap::new(),
             twins: HashMap::new(),
             cards_back: Vec::new(),
@@ -190,6 +186,18 @@ impl<'a> Working<'a> {
             pictured: false,
             next: None,
         }
+    }
+
+    fn seconds(&mut self) -> &mut Seconds {
+        let (entries, lost) = (&self.desk.entries, &self.lost_seconds);
+        let taken = || entries.values().map(|entry| entry.published).chain(lost.iter().copied());
+        self.seconds.get_or_insert_with(|| Seconds::new(taken()))
+    }
+
+    fn slugs(&mut self) -> &mut HashMap<Slug, ReviewId> {
+        let entries = &self.desk.entries;
+        let pages = || entries.values().filter(|entry| entry.genre == Genre::Review && entry.answers());
+        self.slugs.get_or_insert_with(|| pages().map(|entry| (entry.slug.clone(), entry.id.clone())).collect())
     }
 
     fn look_again(&mut self, after: Duration) {

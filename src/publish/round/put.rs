@@ -101,8 +101,9 @@ impl Working<'_> {
 
     /// Gives a review the first free address of its wish.
     pub(super) fn take_slug(&mut self, wish: &Slug, id: &ReviewId) -> Slug {
-        let slug = identity::free_slug(wish, |slug| self.slugs.get(slug).is_some_and(|owner| owner != id));
-        self.slugs.insert(slug.clone(), id.clone());
+        let slugs = self.slugs();
+        let slug = identity::free_slug(wish, |slug| slugs.get(slug).is_some_and(|owner| owner != id));
+        slugs.insert(slug.clone(), id.clone());
         slug
     }
 

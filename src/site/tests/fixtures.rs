@@ -8,7 +8,7 @@ use crate::{
         Reviewer, Series, Site, Slug, Text, reviewer::ProfileLink,
     },
     site::{
-        Admirer, Answered, Archive, Conversation, Counted, Crowd, Door, FeedGroups, Listing, Paging, Person, Remark,
+        Admirer, Answered, Archive, Conversation, Counted, Crowd, Door, FeedsPage, Listing, Paging, Person, Remark,
         ReviewPage, Shell, StatsPage, Target, Trouble, Way, archive, author, book, feeds, home, interact, profile,
         rating, review, search, statistics, stats, tag, trouble,
     },
@@ -153,7 +153,9 @@ impl World {
             tags: &subjects,
             authors: &writers,
         };
-        let groups = FeedGroups {
+        let groups = FeedsPage {
+            hub: true,
+            full_text: true,
             tags: subjects.clone(),
             authors: writers.clone(),
             ratings: vec![name("1", 2), name("4.5", 7)],

@@ -366,7 +366,7 @@ impl Gathered {
 /// A document with its links changed; `None` where it has none.
 fn changed(nature: Nature, body: &[u8], each: &mut dyn FnMut(Use, &str) -> Option<String>) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(body).ok();
-    Some(match nature {
+    let changed = match nature {
         Nature::Bytes => return None,
         Nature::Page => links::in_html(text?, each),
         Nature::Style => links::in_style(text?, &mut |address| each(Use::Follows, address)),
@@ -377,8 +377,8 @@ fn changed(nature: Nature, body: &[u8], each: &mut dyn FnMut(Use, &str) -> Optio
                 None => text,
             }
         }
-    })
-    .map(String::into_bytes)
+    };
+    Some(changed.into_bytes())
 }
 
 /// The path with its query, and the fragment, of a link to this site.

@@ -5,6 +5,7 @@ mod hostile;
 mod others;
 mod push;
 mod subscribe;
+mod talk;
 
 use aws_lc_rs::hmac;
 use reviewd::feed::Dialect;
