@@ -107,7 +107,7 @@ fn goodreads(rows: usize, bytes: usize) -> String {
         let mut words = String::new();
         while words.len() < bytes {
             words.push_str(sentence);
-            if words.len() % 5 == 0 {
+            if words.len().is_multiple_of(5) {
                 words.push_str("<br/><br/>");
             }
         }

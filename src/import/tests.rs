@@ -197,7 +197,7 @@ fn a_wordpress_export_that_is_not_quite_xml_gives_its_posts() {
     assert_eq!(dune.aliases, ["/2021/05/dune/"]);
     let text = file::text(&found[0]);
     assert!(!["bob@", "bob.example", "192.0.2", "Buy", "[...]"].iter().any(|private| text.contains(private)), "{text}");
-    let [comment] = &dune.comments[..] else { panic!("{:?}", dune.comments) };
+    let [comment] = &dune.comments[..] else { unreachable!("{:?}", dune.comments) };
     assert_eq!((comment.name.as_str(), comment.text.as_str()), ("Bob", "Nice, \"sand\".\n\nAnd *worms*."));
     assert_eq!(comment.date.unwrap().to_string(), "2021-05-13T09:00:00Z");
     assert!(parsed(&found[1]).draft, "a draft stays one");
@@ -210,10 +210,10 @@ fn a_post_with_more_comments_than_a_file_takes_keeps_the_oldest_and_says_so() {
         + "</wp:comment_content><wp:comment_approved>1</wp:comment_approved></wp:comment>";
     let export = WORDPRESS.replacen("</item>", &format!("{}</item>", comment.repeat(200)), 1);
     let rows = rows(Kind::WordPress, export.as_bytes());
-    let Row::Review(dune) = &rows[0] else { panic!("{rows:?}") };
+    let Row::Review(dune) = &rows[0] else { unreachable!("{rows:?}") };
     let read = parsed(dune);
     assert!(read.comments.len() > 10 && read.comments.len() == dune.comments.len());
-    let Row::Passed(passed) = &rows[1] else { panic!("{rows:?}") };
+    let Row::Passed(passed) = &rows[1] else { unreachable!("{rows:?}") };
     assert!(passed.why.contains(&format!("newest {} comments", 201 - dune.comments.len())), "{}", passed.why);
 }
 

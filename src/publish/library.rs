@@ -356,7 +356,7 @@ mod tests {
                 publisher: None,
             },
             headline: None,
-            rating: (look % 2 == 0).then(|| Rating {
+            rating: look.is_multiple_of(2).then(|| Rating {
                 raw: String::new(),
                 value: Some(f64::from(look % 5)),
                 best: Some(5.0),

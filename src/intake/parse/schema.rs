@@ -400,7 +400,7 @@ mod tests {
                     };
                     rule == own || rule.as_array().is_some_and(|types| types.iter().any(|one| one == own))
                 }
-                other => panic!("{other} is not looked at by this test"),
+                other => unreachable!("{other} is not looked at by this test"),
             };
             if !holds {
                 return false;
@@ -492,7 +492,7 @@ mod tests {
         assert_eq!(examples.len(), 6);
         for (name, text) in examples {
             let parsed = parse::parse(&SourceFile { path: &name, bytes: text.as_bytes(), siblings: &[] }, &context);
-            let Reading::Review(review) = parsed.reading else { panic!("{name}: {:?}\n{text}", parsed.problems) };
+            let Reading::Review(review) = parsed.reading else { unreachable!("{name}: {:?}\n{text}", parsed.problems) };
             assert_eq!(
                 (review.book.title.as_str(), review.book.authors.as_slice()),
                 ("Dune", &["Frank Herbert".to_owned()][..]),
