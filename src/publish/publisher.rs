@@ -2,13 +2,9 @@
 
 mod announce;
 mod release;
+mod report;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,7 +19,7 @@ use super::{
     elsewhere::Elsewhere,
     identity::Journal,
     library::Library,
-    round::{self, Means, ReconcileError, Round},
+    round::{self, Means, ReconcileError},
 };
 use crate::{
     clock::Clock,
@@ -32,7 +28,7 @@ use crate::{
         ledger::{Entry, FileMark, FileOutcome, Hold, Intent, Standing},
     },
     intake::watcher::{self, Watcher},
-    store::{Aftermath, Commit, Content, LedgerWrite, Store, StoreError},
+    store::{Aftermath, Commit, LedgerWrite, Store, StoreError},
 };
 
 pub use announce::{Announced, NotAnnounced};
@@ -281,7 +277,7 @@ impl Publisher {
         };
         let desk = &mut self.desks[index].0;
         let mut round = round::reconcile(desk, &setup.journal, &means).await?;
-        report_folder(desk, &round);
+        report::folder(desk, &round);
         if !round.is_empty() {
             if !round.lines.is_empty() {
                 // An id that is written to the journal is used up: not before the rest can be kept too.
@@ -296,7 +292,7 @@ impl Publisher {
                 self.posts_wanted.notify_one();
             }
         }
-        report(desk, &round);
+        report::round(desk, &round);
         let (next, visible) = (round.next, round.is_visible());
         if round.rearranged {
             let now = setup.clock.now_in_seconds();
@@ -548,56 +544,4 @@ pub fn survey(desk: &Desk) -> Survey {
         }
     }
     survey
-}
-
-/// Tells the author what happened, in sentences that stand alone.
-fn report(desk: &Desk, round: &Round) {
-    let reviewer = &desk.reviewer.handle;
-    let titles: BTreeMap<&ReviewId, &str> = round
-        .commit
-        .entries
-        .iter()
-        .filter_map(|write| match &write.content {
-            Some(Content::Review(content)) => Some((&write.entry.id, content.0.review.book.title.as_str())),
-            Some(Content::Answer(_)) | None => None,
-        })
-        .collect();
-    for genre in Genre::ALL {
-        let count = round.adopted.iter().filter(|item| item.genre == genre).count();
-        if count > 0 {
-            let what = genre.plural();
-            tracing::info!(%reviewer, count, "{count} {what} of @{reviewer} were taken in quietly: shown, announced to nobody");
-        }
-    }
-    for outgoing in &round.commit.outgoing {
-        let (kind, object) = (outgoing.message.kind.as_str(), &outgoing.message.object);
-        tracing::info!(%reviewer, activity = outgoing.message.id, "{kind} of {object} is on its way");
-    }
-    for mark in &round.commit.files {
-        for problem in &mark.problems {
-            tracing::warn!(%reviewer, file = problem.file, line = problem.line, "{problem}");
-        }
-    }
-    let told: Vec<_> = titles.values().take(3).collect();
-    if !told.is_empty() && round.adopted.is_empty() {
-        let count = titles.len();
-        tracing::info!(%reviewer, count, "{count} reviews of @{reviewer} changed in pages and feeds: {told:?}");
-    }
-}
-
-fn report_folder(desk: &Desk, round: &Round) {
-    let (reviewer, root) = (&desk.reviewer.handle, desk.root.display());
-    if desk.folder == round.folder {
-        return;
-    }
-    match &round.folder {
-        FolderState::Fine => tracing::info!(%reviewer, "the folder {root} is back"),
-        FolderState::Missing => {
-            tracing::error!(%reviewer, "the folder {root} is missing; nothing is deleted because of it")
-        }
-        FolderState::Emptied => {
-            tracing::error!(%reviewer, "the folder {root} is empty; nothing is deleted because of it")
-        }
-        FolderState::Unreadable(why) => tracing::error!(%reviewer, "{why}; what was published stays up"),
-    }
 }

@@ -444,7 +444,7 @@ impl Web {
 
     fn feeds(&self, library: &Library) -> Found {
         let page = site::FeedsPage {
-            hub: self.hub.is_open(),
+            hub: self.hub.is_open() && !self.still,
             full_text: self.feed_full_text,
             tags: counted(library.tags()),
             authors: counted(library.authors()),

@@ -125,7 +125,7 @@ impl Web {
             authors: Vec::new(),
             icons: Vec::new(),
             // Hubs elsewhere are told of reviews only.
-            hubs: self.hub.own_address().into_iter().collect(),
+            hubs: self.hub.own_address().filter(|_| !self.still).into_iter().collect(),
             entries,
             archive: Archive::Current { prev: None },
             next_page: None,

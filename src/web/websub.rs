@@ -31,7 +31,8 @@ use crate::{
 const FORM_BYTES_MAX: usize = 16 << 10;
 /// How long somebody may take to say it.
 const FORM_TIMEOUT: Duration = Duration::from_secs(10);
-/// Feeds that hubs elsewhere are told of after one change; beyond it subjects, authors and ratings are left out, as when an archive is taken in.
+/// Feeds that hubs elsewhere are told of after one change; beyond it subjects, authors and ratings are left out, as when an
+/// archive is taken in.
 const PINGS_MAX: usize = 60;
 
 /// What the subscribers of each feed were last told, so that a second look at the same state costs nothing.

@@ -152,7 +152,9 @@ async fn check(daemon: Daemon, proxy: Proxy) {
     };
     let inbox = daemon.url("/inbox");
     assert_eq!(proxy.post(&bob, &inbox, Spec::Cavage, padded(MIB)).await, 202);
-    assert_eq!(proxy.post(&bob, &inbox, Spec::Cavage, padded(MIB + 1)).await, 413);
+    // Caddy finds the limit while it passes the message on, and may see reviewd hang up first.
+    let refused = proxy.post(&bob, &inbox, Spec::Cavage, padded(MIB + 1)).await;
+    assert!([413, 502].contains(&refused), "{refused}");
 
     // One address, two readers.
     let page = daemon.url("/@ana/dune");
