@@ -1,6 +1,6 @@
 //! `/websub`: requests to the hub, and which feeds its subscribers have to be told of.
 //!
-//! What a subscriber is sent is what a reader gets: both are written by [`Web::feed_model`].
+//! What a subscriber is sent is what a reader gets: both are written by `Web::feed_model`.
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 

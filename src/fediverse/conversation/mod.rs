@@ -1,7 +1,7 @@
 //! What other people say to our reviews: replies, likes, boosts, quotes and complaints, as they arrive or are found.
 //!
 //! A post stands under a review when its `inReplyTo` leads there, each step of the way known or fetched from where it
-//! lives. Whether it is shown is decided by the settings and by people; how much of it there may be, by [`limits`].
+//! lives. Whether it is shown is decided by the settings and by people; how much of it there may be, by `limits`.
 
 mod arrivals;
 mod crawl;
