@@ -71,7 +71,9 @@ fn sizes(inboxes: usize) -> Vec<(usize, usize)> {
 /// The same inboxes by the sender of activitypub_federation, in this process: nothing is kept on a disk.
 async fn by_the_crate(inboxes: usize, all_cores: f64) -> Value {
     let (sink, key) = (Sink::open(inboxes).await, KeyPair::generate().unwrap());
-    let addresses = (0..inboxes).map(|number| sink.inbox(number, inboxes.div_ceil(10)).parse().unwrap());
+    // It takes no bare address for a server, so all of them have one name.
+    let addresses =
+        (0..inboxes).map(|number| format!("http://localhost:{}/inbox/{number}", sink.port).parse().unwrap());
     let keys = [key.to_private_pem().unwrap(), key.to_public_pem().unwrap()];
     let cpu = common::cpu_seconds("self");
     let took = peer::fan_out(addresses.collect(), keys, REVIEW_BYTES, option("concurrency", 16)).await;

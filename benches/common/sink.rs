@@ -44,7 +44,7 @@ pub async fn follow(home: &Path, daemon: &Daemon, inboxes: usize, inbox: impl Fn
 /// Every follower's server: answers 202 and remembers when it did.
 #[derive(Clone)]
 pub struct Sink {
-    port: u16,
+    pub port: u16,
     pub arrivals: Arc<Mutex<Arrivals>>,
 }
 

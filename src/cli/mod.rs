@@ -122,6 +122,19 @@ enum Command {
     Generate(generate::Arguments),
 }
 
+/// `reviewd status | head` is no breakdown: whoever reads what a command prints may have enough. The standard library turns
+/// that into a panic; the daemon, whose words go to a log, keeps it.
+fn end_quietly_when_nobody_reads() {
+    let loud = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload().downcast_ref::<String>();
+        if said.is_some_and(|said| said.starts_with("failed printing to std") && said.contains("Broken pipe")) {
+            std::process::exit(FINE.into());
+        }
+        loud(panic);
+    }));
+}
+
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")
 }
@@ -129,6 +142,9 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 /// Runs the command line and says how it went: 0 fine, 1 problems found, 2 wrong use.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    if !matches!(cli.command, None | Some(Command::Serve)) {
+        end_quietly_when_nobody_reads();
+    }
     let environment = config::environment();
     let options = &cli.options;
     let overrides = Overrides {

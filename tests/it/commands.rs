@@ -134,6 +134,17 @@ fn keys(value: &Value) -> Vec<&str> {
 // --- check -------------------------------------------------------------------------------------------------------
 
 #[tokio::test]
+async fn a_reader_who_has_enough_is_no_breakdown() {
+    let home = Home::of(&["dune"]);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_reviewd"));
+    command.args(["generate", "config"]).current_dir(home.path("")).stderr(std::process::Stdio::piped());
+    let (nobody, pipe) = std::io::pipe().unwrap();
+    drop(nobody);
+    let output = command.stdout(pipe).spawn().unwrap().wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), String::new()));
+}
+
+#[tokio::test]
 async fn check_prints_reviews_skipped_files_and_problems_as_json() {
     let home = Home::new("");
     let facts = ["rating: 4.5/5", "date: 2024-03-01", "spoilers: true"];
