@@ -153,7 +153,9 @@ pub async fn open(
 pub fn client_for_pictures(config: &Config) -> anyhow::Result<Client> {
     let origin = &config.site.origin;
     let reach = Reach::for_pictures(origin, &config.federation.allow_addresses);
-    Client::new(origin, reach).context("set up the client for pictures")
+    Client::new(origin, reach).context(
+        "set up the client for pictures; without certificates of authorities install the package ca-certificates",
+    )
 }
 
 /// Ids are made from the origin and last for ever: another one is another site. A trial on loopback pins nothing, and what
