@@ -128,11 +128,14 @@ pub(super) fn authority(address: &str) -> Option<String> {
     Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
+/// Ids are compared byte for byte (ActivityPub section 3.1 makes them identifiers), so only the one spelling counts that a
+/// server gives its own: `Url` would also read `htTps://…`, and pass over blanks and line ends inside.
 fn is_address(text: &str) -> bool {
     text.len() <= ADDRESS_BYTES_MAX
+        && (text.starts_with("https://") || text.starts_with("http://"))
+        && !text.contains(|letter: char| letter.is_ascii_whitespace() || letter.is_ascii_control())
         && Url::parse(text).is_ok_and(|url| {
-            matches!(url.scheme(), "https" | "http")
-                && url.has_host()
+            url.has_host()
                 && url.username().is_empty()
                 && url.password().is_none()
         })
@@ -157,6 +160,23 @@ mod tests {
         }
         for bad in ["", "{", r#""\ud83""#, r#"{"a": \ud83d}"#, "\"\u{1}\\ud83d\""] {
             assert!(read(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_one_spelling() {
+        assert_eq!(address_of(&"https://m.example/users/bob".into()).as_deref(), Some("https://m.example/users/bob"));
+        for other in [
+            "htTps://m.example/users/bob",
+            " https://m.example/users/bob",
+            "https://m.example/users/bob\n",
+            "https://m.example/us\ters/bob",
+            "https://bob@m.example/users/bob",
+            "https:m.example",
+            "https://",
+            "acct:bob@m.example",
+        ] {
+            assert_eq!(address_of(&other.into()), None, "{other:?}");
         }
     }
 
