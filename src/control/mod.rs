@@ -22,7 +22,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
-    sync::Notify,
+    sync::{Notify, watch},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -43,6 +43,7 @@ use crate::{
     },
     publish::{Plan, PublisherHandle, Survey, publisher::Release},
     store::{DeliveryState, FollowState, Follower, Store, StoreError},
+    tls::CertificateState,
 };
 
 pub use answer::{AskedPost, asked_reply};
@@ -202,6 +203,9 @@ pub struct Status {
     /// By WebSub.
     pub subscribers: i64,
     pub pushes_due: i64,
+    /// Of the site's own https.
+    #[serde(default)]
+    pub certificate: Option<CertificateState>,
 }
 
 /// One copy of an activity, as `reviewd deliveries` shows it.
@@ -270,6 +274,8 @@ pub struct Desk {
     /// What a backup is made of.
     pub source: Source,
     pub exporter: Arc<dyn Exporter>,
+    /// `None`: the site has no certificate of its own.
+    pub certificate: Option<watch::Receiver<CertificateState>>,
 }
 
 /// The state of a delivery that waits for a person, as the store writes it.
@@ -375,7 +381,10 @@ impl Desk {
         let stopping = || Answer::Refused("the daemon is stopping; start it again".to_owned());
         match question {
             Question::Status => match self.publisher.survey().await {
-                Some(folders) => told(status(&self.store, &self.site, folders).await),
+                Some(folders) => {
+                    let certificate = self.certificate.as_ref().map(|certificate| certificate.borrow().clone());
+                    told(status(&self.store, &self.site, folders, certificate).await)
+                }
                 None => stopping(),
             },
             Question::FeedReaders => done(&(self.feed_readers)()),
@@ -475,7 +484,12 @@ impl Desk {
 }
 
 /// The figures of `reviewd status`.
-pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<Status, StoreError> {
+pub async fn status(
+    store: &Store,
+    site: &Site,
+    folders: Vec<Survey>,
+    certificate: Option<CertificateState>,
+) -> Result<Status, StoreError> {
     let figures = store.delivery_figures().await?;
     let websub = store.websub_figures().await?;
     let followers = store.followers(None).await?;
@@ -499,6 +513,7 @@ pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<
         last_doctor: doctor::last(store).await?,
         subscribers: websub.subscriptions,
         pushes_due: websub.pushes_due,
+        certificate,
     })
 }
 

@@ -4,7 +4,6 @@
 //! follows one of its own reviewers with a throw-away actor that it hosts for these seconds (`examination`). So names,
 //! certificates, proxies and caches are passed as other servers pass them, and nobody else is needed for it.
 
-mod certificate;
 mod documents;
 mod examination;
 mod machine;

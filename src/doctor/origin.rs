@@ -5,12 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimeParser};
 
 use super::{
-    certificate::Validity,
     report::Check,
     visit::{Reply, Visitor},
 };
 use crate::{
-    domain::Origin,
+    domain::{Origin, Validity},
     fediverse::context::ACTIVITY_JSON,
     net::{HeaderMap, NetProblem, Probe, Trust, Url, is_public},
 };

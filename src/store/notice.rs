@@ -37,6 +37,8 @@ pub enum NoticeKind {
     Reply,
     /// Somebody asks to follow.
     Follow,
+    /// The site's own certificate cannot be had, or ends.
+    Certificate,
 }
 
 /// A notice as it was made.
@@ -61,6 +63,7 @@ impl NoticeKind {
             Self::Undelivered => "undelivered",
             Self::Reply => "reply",
             Self::Follow => "follow",
+            Self::Certificate => "certificate",
         }
     }
 }
