@@ -209,7 +209,10 @@ mod tests {
         let held = |is_http| Held { listener: TcpListener::bind("127.0.0.1:0").unwrap(), is_http };
         let mut both = Sockets { held: vec![held(true), held(false)], ..Sockets::default() };
         let error = both.listen(&settings("127.0.0.1:0")).await.err().unwrap().to_string();
-        assert!(error.contains("write [tls]") && error.contains("systemctl disable --now reviewd-http.socket"), "{error}");
+        assert!(
+            error.contains("write [tls]") && error.contains("systemctl disable --now reviewd-http.socket"),
+            "{error}"
+        );
         let mut config = settings("127.0.0.1:0");
         let certificate = CertificateSource::Files { certificate: "chain.pem".into(), key: "key.pem".into() };
         config.tls = Some(TlsSettings { certificate, listen_http: Vec::new() });

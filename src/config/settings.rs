@@ -123,12 +123,7 @@ fn unknown_section(name: &str, place: &Place) -> Problem {
     place.problem(format!("there is no section [{name}]"), cure)
 }
 
-fn site(
-    mut section: Section,
-    own_tls: bool,
-    places: &mut check::Places,
-    problems: &mut Vec<Problem>,
-) -> SiteSettings {
+fn site(mut section: Section, own_tls: bool, places: &mut check::Places, problems: &mut Vec<Problem>) -> SiteSettings {
     let origin = section.read_at("origin", "\"https://books.example\"", |value, _| origin(value));
     let listen = section.read_at("listen", "\"127.0.0.1:8080\"", |value, _| listen(value));
     let (origin, origin_place) = unzip(origin);

@@ -32,7 +32,10 @@ impl AuthorityClient {
     /// Roots that are none; no trust store.
     pub fn new(origin: &Origin, roots: Option<&[u8]>) -> Result<Self, NetProblem> {
         let failed = |error: reqwest::Error| NetProblem::Request(error.to_string());
-        #[expect(clippy::disallowed_methods, reason = "it asks one authority of the settings only, and follows nothing")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it asks one authority of the settings only, and follows nothing"
+        )]
         let builder = reqwest::Client::builder();
         let mut builder = builder.no_proxy().https_only(true).redirect(Policy::none()).timeout(TIMEOUT);
         if let Some(pem) = roots {

@@ -36,9 +36,13 @@ pub enum Unusable {
     Open { path: PathBuf, mode: u32 },
     #[error("{0} holds no certificate in PEM; name the whole chain, such as certbot's fullchain.pem")]
     NoCertificate(String),
-    #[error("{0} holds no private key in PEM; name the key that the certificate was made for, such as certbot's privkey.pem")]
+    #[error(
+        "{0} holds no private key in PEM; name the key that the certificate was made for, such as certbot's privkey.pem"
+    )]
     NoKey(String),
-    #[error("the key in {key} is not the one that the certificate in {chain} was made for; name two files that belong together")]
+    #[error(
+        "the key in {key} is not the one that the certificate in {chain} was made for; name two files that belong together"
+    )]
     Mismatch { chain: String, key: String },
     #[error("{place} cannot be used: {detail}; get another certificate")]
     Damaged { place: String, detail: String },
@@ -77,7 +81,13 @@ impl Pair {
     }
 
     /// Makes sure that the two belong together, and to `host`. The places are named where something is wrong.
-    pub fn from_pem(chain: &[u8], chain_place: &str, key: &[u8], key_place: &str, host: &str) -> Result<Self, Unusable> {
+    pub fn from_pem(
+        chain: &[u8],
+        chain_place: &str,
+        key: &[u8],
+        key_place: &str,
+        host: &str,
+    ) -> Result<Self, Unusable> {
         let damaged = |place: &str, detail: String| Unusable::Damaged { place: place.to_owned(), detail };
         let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(chain)
             .collect::<Result<_, _>>()
@@ -155,7 +165,12 @@ mod tests {
     fn what_cannot_be_used_is_named_with_its_cure() {
         let ((chain, key), (other_chain, other_key)) = (made("books.example"), made("films.example"));
         for (chain, key, mode, expected) in [
-            (&chain, &other_key, 0o600, "the key in key.pem is not the one that the certificate in chain.pem was made for"),
+            (
+                &chain,
+                &other_key,
+                0o600,
+                "the key in key.pem is not the one that the certificate in chain.pem was made for",
+            ),
             (&other_chain, &other_key, 0o600, "the certificate in chain.pem is for another name than books.example"),
             (&chain, &key, 0o644, "can be read by everybody on this machine (mode 644): run `chmod 640 key.pem`"),
             (&key, &key, 0o600, "chain.pem holds no certificate in PEM; name the whole chain"),

@@ -57,14 +57,17 @@ impl Failures {
         let count = self.count.saturating_add(1);
         let doubled = RETRY_FIRST.saturating_mul(1 << (count - 1).min(16)).min(RETRY_MAX);
         let own = doubled.mul_f64(1.0 + SPREAD * chance);
-        let wait = own.max(asked.unwrap_or_default().min(ASKED_MAX));
-        Self { count, reason, next_try: Some(now + wait), authority_said: asked.is_some_and(|asked| asked > own) }
+        let next = now + own.max(asked.unwrap_or_default().min(ASKED_MAX));
+        // Nobody wants to read of nanoseconds.
+        let next = Timestamp::from_second(next.as_second()).unwrap_or(next);
+        Self { count, reason, next_try: Some(next), authority_said: asked.is_some_and(|asked| asked > own) }
     }
 
     /// When a program that starts at `now` asks: at once, unless that could anger the authority.
     pub fn first_try(&self, now: Timestamp) -> Timestamp {
         let Some(next) = self.next_try else { return now };
-        let is_plausible = next.duration_since(now) <= SignedDuration::try_from(ASKED_MAX).unwrap_or(SignedDuration::MAX);
+        let is_plausible =
+            next.duration_since(now) <= SignedDuration::try_from(ASKED_MAX).unwrap_or(SignedDuration::MAX);
         let must_wait = self.authority_said || self.count >= RESTARTS_FREE;
         if must_wait && is_plausible { next.max(now) } else { now }
     }

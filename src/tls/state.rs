@@ -38,7 +38,10 @@ impl CertificateState {
         if now >= until - validity.lifetime() / LAST_PART {
             return Some(format!("the certificate ends at {until}: {}", why("nobody renewed it so far")));
         }
-        self.ailment.as_ref().filter(|_| self.is_grave).map(|ailment| format!("the certificate is the old one: {ailment}"))
+        self.ailment
+            .as_ref()
+            .filter(|_| self.is_grave)
+            .map(|ailment| format!("the certificate is the old one: {ailment}"))
     }
 }
 

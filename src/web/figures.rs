@@ -20,8 +20,8 @@ use crate::{
     feed::Dialect,
     publish::Survey,
     store::StoreError,
-    tls::CertificateState,
     telemetry::figures::{self, Glance},
+    tls::CertificateState,
 };
 
 /// The form that every Prometheus reads.

@@ -133,11 +133,8 @@ impl HttpClient for Wire {
             let status = answer.status();
             let retry_after = answer.headers().get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok());
             if !status.is_success() && retry_after.is_some() {
-                let asked = Answer {
-                    status: status.as_u16(),
-                    retry_after: retry_after.map(str::to_owned),
-                    body: Vec::new(),
-                };
+                let asked =
+                    Answer { status: status.as_u16(), retry_after: retry_after.map(str::to_owned), body: Vec::new() };
                 wait.send_replace(asked.wait(clock.now()));
             }
             Ok(BytesResponse::from(answer.map(|bytes| BodyWrapper::from(bytes.to_vec()))))

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use instant_acme::{
-    Account, AuthorizationStatus, ChallengeType, Identifier, KeyAuthorization, NewOrder, Order, OrderStatus, RetryPolicy,
+    Account, AuthorizationStatus, ChallengeType, Error, Identifier, KeyAuthorization, NewOrder, Order, OrderStatus,
+    RetryPolicy,
 };
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
 use tokio_rustls::rustls::{
@@ -63,12 +64,7 @@ pub async fn obtain(
 }
 
 /// Shows the authority that the name is ours, and waits until it has seen it.
-async fn prove(
-    authority: &Authority,
-    order: &mut Order,
-    wish: &Wish<'_>,
-    shown: &Shown,
-) -> Result<(), Refused> {
+async fn prove(authority: &Authority, order: &mut Order, wish: &Wish<'_>, shown: &Shown) -> Result<(), Refused> {
     let refused = |error| authority.refused(error);
     let mut way = None;
     let mut authorizations = order.authorizations();
@@ -88,7 +84,11 @@ async fn prove(
         let Some(mut challenge) = authorization.challenge(wire(proof)) else { continue };
         way = Some(proof);
         show(proof, wish.host, &challenge.token, &challenge.key_authorization(), shown)?;
-        challenge.set_ready().await.map_err(refused)?;
+        match challenge.set_ready().await {
+            // Some look at once.
+            Err(Error::Api(problem)) => return Err(Refused::Said(not_found(wish.host, way, &said(&problem)))),
+            other => other.map_err(refused)?,
+        }
     }
     match order.poll_ready(&POLL).await.map_err(refused)? {
         OrderStatus::Ready | OrderStatus::Valid => Ok(()),
@@ -114,10 +114,12 @@ fn certificate_of_proof(host: &str, digest: &[u8]) -> Result<CertifiedKey, Refus
     let key = KeyPair::generate().map_err(strange)?;
     let certificate = params.self_signed(&key).map_err(strange)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    CertifiedKey::from_der(vec![certificate.der().clone()], key, &aws_lc_rs::default_provider()).map_err(strange)
+    let key = aws_lc_rs::default_provider().key_provider.load_private_key(key).map_err(strange)?;
+    // Not compared with its key: the library reads no certificate with an extension that is critical and unknown to it.
+    Ok(CertifiedKey::new(vec![certificate.der().clone()], key))
 }
 
-/// What the authority found when it looked, and where to look oneself.
+/// What an order says that came to nothing.
 async fn why_not(order: &mut Order, host: &str, way: Option<Proof>) -> String {
     let mut reasons = Vec::new();
     let mut authorizations = order.authorizations();
@@ -126,16 +128,18 @@ async fn why_not(order: &mut Order, host: &str, way: Option<Proof>) -> String {
             reasons.extend(state.challenges.iter().filter_map(|challenge| challenge.error.as_ref()).map(said));
         }
     }
-    let found = match reasons.is_empty() {
-        true => "it does not say why".to_owned(),
-        false => reasons.join("; "),
+    let reasons = if reasons.is_empty() { "it does not say why".to_owned() } else { reasons.join("; ") };
+    not_found(host, way, &reasons)
+}
+
+/// What the authority saw, and where to look oneself.
+fn not_found(host: &str, way: Option<Proof>, reasons: &str) -> String {
+    let port = match way {
+        Some(Proof::Http01) => " and its port 80 is open",
+        Some(Proof::TlsAlpn01) => " and its port 443 is open",
+        None => "",
     };
-    let look = match way {
-        Some(Proof::Http01) => format!("see that {host} leads to this machine and its port 80 is open"),
-        Some(Proof::TlsAlpn01) => format!("see that {host} leads to this machine and its port 443 is open"),
-        None => format!("see that {host} leads to this machine"),
-    };
-    format!("the authority did not find this site at {host}: {found}; {look}")
+    format!("the authority did not find this site at {host}: {reasons}; see that {host} leads to this machine{port}")
 }
 
 fn known(challenge: &ChallengeType) -> Option<Proof> {
