@@ -6,6 +6,7 @@ mod acme;
 #[cfg(feature = "acme")]
 mod apart;
 mod files;
+mod restart;
 
 use std::{
     collections::BTreeMap,
