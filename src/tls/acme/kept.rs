@@ -16,14 +16,13 @@ use super::super::{Pair, Unusable, schedule::Failures};
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
-/// Key and chain in one file: there is never a new one beside an old one.
-const CERTIFICATE: &str = "certificate.pem";
 const ACCOUNT: &str = "account.json";
-const FAILURES: &str = "failures.json";
 
+/// What is kept of one authority, for one host.
 #[derive(Debug, Clone)]
 pub struct Kept {
     directory: PathBuf,
+    host: String,
 }
 
 impl Kept {
@@ -31,22 +30,31 @@ impl Kept {
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn of(parent: &Path, authority: &str) -> Result<Self, Unusable> {
+    pub fn of(parent: &Path, authority: &str, host: &str) -> Result<Self, Unusable> {
         let directory = parent.join(name(authority));
         fs::DirBuilder::new()
             .recursive(true)
             .mode(DIRECTORY_MODE)
             .create(&directory)
             .map_err(|source| Unusable::Write { path: directory.clone(), source })?;
-        Ok(Self { directory })
+        Ok(Self { directory, host: host.to_owned() })
     }
 
-    /// The certificate, where there is one that can be used for `host`.
-    pub fn pair(&self, host: &str) -> Option<Pair> {
-        let path = self.directory.join(CERTIFICATE);
+    /// Key and chain in one file: there is never a new one beside an old one.
+    fn certificate(&self) -> String {
+        format!("{}.pem", self.host)
+    }
+
+    fn failures_of_host(&self) -> String {
+        format!("{}.failures.json", self.host)
+    }
+
+    /// The certificate, where there is one that can be used.
+    pub fn pair(&self) -> Option<Pair> {
+        let path = self.directory.join(self.certificate());
         let pem = fs::read(&path).ok()?;
         let place = path.display().to_string();
-        match Pair::from_pem(&pem, &place, &pem, &place, host) {
+        match Pair::from_pem(&pem, &place, &pem, &place, &self.host) {
             Ok(pair) => Some(pair),
             Err(unusable) => {
                 tracing::warn!("{unusable}; a new one is asked for");
@@ -56,7 +64,7 @@ impl Kept {
     }
 
     pub fn keep_pair(&self, chain: &str, key: &str) -> Result<(), Unusable> {
-        self.write(CERTIFICATE, format!("{}\n{}\n", key.trim_end(), chain.trim_end()).as_bytes())
+        self.write(&self.certificate(), format!("{}\n{}\n", key.trim_end(), chain.trim_end()).as_bytes())
     }
 
     pub fn account<T: DeserializeOwned>(&self) -> Option<T> {
@@ -74,16 +82,16 @@ impl Kept {
     }
 
     pub fn failures(&self) -> Failures {
-        self.read(FAILURES).unwrap_or_default()
+        self.read(&self.failures_of_host()).unwrap_or_default()
     }
 
     pub fn keep_failures(&self, failures: &Failures) -> Result<(), Unusable> {
         if *failures == Failures::default() {
             // Where there were none, there is no file.
-            let _ = fs::remove_file(self.directory.join(FAILURES));
+            let _ = fs::remove_file(self.directory.join(self.failures_of_host()));
             return Ok(());
         }
-        self.write_json(FAILURES, failures)
+        self.write_json(&self.failures_of_host(), failures)
     }
 
     fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
@@ -133,10 +141,10 @@ mod tests {
             ("https://localhost:9443/acme/local/directory", "localhost-9443-acme-local-directory"),
             ("https://evil.example/../..", "evil.example-..-.."),
         ] {
-            let kept = Kept::of(home.path(), authority).unwrap();
+            let kept = Kept::of(home.path(), authority, "books.example").unwrap();
             assert_eq!(kept.directory, home.path().join(expected));
             kept.keep_pair("chain", "key").unwrap();
-            for (path, mode) in [(kept.directory.clone(), 0o700), (kept.directory.join(CERTIFICATE), 0o600)] {
+            for (path, mode) in [(kept.directory.clone(), 0o700), (kept.directory.join("books.example.pem"), 0o600)] {
                 assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode, "{}", path.display());
             }
         }
@@ -145,13 +153,13 @@ mod tests {
     #[test]
     fn what_is_damaged_counts_as_absent() {
         let home = tempfile::tempdir().unwrap();
-        let kept = Kept::of(home.path(), "https://acme.example/").unwrap();
+        let kept = Kept::of(home.path(), "https://acme.example/", "books.example").unwrap();
         let failures = Failures { count: 3, ..Failures::default() };
         kept.keep_failures(&failures).unwrap();
         assert_eq!(kept.failures(), failures);
-        fs::write(kept.directory.join(FAILURES), "{").unwrap();
+        fs::write(kept.directory.join(kept.failures_of_host()), "{").unwrap();
         assert_eq!(kept.failures(), Failures::default());
         kept.keep_pair("no chain", "no key").unwrap();
-        assert!(kept.pair("books.example").is_none());
+        assert!(kept.pair().is_none());
     }
 }

@@ -44,7 +44,7 @@ impl Keeper {
         settings: AcmeSettings,
         state: watch::Sender<CertificateState>,
     ) -> Result<Self, Unusable> {
-        let kept = Kept::of(&setup.directory, &settings.directory)?;
+        let kept = Kept::of(&setup.directory, &settings.directory, setup.origin.name())?;
         let roots = match &settings.directory_ca {
             Some(path) => {
                 let failed = |source| Unusable::Read { what: "directory_ca", path: path.clone(), source };
@@ -55,7 +55,7 @@ impl Keeper {
         let client = AuthorityClient::new(&setup.origin, roots.as_deref())
             .map_err(|problem| Unusable::Authority(format!("use [tls] directory_ca: {problem}")))?;
         let failures = kept.failures();
-        let pair = kept.pair(setup.origin.name());
+        let pair = kept.pair();
         state.send_modify(|state| {
             state.source = settings.directory.clone();
             state.validity = pair.as_ref().map(|pair| pair.validity);
@@ -136,7 +136,10 @@ impl Keeper {
         };
         let (chain, key) = (given.chain.as_bytes(), given.key.as_bytes());
         let pair = Pair::from_pem(chain, "the authority's answer", key, "our key", host)?;
-        self.kept.keep_pair(&given.chain, &given.key)?;
+        // It is good all the same, and authorities count what they give.
+        if let Err(error) = self.kept.keep_pair(&given.chain, &given.key) {
+            tracing::error!(%error, "{error}; the next start has to ask for another certificate");
+        }
         Ok(pair)
     }
 
