@@ -101,6 +101,11 @@ fn is_of_type(problem: &Problem, name: &str) -> bool {
     problem.r#type.as_deref().and_then(|kind| kind.rsplit(':').next()) == Some(name)
 }
 
+/// Whether the authority came here and did not find what it wanted (RFC 8555 section 6.7).
+pub fn is_about_the_way(problem: &Problem) -> bool {
+    ["connection", "dns", "incorrectResponse", "tls", "unauthorized"].iter().any(|name| is_of_type(problem, name))
+}
+
 /// A problem document (RFC 8555 section 6.7) in words: `DNS problem: NXDOMAIN looking up A for books.example (dns)`.
 pub fn said(problem: &Problem) -> String {
     let kind = problem.r#type.as_deref().and_then(|kind| kind.rsplit(':').next()).unwrap_or("no reason given");

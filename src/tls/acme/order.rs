@@ -18,7 +18,7 @@ use super::{
         Shown,
         schedule::{self, Proof},
     },
-    authority::{Authority, Refused, said},
+    authority::{Authority, Refused, is_about_the_way, said},
 };
 
 /// How long an authority may take to look, and to sign. They look from several places of the world.
@@ -86,7 +86,9 @@ async fn prove(authority: &Authority, order: &mut Order, wish: &Wish<'_>, shown:
         show(proof, wish.host, &challenge.token, &challenge.key_authorization(), shown)?;
         match challenge.set_ready().await {
             // Some look at once.
-            Err(Error::Api(problem)) => return Err(Refused::Said(not_found(wish.host, way, &said(&problem)))),
+            Err(Error::Api(problem)) if is_about_the_way(&problem) => {
+                return Err(Refused::Said(not_found(wish.host, way, &said(&problem))));
+            }
             other => other.map_err(refused)?,
         }
     }

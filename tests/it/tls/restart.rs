@@ -86,7 +86,7 @@ impl Unit {
 }
 
 impl Service {
-    fn stop(mut self) {
+    fn stop(&mut self) {
         assert!(Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap().success());
         assert!(self.0.wait().unwrap().success());
     }
