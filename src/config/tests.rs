@@ -148,11 +148,6 @@ fn what_is_no_toml_is_a_problem_with_its_line() {
 }
 
 #[test]
-fn what_this_version_does_not_have_is_said_and_not_ignored() {
-    insta::assert_snapshot!(problems("[tls]\nacme = true\n"), @"reviewd.toml:1:2: error: [tls] is not built into this version (take the section out)");
-}
-
-#[test]
 fn reviewers_share_neither_handle_nor_folder() {
     insta::assert_snapshot!(problems(
         "[[reviewer]]\nhandle = \"ana\"\nfolder = \"a\"\n\n[[reviewer]]\nhandle = \"ana\"\nfolder = \"a/b/../c\"\n\n\

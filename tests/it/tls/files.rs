@@ -36,7 +36,7 @@ impl Files {
     fn settings(&self) -> String {
         format!(
             "origin = \"https://{HOST}\"\nlisten = \"127.0.0.1:0\"\n[tls]\ncertificate = \"{}\"\nkey = \"{}\"\n\
-             listen_http = \"127.0.0.1:0\"",
+             listen_http = \"127.0.0.2:0\"",
             self.chain().display(),
             self.key().display()
         )
@@ -171,7 +171,7 @@ async fn a_certificate_that_has_ended_is_shown_and_told() {
     let alarm = site.state().alarm(site.clock.now()).unwrap();
     assert!(alarm.starts_with("the certificate ended at 2026-01-01T00:00:00Z"), "{alarm}");
     let refused = files.stranger().shown(site.https(), HOST).await.unwrap_err().to_string();
-    assert!(refused.contains("Expired"), "{refused}");
+    assert!(refused.contains("certificate expired"), "{refused}");
     site.stop().await;
 }
 
