@@ -61,10 +61,13 @@ fn listed(list: BlockList, limited: bool, file: &Path) -> anyhow::Result<Vec<(St
     if limited {
         names.extend(list.limited.into_iter().map(|name| (name, None)));
     } else if !list.limited.is_empty() {
-        println!("{} that the list only limits are left alone; `--limited` blocks them too.", list.limited.len());
+        println!(
+            "Left alone, because the list only limits them: {}; `--limited` blocks these too.",
+            list.limited.len()
+        );
     }
     if !list.obfuscated.is_empty() {
-        println!("{} are written with asterisks, so nobody knows whom they mean.", list.obfuscated.len());
+        println!("Left out, because asterisks hide whom they mean: {}.", list.obfuscated.len());
     }
     if names.is_empty() {
         bail!("{} names nobody to block; its first column must hold a domain in each line", file.display());

@@ -128,18 +128,19 @@ async fn a_quote_that_is_taken_off_the_page_or_whose_author_is_blocked_loses_its
     let (daemon, home, bob) = ana_and_bob().await;
     daemon.publish("dune.md", &review("Dune", "Sand.")).await;
     let note = home.posts(2).await[1].json()["object"]["id"].clone();
-    let ask = async |number: u32, post: u32| {
+    let ask = async |person: &Person, number: u32| {
         let quoting = json!({
-            "id": format!("{}/posts/{post}", bob.id), "type": "Note", "attributedTo": bob.id, "content": "<p>Yes!</p>",
+            "id": format!("{}/posts/1", person.id), "type": "Note", "attributedTo": person.id, "content": "<p>Yes!</p>",
             "quote": note, "to": ["https://www.w3.org/ns/activitystreams#Public"], "cc": [],
         });
-        let request = bob.activity("QuoteRequest", number, json!({"object": note, "instrument": quoting}));
-        assert_eq!(bob.post(&daemon, &request).await, 202);
+        let request = person.activity("QuoteRequest", number, json!({"object": note, "instrument": quoting}));
+        assert_eq!(person.post(&daemon, &request).await, 202);
         daemon.worked_through().await;
         quoting["id"].as_str().unwrap().to_owned()
     };
     let stamps = async || daemon.running().store.quote_stamps().await.unwrap();
-    let (first, second) = (ask(2, 1).await, ask(3, 2).await);
+    let carol = home.person("carol");
+    let (first, second) = (ask(&bob, 2).await, ask(&carol, 3).await);
     let stamp = stamps().await.into_iter().find(|(stamp, _)| stamp.quoted_by == first).unwrap().0;
     let address = daemon.url(&format!("/users/ana/quote_authorizations/{}", stamp.number));
     let status =
@@ -155,11 +156,11 @@ async fn a_quote_that_is_taken_off_the_page_or_whose_author_is_blocked_loses_its
     daemon.deliveries_when("Delete", |row| row.state == "delivered").await;
     assert!(home.asked().iter().any(|asked| asked.path.ends_with("inbox") && revoked(asked)));
     // It may not ask again.
-    ask(4, 1).await;
+    ask(&bob, 4).await;
     daemon.deliveries_when("Reject", |row| row.state == "delivered").await;
     assert!(stamps().await.iter().all(|(stamp, _)| stamp.quoted_by == second));
 
-    daemon.run(&["block", &bob.id]).await;
+    daemon.run(&["block", &carol.id]).await;
     assert!(stamps().await.is_empty());
     assert_eq!(daemon.running().store.quote_by(&second).await.unwrap(), None);
 }

@@ -656,16 +656,16 @@ async fn lists_of_answers_are_read_whatever_they_call_themselves() {
 #[tokio::test]
 async fn a_block_list_is_taken_whole() {
     let scene = Scene::set(OPEN).await;
-    let bob = scene.home.person("bob");
-    scene.reply(&bob, 1, &scene.note).await;
-    let host = scene.home.origin.split("://").nth(1).unwrap();
+    let far = Neighbour::open_at(&scene.daemon, "127.0.0.1").await;
+    scene.reply(&far.person("bob"), 1, &scene.note).await;
+    let host = far.origin.split("://").nth(1).unwrap();
     let list = scene.daemon.data().parent().unwrap().join("blocks.csv");
     let import = async |rows: &str| {
         std::fs::write(&list, format!("#domain,#severity,#public_comment\n{rows}")).unwrap();
         scene.daemon.run(&["block", "--import", list.to_str().unwrap()]).await
     };
     let told = import("spam.example,suspend,\"lies, and\nmore.example\"\nloud.example,silence,\n").await;
-    assert!(told.contains("1 blocked") && told.contains("1 that the list only limits"), "{told}");
+    assert!(told.contains("1 blocked") && told.contains("only limits"), "{told}");
     let blocks = scene.daemon.run_json(&["block"]).await;
     assert_eq!((&blocks[0]["name"], blocks.as_array().unwrap().len()), (&json!("spam.example"), 1));
     assert_eq!(scene.shown().await.len(), 1);
