@@ -34,9 +34,9 @@ enum What {
         #[arg(required = true, value_name = "ID")]
         replies: Vec<String>,
     },
-    /// Take replies off the page
+    /// Take replies or quotes off the page
     Hide {
-        /// Numbers or addresses of replies
+        /// Numbers or addresses of replies, addresses of posts that quote
         #[arg(required = true, value_name = "ID")]
         replies: Vec<String>,
     },
@@ -160,14 +160,18 @@ async fn decide(config: &Config, names: &[String], state: ReplyState, done: &str
         Some(decided) => decided,
         None => {
             let parts = app::open(config).await?;
-            let decided = control::decide_replies(&parts.store, &config.site.origin, names, state).await;
+            let (store, origin) = (&parts.store, &config.site.origin);
+            let decided = control::decide_replies(store, origin, &Clock::system(), names, state).await;
             parts.store.close().await;
             decided?
         }
     };
     for one in decided {
         let since = if one.changed { "now" } else { "already" };
-        println!("Reply {} of @{} {done} {since}.", one.number, one.handle);
+        match one.number {
+            Some(number) => println!("Reply {number} of @{} {done} {since}.", one.handle),
+            None => println!("The quote by @{} is off the page, and its server is told.", one.handle),
+        }
     }
     Ok(FINE)
 }

@@ -412,16 +412,7 @@ impl Desk {
             Question::ApproveFollower { name } => follower(self.reception.approve(&name).await),
             Question::RemoveFollower { name } => follower(self.reception.remove(&name).await),
             Question::Blocks => told(blocks(&self.store).await),
-            Question::Block { names } => {
-                let mut ended = 0;
-                for (name, reason) in &names {
-                    match self.reception.block(name, reason.as_deref()).await {
-                        Ok(follows) => ended += follows,
-                        Err(error) => return Answer::Refused(error.to_string()),
-                    }
-                }
-                done(&ended)
-            }
+            Question::Block { names } => told(self.reception.block(&names).await),
             Question::Notices => told(notices(&self.store, &self.site.origin, self.notices_token.as_deref()).await),
             Question::Move { handle, to } => match self.reviewer(&handle) {
                 Some(reviewer) => {
@@ -440,7 +431,9 @@ impl Desk {
                 told(list_replies(&self.store, &self.site.origin, which, review.as_deref()).await)
             }
             Question::DecideReplies { names, state } => {
-                told(decide_replies(&self.store, &self.site.origin, &names, state).await)
+                let decided = decide_replies(&self.store, &self.site.origin, &self.clock, &names, state).await;
+                self.publisher.mail.notify_one();
+                told(decided)
             }
             Question::ReportReply { name, words } => told(self.report(&name, &words).await),
             Question::AskedPost { name } => told(self.asked_post(&name).await),

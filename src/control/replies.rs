@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::Desk;
 use crate::{
     clock::Clock,
-    domain::{Handle, KeptReply, Origin, ReplyState, Report, ReviewId, Slug, Visibility},
-    fediverse::{activity, peers::PeerProblem},
+    domain::{Handle, KeptReply, Origin, Reaction, ReplyState, Report, ReviewId, Slug, Visibility},
+    fediverse::{activity, peers::PeerProblem, quotes},
     mirror::file::Byline,
     store::{Outgoing, Recipients, ReplyFilter, Store, StoreError, Which},
     text,
@@ -70,10 +70,10 @@ pub struct ReportView {
     pub date: Timestamp,
 }
 
-/// What became of one reply.
+/// What became of one reply, or of a quote, which has no number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decided {
-    pub number: i64,
+    pub number: Option<i64>,
     pub handle: String,
     /// `false`: it was so already.
     pub changed: bool,
@@ -135,28 +135,56 @@ pub async fn list_replies(
     Ok(views)
 }
 
-/// Approves or hides replies by number or address: all that are named, or none.
+/// What a decision is about.
+enum Said {
+    Reply(KeptReply),
+    /// A post that quotes.
+    Quote(Reaction),
+}
+
+/// Approves or hides replies by number or address, and takes quotes back by address: all that are named, or none.
 pub async fn decide_replies(
     store: &Store,
     origin: &Origin,
+    clock: &Clock,
     names: &[String],
     state: ReplyState,
 ) -> Result<Vec<Decided>, ReplyProblem> {
-    let mut replies = Vec::new();
+    let mut all = Vec::new();
     for name in names {
-        let kept = find_reply(store, name).await?;
-        match (kept.reply.ours, kept.reply.visibility, state) {
-            (true, _, _) => return Err(ReplyProblem::Ours(kept.seq)),
-            (false, Visibility::Private, ReplyState::Shown) => return Err(ReplyProblem::Private(kept.seq)),
-            (false, _, _) => replies.push(kept),
-        }
+        all.push(find_said(store, name, state).await?);
     }
     let mut decided = Vec::new();
-    for kept in replies {
-        let changed = store.set_reply_state(kept.seq, state).await?;
-        decided.push(Decided { number: kept.seq, handle: Byline::of(&kept, origin).handle, changed });
+    for said in all {
+        decided.push(match said {
+            Said::Reply(kept) => {
+                let changed = store.set_reply_state(kept.seq, state).await?;
+                Decided { number: Some(kept.seq), handle: Byline::of(&kept, origin).handle, changed }
+            }
+            Said::Quote(quote) => {
+                let handle = store.remote_actor(&quote.actor).await?.map_or(quote.actor.clone(), |known| known.handle);
+                quotes::withdraw(store, origin, &quote, clock.now_in_seconds()).await?;
+                Decided { number: None, handle: text::clean_name(&handle), changed: true }
+            }
+        });
     }
     Ok(decided)
+}
+
+/// What a name means, if it may come into this state.
+async fn find_said(store: &Store, name: &str, state: ReplyState) -> Result<Said, ReplyProblem> {
+    let kept = match find_reply(store, name).await {
+        Err(ReplyProblem::NoReply(_)) if state == ReplyState::Hidden => {
+            let quote = store.quote_by(name).await?;
+            return quote.map(Said::Quote).ok_or_else(|| ReplyProblem::NoReply(name.to_owned()));
+        }
+        found => found?,
+    };
+    match (kept.reply.ours, kept.reply.visibility, state) {
+        (true, _, _) => Err(ReplyProblem::Ours(kept.seq)),
+        (false, Visibility::Private, ReplyState::Shown) => Err(ReplyProblem::Private(kept.seq)),
+        (false, _, _) => Ok(Said::Reply(kept)),
+    }
 }
 
 /// Puts a complaint of a reply among the deliveries, to the inbox of its author; whom it is of.

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod moving;
 pub mod note;
 pub mod peers;
+pub mod quotes;
 pub mod reception;
 pub mod sender;
 pub mod signature;

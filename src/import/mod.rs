@@ -3,6 +3,7 @@
 //! One module reads each kind of export and hands out what it found row by row; `file` writes a review as a file, and
 //! `into` puts the files into a folder: never over one that is there, and never half.
 
+pub mod blocks;
 mod bookwyrm;
 mod file;
 pub mod goodreads;
