@@ -10,6 +10,9 @@ use crate::{
     control::{self, BlockView, Question},
 };
 
+/// A list of a hundred thousand domains is more than one question holds, and more than one answer's time.
+const NAMES_AT_ONCE: usize = 500;
+
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// An actor's address or a domain; the list of blocks without one
@@ -44,11 +47,14 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         }
         (None, None) => return list(config, arguments.json).await,
     };
-    let count = names.len();
-    match control::ask::<usize>(&config.control.socket, &Question::Block { names }).await? {
-        Some(ended) => println!("{count} blocked; {ended} follows ended."),
-        None => return no_daemon(config),
+    let mut ended = 0;
+    for names in names.chunks(NAMES_AT_ONCE) {
+        match control::ask::<usize>(&config.control.socket, &Question::Block { names: names.to_vec() }).await? {
+            Some(follows) => ended += follows,
+            None => return no_daemon(config),
+        }
     }
+    println!("{} blocked; {ended} follows ended.", names.len());
     Ok(FINE)
 }
 
