@@ -12,6 +12,9 @@ use crate::{
     import::blocks::{self, BlockList},
 };
 
+/// A list of a hundred thousand domains is more than one question holds, and more than one answer's time.
+const NAMES_AT_ONCE: usize = 500;
+
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// An actor's address or a domain; the list of blocks without one
@@ -45,14 +48,18 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         }
         (None, None) => return list(config, arguments.json).await,
     };
-    let Some(blocking) = control::ask::<Blocking>(&config.control.socket, &Question::Block { names }).await? else {
-        return no_daemon(config);
-    };
-    println!("{} blocked; {} follows ended.", blocking.blocked, blocking.ended);
-    for refused in &blocking.refused {
+    let mut all = Blocking::default();
+    for names in names.chunks(NAMES_AT_ONCE) {
+        match control::ask::<Blocking>(&config.control.socket, &Question::Block { names: names.to_vec() }).await? {
+            Some(blocking) => all.join(blocking),
+            None => return no_daemon(config),
+        }
+    }
+    println!("{} blocked; {} follows ended.", all.blocked, all.ended);
+    for refused in &all.refused {
         eprintln!("{refused}");
     }
-    Ok(if blocking.refused.is_empty() { FINE } else { PROBLEMS })
+    Ok(if all.refused.is_empty() { FINE } else { PROBLEMS })
 }
 
 /// The names of a list that are to be blocked; what is left out is said.

@@ -287,7 +287,20 @@ impl Store {
 
     /// Sends what was refused or given up again, with the same id and bytes. Returns how many.
     pub async fn resend(&self, object: &str, host: Option<&str>, now: Timestamp) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        // A person who says so does not want to wait for the end of a host's pause.
         sqlx::query(
+            "UPDATE host SET closed_until = 0 WHERE name IN (
+                 SELECT host FROM delivery
+                 WHERE state IN ('refused', 'given_up', 'due', 'held') AND ($2 IS NULL OR host = $2)
+                   AND activity IN (SELECT seq FROM activity WHERE object = $1))",
+        )
+        .bind(object)
+        .bind(host)
+        .execute(&mut *transaction)
+        .await
+        .map_err(doing("open the hosts of what is sent again"))?;
+        let sent = sqlx::query(
             "UPDATE delivery SET state = 'due', attempts = 0, next_at = $3, done_at = NULL
              WHERE state IN ('refused', 'given_up', 'due', 'held') AND ($2 IS NULL OR host = $2)
                AND activity IN (SELECT seq FROM activity WHERE object = $1)",
@@ -295,10 +308,11 @@ impl Store {
         .bind(object)
         .bind(host)
         .bind(now.as_millisecond())
-        .execute(&self.write)
+        .execute(&mut *transaction)
         .await
-        .map(|done| done.rows_affected())
-        .map_err(doing("send again"))
+        .map_err(doing("send again"))?;
+        transaction.commit().await.map_err(doing("commit what is sent again"))?;
+        Ok(sent.rows_affected())
     }
 
     /// Deliveries to followers in figures, for `status`.

@@ -32,6 +32,15 @@ pub struct Blocking {
     pub refused: Vec<String>,
 }
 
+impl Blocking {
+    /// Adds what came of more of the same wish.
+    pub fn join(&mut self, more: Self) {
+        self.blocked += more.blocked;
+        self.ended += more.ended;
+        self.refused.extend(more.refused);
+    }
+}
+
 impl Reception {
     /// Keeps actors and whole domains out, each with a reason: ends their follows, hides what they said and takes back what
     /// they were allowed to quote. A name that means nobody does not keep the others from being blocked.

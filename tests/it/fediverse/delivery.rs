@@ -287,3 +287,15 @@ async fn a_delivery_is_given_up_in_time_and_resend_revives_it() {
     assert!(posts[1..].iter().all(|post| post.body == posts[1].body));
     daemon.deliveries_when("Create", |row| row.state == "delivered").await;
 }
+
+#[tokio::test]
+async fn what_a_person_sends_again_does_not_wait_for_the_end_of_a_hosts_pause() {
+    let (daemon, home, _) = ana_and_bob("", [Answer::Status(503)]).await;
+    daemon.publish("dune.md", &review("Dune", "Sand.")).await;
+    daemon.deliveries_when("Create", |row| row.attempts == 1).await;
+    // No time passes.
+    let said = daemon.run(&["resend", "dune"]).await;
+    assert!(said.contains("1 deliveries are on their way again"), "{said}");
+    daemon.deliveries_when("Create", |row| row.state == "delivered").await;
+    home.posts(3).await;
+}
