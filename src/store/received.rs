@@ -188,7 +188,7 @@ impl Store {
             let mut query = QueryBuilder::<Sqlite>::new("UPDATE received SET attempts = attempts + 1, state = ");
             query.push_bind(state).push(", outcome = ").push_bind(outcome).push(", next_at = ").push_bind(next_at);
             if state != ReceivedState::Due.as_str() {
-                query.push(", body = X''");
+                query.push(", body = ").push_bind(Vec::<u8>::new());
             }
             query.push(" WHERE seq IN (");
             let mut list = query.separated(", ");

@@ -211,7 +211,81 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::JoinSet;
+
     use super::*;
+
+    const NOW: &str = "2026-11-22T12:00:00Z";
+
+    async fn letterbox() -> (Letterbox, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("reviewd.db")).await.unwrap();
+        let (clock, _) = Clock::turned(NOW.parse().unwrap(), 1);
+        (Letterbox::new(store, clock, TaskTracker::new(), Arc::default(), Arc::default()), directory)
+    }
+
+    async fn put(letterbox: Letterbox, host: &str, number: usize) -> Verdict {
+        let actor = format!("https://{host}/users/bob");
+        let id = format!("{actor}/likes/{number}");
+        let arrival = Arrival { id, actor, body: b"{}".to_vec(), at: NOW.parse().unwrap() };
+        letterbox.put(arrival, host.to_owned()).await
+    }
+
+    #[tokio::test]
+    async fn what_comes_at_once_is_on_the_disk_when_it_is_answered_each_once_and_in_its_order() {
+        let (letterbox, _directory) = letterbox().await;
+        let store = letterbox.0.store.clone();
+        store.keep_block("evil.example", None, NOW.parse().unwrap()).await.unwrap();
+        let mut putting = JoinSet::new();
+        for number in 0..300 {
+            for host in ["m.example", "social.evil.example"] {
+                let letterbox = letterbox.clone();
+                // Every other one comes a second time.
+                putting.spawn(async move { (host, put(letterbox, host, number / 2 * 2).await) });
+            }
+        }
+        while let Some(Ok((host, verdict))) = putting.join_next().await {
+            let expected = if host == "m.example" { Verdict::Taken } else { Verdict::Blocked };
+            assert_eq!(verdict, expected, "{host}");
+        }
+        let due = store.due_received(NOW.parse().unwrap(), 1_000).await.unwrap();
+        let numbers: Vec<usize> = due.iter().map(|one| one.id.rsplit('/').next().unwrap().parse().unwrap()).collect();
+        assert_eq!(numbers, (0..150).map(|number| number * 2).collect::<Vec<_>>());
+        assert_eq!(lock(&letterbox.0.load).by_host["m.example"], HostLoad { activities: 150, bytes: 300 });
+        for one in &due {
+            letterbox.lighten("m.example", one.body.len());
+        }
+        assert!(lock(&letterbox.0.load).by_host.is_empty());
+        letterbox.weigh().await.unwrap();
+        assert_eq!(lock(&letterbox.0.load).by_host["m.example"].activities, 150, "they still lie there");
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_takes_nobody_elses_activity_along() {
+        let (letterbox, _directory) = letterbox().await;
+        let mut impatient = Box::pin(put(letterbox.clone(), "m.example", 1));
+        assert!(look_once(&mut impatient).await.is_none());
+        let patient = put(letterbox.clone(), "n.example", 2);
+        drop(impatient);
+        assert_eq!(patient.await, Verdict::Taken);
+        assert_eq!(letterbox.0.store.due_received(NOW.parse().unwrap(), 9).await.unwrap().len(), 2);
+    }
+
+    /// Looks once whether it is ready.
+    async fn look_once<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = future => Some(done),
+            () = std::future::ready(()) => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_written_is_not_answered_with_202() {
+        let (letterbox, _directory) = letterbox().await;
+        letterbox.0.store.close().await;
+        assert!(matches!(put(letterbox, "m.example", 1).await, Verdict::Later(_)));
+    }
 
     #[test]
     fn a_flood_is_told_to_come_again() {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Activities taken up together; those of one actor stay in order.
-const BATCH: i64 = 256;
+const BATCH: usize = 256;
 /// Actors whose activities are worked through side by side.
 const ACTORS_AT_ONCE: usize = 8;
 /// Tries before an activity is given up; with the delays below about a day (Mastodon: 8).
@@ -28,6 +28,8 @@ const REMEMBER: SignedDuration = SignedDuration::from_hours(24 * 30);
 const REMEMBERED_MAX: i64 = 500_000;
 /// How often ids are forgotten: it is a walk through all of them.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
+/// After several came together more are on their way, and they are worked through together too.
+const BURST_PAUSE: Duration = Duration::from_millis(25);
 /// The longest wait between two looks at the table.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -57,6 +59,12 @@ impl Reception {
                         tracing::warn!(%error, "what waits could not be counted: {error}");
                     }
                 }
+                Ok(count) if count > 1 && count < BATCH => {
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(BURST_PAUSE) => continue,
+                    }
+                }
                 Ok(_) => continue,
                 Err(error) => tracing::error!(%error, "the inbox could not be worked through: {error}"),
             }
@@ -70,7 +78,7 @@ impl Reception {
 
     /// Works through one batch and returns its size: what is simple together, the rest one by one.
     pub async fn work_through(&self) -> Result<usize, StoreError> {
-        let due = self.store.due_received(self.clock.now(), BATCH).await?;
+        let due = self.store.due_received(self.clock.now(), BATCH as i64).await?;
         let count = due.len();
         let mut queues = Queues::new();
         for received in due {

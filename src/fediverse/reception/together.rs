@@ -2,7 +2,7 @@
 //! they were. Only what is simple: of somebody who is known and need not be fetched, about something of ours. The first
 //! activity of an actor that is not simple, and all of that actor's after it, are left, so that nobody's order changes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::{
     Reception, Trouble, follower,
@@ -29,9 +29,11 @@ enum Deed {
 struct Ground {
     people: HashMap<String, RemoteActor>,
     talk: Known,
-    /// Why nobody can follow a reviewer any more.
-    closed: BTreeMap<Handle, Option<String>>,
+    closed: Closed,
 }
+
+/// Why nobody can follow a reviewer any more; `None` where anybody can.
+type Closed = BTreeMap<Handle, Option<String>>;
 
 impl Reception {
     /// Takes what is simple from the heads of the queues, and works through it.
@@ -43,12 +45,12 @@ impl Reception {
             return Ok(());
         }
         let counting = self.conversation.counting().await;
-        let mut ground = self.look_into(queues).await?;
+        let Ground { people, mut talk, closed } = self.look_into(queues).await?;
         let (mut worked, mut taken) = (Worked::default(), Vec::new());
         for (actor, queue) in &*queues {
-            let Some(person) = ground.people.get(actor).cloned() else { continue };
+            let Some(person) = people.get(actor) else { continue };
             for due in queue {
-                let Some((deed, outcome)) = self.judge(due, &person, &mut ground) else { break };
+                let Some((deed, outcome)) = self.judge(due, person, &mut talk, &closed) else { break };
                 match deed {
                     Deed::Nothing => {}
                     Deed::React(reaction) => worked.reactions.push(reaction),
@@ -59,15 +61,18 @@ impl Reception {
                 taken.push(actor.clone());
             }
         }
+        if worked.settled.is_empty() {
+            return Ok(());
+        }
         self.store.keep_worked(&worked).await?;
         drop(counting);
         for (actor, settled) in taken.iter().zip(&worked.settled) {
-            if let Some(due) = queues.get_mut(actor).and_then(std::collections::VecDeque::pop_front) {
+            if let Some(due) = queues.get_mut(actor).and_then(VecDeque::pop_front) {
                 self.told(&due.received, settled);
             }
         }
         for (follower, _) in &worked.follows {
-            if let Some(person) = ground.people.get(&follower.actor) {
+            if let Some(person) = people.get(&follower.actor) {
                 tell_of_follow(follower, person);
             }
         }
@@ -99,7 +104,7 @@ impl Reception {
         people.retain(|_, person| self.peers.is_fresh(person));
         let said: Vec<Said<'_>> = simple.iter().filter_map(|(actor, activity)| Said::read(activity, actor)).collect();
         let talk = self.conversation.known(&said).await?;
-        let mut closed = BTreeMap::new();
+        let mut closed = Closed::new();
         for (_, activity) in &simple {
             if let Event::Followed { object } = &activity.event
                 && let Some(reviewer) = self.reviewer_of(object)
@@ -113,17 +118,17 @@ impl Reception {
     }
 
     /// What one activity comes to, and that in words; `None` where it is not simple.
-    fn judge(&self, due: &Due, person: &RemoteActor, ground: &mut Ground) -> Option<(Deed, String)> {
+    fn judge(&self, due: &Due, person: &RemoteActor, talk: &mut Known, closed: &Closed) -> Option<(Deed, String)> {
         let activity = due.activity.as_ref().ok().filter(|_| self.may_be_simple(due))?;
         if let Some(said) = Said::read(activity, &person.id) {
-            let (reaction, outcome) = ground.talk.judge(&said)?;
+            let (reaction, outcome) = talk.judge(&said)?;
             return Some((reaction.map_or(Deed::Nothing, Deed::React), outcome));
         }
         let Event::Followed { object } = &activity.event else { return None };
         let Some(reviewer) = self.reviewer_of(object) else {
             return Some((Deed::Nothing, "follows nobody here".to_owned()));
         };
-        if let Some(why) = ground.closed.get(&reviewer)? {
+        if let Some(why) = closed.get(&reviewer)? {
             return Some((Deed::Nothing, why.clone()));
         }
         let state = FollowState::Accepted;
