@@ -65,11 +65,13 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .map_err(doing(doing_it))?;
-        sqlx::query("DELETE FROM remote_key WHERE actor = $1")
-            .bind(&actor.id)
-            .execute(&mut *transaction)
-            .await
-            .map_err(doing(doing_it))?;
+        if before.is_some() {
+            sqlx::query("DELETE FROM remote_key WHERE actor = $1")
+                .bind(&actor.id)
+                .execute(&mut *transaction)
+                .await
+                .map_err(doing(doing_it))?;
+        }
         for key in &actor.keys {
             // A key id belongs to the actor whose host it is on, which was checked when the actor was read.
             sqlx::query(

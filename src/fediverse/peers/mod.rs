@@ -121,7 +121,8 @@ impl Peers {
         // the settings open.
         let debug = origin.is_loopback() || opens_networks;
         let domain = origin.host().to_owned();
-        let ground = Ground { origin, store, clock, client, signer, looked: Arc::default(), acquaintances: Arc::default() };
+        let ground =
+            Ground { origin, store, clock, client, signer, looked: Arc::default(), acquaintances: Arc::default() };
         let config = FederationConfig::builder()
             .domain(domain)
             .app_data(ground)
