@@ -46,7 +46,7 @@ impl Reception {
         }
         let counting = self.conversation.counting().await;
         let Ground { people, mut talk, closed } = self.look_into(queues).await?;
-        let (mut worked, mut taken) = (Worked::default(), Vec::new());
+        let (mut worked, mut taken, next_at) = (Worked::default(), Vec::new(), self.clock.now());
         for (actor, queue) in &*queues {
             let Some(person) = people.get(actor) else { continue };
             for due in queue {
@@ -56,7 +56,7 @@ impl Reception {
                     Deed::React(reaction) => worked.reactions.push(reaction),
                     Deed::Follow(follow) => worked.follows.push((follow.0, Some(follow.1))),
                 }
-                let (seq, state, next_at) = (due.received.seq, ReceivedState::Done, self.clock.now());
+                let (seq, state) = (due.received.seq, ReceivedState::Done);
                 worked.settled.push(Settled { seq, state, outcome, next_at });
                 taken.push(actor.clone());
             }
