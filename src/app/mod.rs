@@ -227,7 +227,7 @@ pub async fn start_on(
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let hub = hub::open(&config, &clock, &store)?;
-    let federation = federation::open(&config, &clock, &store, &reviewers, &handle, &hub).await?;
+    let federation = federation::open(&config, &clock, &store, &reviewers, &handle, &hub, &tasks).await?;
     let faces = Faces::new(store.clone(), clock.clone(), federation::client_for_pictures(&config)?);
     let notices_token = config.notify.feed.then(|| vigil::token(config.data_dir())).transpose()?;
     let readers = Arc::new(Readers::default());

@@ -29,7 +29,7 @@ mod websub;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -52,7 +52,7 @@ pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivit
 pub use portrait::{KnownPortrait, PortraitFile};
 pub use push::Push;
 pub use quote::QuoteStamp;
-pub use received::{Block, ReceivedActivity, ReceivedLoad, ReceivedState};
+pub use received::{Arrival, Block, HostLoad, ReceivedActivity, ReceivedState, Settled, Worked, names_of};
 pub use restored::{Aftermath, Restored};
 pub use schema::SCHEMA;
 pub use thread::CameBack;
@@ -73,6 +73,8 @@ pub struct Store {
     write: SqlitePool,
     talk: Arc<talk::Talk>,
     trouble: trouble::Trouble,
+    /// Actors that were new, since the start.
+    strangers: Arc<AtomicU64>,
 }
 
 /// Why the store could not do what was asked.
@@ -155,7 +157,7 @@ impl Store {
             .connect_with(options.create_if_missing(false))
             .await
             .map_err(open)?;
-        Ok(Self { read, write, talk: Arc::default(), trouble: trouble::Trouble::of(file) })
+        Ok(Self { read, write, talk: Arc::default(), trouble: trouble::Trouble::of(file), strangers: Arc::default() })
     }
 
     /// A transaction that holds the write lock from its first statement, so that it cannot fail half-way on a busy store.

@@ -8,6 +8,7 @@ mod crawl;
 mod limits;
 pub(in crate::fediverse) mod place;
 mod reactions;
+pub(in crate::fediverse) mod together;
 
 use std::{
     collections::HashMap,

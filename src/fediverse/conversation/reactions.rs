@@ -23,8 +23,11 @@ impl Conversation {
         emoji: Option<&str>,
     ) -> Result<String, PeerProblem> {
         let Some(under) = self.ours(object).await? else { return Ok("likes nothing of ours".to_owned()) };
-        let emoji = emoji.map(|emoji| text::remote_text(emoji, EMOJI_CHARS_MAX)).filter(|emoji| !emoji.is_empty());
-        self.reacted(Reaction { emoji, ..self.reaction(ReactionKind::Like, id, actor, object, under) }).await
+        self.reacted(Reaction {
+            emoji: self::emoji(emoji),
+            ..self.reaction(ReactionKind::Like, id, actor, object, under)
+        })
+        .await
     }
 
     /// A boost of ours is counted, if everybody may know of it; one of somebody else's post may lead to a reply that never
@@ -111,7 +114,9 @@ impl Conversation {
         }
         let host = authority(&reaction.actor).unwrap_or_default();
         let _counting = self.counting.lock().await;
-        let (of_host, of_review) = self.store.reaction_load(&host, &reaction.under, self.now()).await?;
+        let of_host = self.store.reactions_of_hosts(&[&host], self.now()).await?;
+        let of_host = of_host.get(&host).copied().unwrap_or(0);
+        let of_review = self.store.reactions_under(&reaction.under).await?;
         if !limits::admits_reaction(of_host, of_review) {
             return Ok("is one reaction too many".to_owned());
         }
@@ -166,4 +171,9 @@ impl Conversation {
         let (id, actor, object) = (id.map(str::to_owned), actor.to_owned(), object.to_owned());
         Reaction { id, kind, object, under, actor, emoji: None, page: None, at: self.now() }
     }
+}
+
+/// An emoji, cleaned and within its length.
+pub(super) fn emoji(emoji: Option<&str>) -> Option<String> {
+    emoji.map(|emoji| text::remote_text(emoji, EMOJI_CHARS_MAX)).filter(|emoji| !emoji.is_empty())
 }

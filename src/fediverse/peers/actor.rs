@@ -67,7 +67,9 @@ impl Object for Known {
     }
 
     async fn delete(&self, data: &Data<Ground>) -> Result<(), PeerProblem> {
-        Ok(data.store.forget_remote_actor(&self.actor.id).await?)
+        data.store.forget_remote_actor(&self.actor.id).await?;
+        data.acquaintances.forget(&self.actor.id);
+        Ok(())
     }
 
     async fn into_json(self, _data: &Data<Ground>) -> Result<Value, PeerProblem> {
@@ -87,6 +89,7 @@ impl Object for Known {
     async fn from_json(document: Value, data: &Data<Ground>) -> Result<Self, PeerProblem> {
         let actor = read(&document, data.clock.now_in_seconds()).map_err(|why| PeerProblem::Invalid(why.to_owned()))?;
         data.store.keep_remote_actor(&actor).await?;
+        data.acquaintances.forget(&actor.id);
         Self::new(actor)
     }
 }

@@ -1,6 +1,6 @@
 //! Who is kept out: actors and whole domains, one by one or by the thousand.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -8,7 +8,7 @@ use url::Url;
 use super::{Reception, host_of};
 use crate::{
     fediverse::{peers::PeerProblem, quotes},
-    store::StoreError,
+    store::{StoreError, names_of},
 };
 
 /// Why a name was not put on the block list or taken off it.
@@ -58,7 +58,7 @@ impl Reception {
                 Err(problem) => blocking.refused.push(format!("{name}: {problem}")),
             }
         }
-        let is_out = |actor: &str| names_of(actor).iter().any(|name| out.contains(name));
+        let is_out = |actor: &str| names(actor).iter().any(|name| out.contains(name));
         for follower in self.store.followers(None).await?.iter().filter(|follower| is_out(&follower.actor)) {
             self.store.drop_follower(&follower.reviewer, &follower.actor, &[]).await?;
             blocking.ended += 1;
@@ -95,14 +95,9 @@ impl Reception {
     }
 }
 
-/// The names by which a block may mean an actor: itself, its host with and without port, and each domain above that.
-fn names_of(actor: &str) -> Vec<String> {
-    let host = host_of(actor).unwrap_or_default();
-    let port = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
-    let bare = port.map_or(host.as_str(), |(bare, _)| bare);
-    let above = std::iter::successors(Some(bare), |domain| Some(domain.split_once('.')?.1));
-    let domains: Vec<String> = above.filter(|domain| !domain.is_empty()).map(str::to_owned).collect();
-    [actor.to_owned(), host.clone()].into_iter().chain(domains).collect()
+/// The names by which a block may mean an actor.
+fn names(actor: &str) -> BTreeSet<String> {
+    names_of(Some(actor), &host_of(actor).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -112,12 +107,12 @@ mod tests {
     #[test]
     fn a_block_means_an_actor_its_host_or_a_domain_above_it() {
         let bob = "https://social.m.example:8443/users/bob";
-        let names = names_of(bob);
+        let names = names(bob);
         for name in [bob, "social.m.example:8443", "social.m.example", "m.example", "example"] {
-            assert!(names.contains(&name.to_owned()), "{name}");
+            assert!(names.contains(name), "{name}");
         }
         for name in ["https://social.m.example:8443/users/eve", "other.m.example", "ocial.m.example", "8443", ""] {
-            assert!(!names.contains(&name.to_owned()), "{name}");
+            assert!(!names.contains(name), "{name}");
         }
     }
 }

@@ -717,3 +717,39 @@ async fn what_comes_under_an_id_that_was_used_before_is_heard_all_the_same() {
     scene.say(&bob, &like).await;
     assert_eq!(scene.counts().await.likes, 1);
 }
+
+#[tokio::test]
+async fn what_comes_together_is_counted_together_and_each_ones_in_its_order() {
+    let scene = Scene::set("").await;
+    let people: Vec<Person> = ["bob", "carol", "dave"].map(|name| scene.home.person(name)).to_vec();
+    for person in &people {
+        scene.say(person, &person.activity("Like", 1, json!({"object": scene.daemon.ana()}))).await;
+    }
+    let store = &scene.daemon.running().store;
+    let lay_down = async |person: &Person, activity: &Value| {
+        let (id, now) = (activity["id"].as_str().unwrap(), scene.daemon.clock.now());
+        assert!(store.keep_received(id, &person.id, activity.to_string().as_bytes(), now).await.unwrap());
+    };
+    let like = |person: &Person, number| person.activity("Like", number, json!({"object": scene.note}));
+    let version = store.talk_version(&ana(), &scene.review);
+    for person in &people {
+        lay_down(person, &like(person, 2)).await;
+        lay_down(person, &person.activity("Announce", 3, json!({"object": scene.note}))).await;
+    }
+    let bob = &people[0];
+    scene.say(bob, &bob.activity("Like", 4, json!({"object": scene.daemon.ana()}))).await;
+    let counts = store.conversation_counts(&[(ana(), scene.review.clone())]).await.unwrap();
+    assert_eq!((counts[0].likes, counts[0].boosts), (3, 3));
+    let changes = store.talk_version(&ana(), &scene.review) - version;
+    assert!((1..6).contains(&changes), "the page changes once for many, not {changes} times for 6");
+
+    let taken_back = bob.activity("Undo", 5, json!({"object": like(bob, 2)}));
+    for activity in
+        [&taken_back, &like(bob, 6), &bob.activity("Undo", 7, json!({"object": like(bob, 6)})), &like(bob, 8)]
+    {
+        lay_down(bob, activity).await;
+    }
+    scene.say(bob, &bob.activity("Like", 9, json!({"object": scene.daemon.ana()}))).await;
+    let stands = store.reaction(&scene.note, &bob.id, ReactionKind::Like).await.unwrap().unwrap();
+    assert_eq!(stands.id.as_deref(), like(bob, 8)["id"].as_str(), "the last word counts");
+}
