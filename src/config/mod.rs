@@ -144,7 +144,7 @@ pub struct ReplySettings {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeliverySettings {
-    /// Requests under way at once.
+    /// Hosts to which requests are under way at once.
     pub concurrency: u32,
     /// Requests under way at once to one host.
     pub per_host: u32,

@@ -19,6 +19,7 @@ pub mod peers;
 pub mod reception;
 pub mod sender;
 pub mod signature;
+mod signers;
 
 #[cfg(test)]
 mod sample;
