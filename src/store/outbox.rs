@@ -158,18 +158,21 @@ async fn add_deliveries(
     inboxes: &BTreeSet<String>,
     at: Timestamp,
 ) -> Result<u64, StoreError> {
-    let addressed: Vec<_> = inboxes.iter().filter_map(|inbox| Some((inbox, host_of(inbox)?))).collect();
-    let mut deliveries = 0;
-    for some in addressed.chunks(ROWS_PER_INSERT) {
+    let (mut inboxes, mut deliveries) = (inboxes.iter(), 0);
+    loop {
+        let addressed = inboxes.by_ref().filter_map(|inbox| Some((inbox, host_of(inbox)?)));
+        let some: Vec<(&String, String)> = addressed.take(ROWS_PER_INSERT).collect();
+        if some.is_empty() {
+            return Ok(deliveries);
+        }
         let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO delivery (activity, inbox, host, state, next_at) ");
         query.push_values(some, |mut values, (inbox, host)| {
-            values.push_bind(activity).push_bind(*inbox).push_bind(host).push("'due'").push_bind(at.as_millisecond());
+            values.push_bind(activity).push_bind(inbox).push_bind(host).push("'due'").push_bind(at.as_millisecond());
         });
         query.push(" ON CONFLICT (activity, inbox) DO NOTHING");
         let stored = query.build().execute(&mut **transaction).await.map_err(doing("store the deliveries"))?;
         deliveries += stored.rows_affected();
     }
-    Ok(deliveries)
 }
 
 async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing) -> Result<Vec<String>, StoreError> {
