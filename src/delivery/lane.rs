@@ -1,4 +1,5 @@
-//! One host and its mail: the oldest of each inbox first, a few inboxes at a time, each outcome on the disk before the next.
+//! One host and its mail: the oldest of each inbox first, each outcome on the disk before the next, and more than one at a
+//! time only where the host is slow.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -21,6 +22,9 @@ use crate::{
 
 /// Deliveries that a lane takes up at once; after them other hosts get their turn.
 pub(super) const LANE_BATCH: i64 = 32;
+/// A host that has not answered so long gets another message beside the first. Until then one connection does, which is kept:
+/// making one costs both sides as much as several messages.
+const SLOW_AFTER: Duration = Duration::from_millis(200);
 /// After a host's mail could not be read.
 const LANE_AGAIN: Duration = Duration::from_secs(5);
 
@@ -78,17 +82,29 @@ impl Lane {
     async fn carry(self: &Arc<Self>, due: Vec<DueDelivery>) -> Result<bool, StoreError> {
         let (mut due, mut under_way, mut goes_on) = (due.into_iter(), JoinSet::new(), Ok(true));
         loop {
-            while matches!(goes_on, Ok(true))
-                && under_way.len() < self.worker.limits.per_host.max(1)
-                && let Some(delivery) = due.next()
-            {
-                let lane = Arc::clone(self);
-                under_way.spawn(async move { lane.attempt(&delivery).await });
+            let busy = under_way.len();
+            let another = matches!(goes_on, Ok(true)) && busy < self.worker.limits.per_host.max(1) && due.len() > 0;
+            tokio::select! {
+                biased;
+                Some(done) = under_way.join_next() => {
+                    let more = done.unwrap_or(Ok(false)).map(|more| more && !self.stop.is_cancelled());
+                    // What is under way is finished, whatever became of the others.
+                    goes_on = goes_on.and_then(|goes_on| Ok(more? && goes_on));
+                }
+                () = self.until_slow(busy), if another => {
+                    let Some(delivery) = due.next() else { continue };
+                    let lane = Arc::clone(self);
+                    under_way.spawn(async move { lane.attempt(&delivery).await });
+                }
+                else => return goes_on,
             }
-            // What is under way is finished, whatever became of the others.
-            let Some(done) = under_way.join_next().await else { return goes_on };
-            let more = done.unwrap_or(Ok(false)).map(|more| more && !self.stop.is_cancelled());
-            goes_on = goes_on.and_then(|goes_on| Ok(more? && goes_on));
+        }
+    }
+
+    /// Ends at once where nothing is under way, else when the host has turned out to be slow.
+    async fn until_slow(&self, under_way: usize) {
+        if under_way > 0 {
+            self.worker.clock.sleep(SLOW_AFTER).await;
         }
     }
 
