@@ -3,8 +3,8 @@
 //! sender of activitypub_federation; and how soon after a save, above `settle`, the first inbox has it.
 //!
 //! `cargo bench --bench delivery -- [--inboxes 10000] [--hosts 1000] [--tls 0|1] [--growth 1] [--rounds 3]
-//! [--concurrency 64]`; `--tls` chooses one of the two, `--growth 1` sends to 100, 1,000, 10,000 and 100,000 inboxes instead;
-//! the last line is JSON.
+//! [--concurrency 64]`; `--tls` chooses one of the two, `--growth 1` sends to 100, 1,000, 10,000 and 100,000 inboxes instead,
+//! or to as many of these as `--inboxes` allows; the last line is JSON.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -92,8 +92,9 @@ fn asked_for() -> Vec<Audience> {
 
 /// Ten inboxes on each server, whatever their number.
 fn growing() -> Vec<Audience> {
-    let tls = option("tls", 0) > 0;
-    [100, 1_000, 10_000, 100_000].map(|inboxes| Audience { inboxes, hosts: inboxes / 10, tls }).to_vec()
+    let (most, tls) = (option("inboxes", 100_000), option("tls", 0) > 0);
+    let sizes = [100, 1_000, 10_000, 100_000].into_iter().filter(|inboxes| *inboxes <= most);
+    sizes.map(|inboxes| Audience { inboxes, hosts: inboxes / 10, tls }).collect()
 }
 
 fn tell_growth(audiences: &[Audience], table: &[Value]) {
@@ -235,7 +236,7 @@ async fn fan_out(audience: Audience, rounds: usize, signing: &Signing) -> Value 
     json!({ "inboxes": inboxes, "hosts": hosts, "tls": tls, "deliveries_a_second": rate.round(),
         "of_signing_on_all_cores": hundredths(of_cores), "processor_us_each": (each * 1e6).round(),
         "of_signing_by_processor": hundredths(of_processor), "sink_us_each": (sink_each * 1e6).round(),
-        "first_inbox_above_settle_ms": first, "last_inbox_above_settle_ms": last, "peak_megabytes": peak,
+        "first_inbox_above_settle_ms": first.round(), "last_inbox_above_settle_ms": last.round(), "peak_megabytes": peak,
         "each_round": { "deliveries_a_second": all(|round| round.rate),
             "processor_us_each": all(|round| round.cpu_seconds_each * 1e6), "first_ms": all(|round| round.first_ms),
             "connections": all(|round| round.connections) } })
