@@ -106,7 +106,7 @@ mod tests {
         let signers = Signers::start();
         let here = thread::current().id();
         for _ in 0..2 * signers.threads {
-            let panicked = signers.run(|| -> Result<(), KeyProblem> { panic!("of this test") }).await;
+            let panicked = signers.run(|| -> Result<(), KeyProblem> { unreachable!("of this test") }).await;
             assert_eq!(panicked, Err(KeyProblem::Failed));
         }
         assert_ne!(signers.run(|| Ok(thread::current().id())).await.unwrap(), here);
