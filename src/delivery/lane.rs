@@ -82,14 +82,16 @@ impl Lane {
     async fn carry(self: &Arc<Self>, due: Vec<DueDelivery>) -> Result<bool, StoreError> {
         let (mut due, mut under_way, mut goes_on) = (due.into_iter(), JoinSet::new(), Ok(true));
         loop {
+            if self.stop.is_cancelled() {
+                goes_on = goes_on.map(|_| false);
+            }
             let busy = under_way.len();
             let another = matches!(goes_on, Ok(true)) && busy < self.worker.limits.per_host.max(1) && due.len() > 0;
             tokio::select! {
                 biased;
                 Some(done) = under_way.join_next() => {
-                    let more = done.unwrap_or(Ok(false)).map(|more| more && !self.stop.is_cancelled());
                     // What is under way is finished, whatever became of the others.
-                    goes_on = goes_on.and_then(|goes_on| Ok(more? && goes_on));
+                    goes_on = goes_on.and_then(|goes_on| Ok(done.unwrap_or(Ok(false))? && goes_on));
                 }
                 () = self.until_slow(busy), if another => {
                     let Some(delivery) = due.next() else { continue };
@@ -101,10 +103,13 @@ impl Lane {
         }
     }
 
-    /// Ends at once where nothing is under way, else when the host has turned out to be slow.
+    /// Ends at once where nothing is under way, else when the host has turned out to be slow; after a stop not at all.
     async fn until_slow(&self, under_way: usize) {
         if under_way > 0 {
             self.worker.clock.sleep(SLOW_AFTER).await;
+            if self.stop.is_cancelled() {
+                std::future::pending().await
+            }
         }
     }
 
