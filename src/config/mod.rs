@@ -144,9 +144,9 @@ pub struct ReplySettings {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeliverySettings {
-    /// Requests under way at once.
+    /// Hosts to which requests are under way at once.
     pub concurrency: u32,
-    /// Requests under way at once to one host.
+    /// Requests under way at once to one host that is slow.
     pub per_host: u32,
     /// The age at which a delivery is given up; a Delete has longer (`delivery::schedule`).
     pub give_up_after: Duration,

@@ -20,6 +20,7 @@ pub mod quotes;
 pub mod reception;
 pub mod sender;
 pub mod signature;
+mod signers;
 
 #[cfg(test)]
 mod sample;

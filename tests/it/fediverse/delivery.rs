@@ -1,10 +1,11 @@
 //! Deliveries meet good, bad and silent inboxes: each follower gets everything once, in order, and nothing is lost.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use reviewd::domain::Spec;
 use serde_json::json;
+use tokio::sync::Notify;
 
 use super::{
     daemon::Daemon,
@@ -123,6 +124,29 @@ async fn an_inbox_in_trouble_holds_up_nobody_else_on_its_host() {
         assert_eq!(inboxes_of(&posts, "Emma"), [carol.inbox()], "after {status}: bob's Dune comes first");
         assert!(inboxes_of(&posts, "Dune").contains(&bob.inbox()), "after {status}");
     }
+}
+
+#[tokio::test]
+async fn a_host_that_is_slow_gets_a_second_message_beside_the_first_and_no_third() {
+    let daemon = Daemon::start().await;
+    let home = Neighbour::open(&daemon).await;
+    let go_on = Arc::new(Notify::new());
+    for name in ["bob", "carol", "dave"] {
+        let person = home.person(name);
+        person.follows(&daemon, &home).await;
+        home.answer(&person.inbox(), [Answer::Waits(Arc::clone(&go_on))]);
+    }
+    daemon.publish("dune.md", &review("Dune", "Sand.")).await;
+    let accepts = 3;
+    home.posts(accepts + 1).await;
+    for _ in 0..2 {
+        daemon.pass(Duration::from_millis(200));
+        home.posts(accepts + 2).await;
+    }
+    go_on.notify_waiters();
+    home.posts(accepts + 3).await;
+    go_on.notify_one();
+    daemon.deliveries_when("Create", |row| row.state == "delivered").await;
 }
 
 #[tokio::test]
