@@ -131,7 +131,7 @@ impl Brought {
 /// Why an export cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    #[error("open {path}: {source}")]
+    #[error("open {path}")]
     Open { path: PathBuf, source: io::Error },
     #[error("{path} has more than {EXPORT_BYTES_MAX} bytes: split it")]
     TooLarge { path: PathBuf },
@@ -139,7 +139,7 @@ pub enum ImportError {
     Bomb { path: PathBuf },
     #[error("{path} is no {kind} export: {why}")]
     Strange { path: PathBuf, kind: &'static str, why: String },
-    #[error("{doing} {path}: {source}; nothing was changed")]
+    #[error("{doing} {path}; nothing was changed")]
     Write { doing: &'static str, path: PathBuf, source: io::Error },
 }
 
