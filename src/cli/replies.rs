@@ -126,7 +126,12 @@ fn cells(row: ReplyView) -> Vec<String> {
     let short: String = words.chars().take(WORDS_CHARS_MAX).collect();
     let words = if short.len() < words.len() { format!("{short}…") } else { short };
     let date = row.date.strftime("%Y-%m-%d %H:%M").to_string();
-    vec![row.number.to_string(), row.state, row.review.unwrap_or_default(), format!("@{}", row.handle), date, words]
+    // A comment of an old blog has a name and no account, and is changed in the file of its review.
+    let (number, from) = match row.handle.as_str() {
+        "" => (String::new(), row.author),
+        handle => (row.number.to_string(), format!("@{handle}")),
+    };
+    vec![number, row.state, row.review.unwrap_or_default(), from, date, words]
 }
 
 async fn list_reports(config: &Config, json: bool) -> anyhow::Result<u8> {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod asking;
+mod comments;
 mod download;
 pub mod ids;
 pub mod keys;

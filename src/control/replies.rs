@@ -1,11 +1,11 @@
 //! The conversation as commands see it: what was said, what is done with it, and complaints both ways.
 
-use std::collections::HashMap;
+use std::{cmp::Reverse, collections::HashMap};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Desk;
+use super::{Desk, comments};
 use crate::{
     clock::Clock,
     domain::{Handle, KeptReply, Origin, Reaction, ReplyState, Report, ReviewId, Slug, Visibility},
@@ -22,7 +22,7 @@ const SEARCHED_MAX: i64 = 100_000;
 /// Longest words of a complaint, in characters: what Mastodon takes is cut at 5,000.
 const COMPLAINT_CHARS_MAX: usize = 5_000;
 /// Longest words shown of anything that others wrote, in characters.
-const WORDS_CHARS_MAX: usize = 20_000;
+pub(super) const WORDS_CHARS_MAX: usize = 20_000;
 
 /// Which replies are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,8 @@ pub enum Listing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplyView {
     pub number: i64,
-    /// `shown`, `waiting`, `hidden`, or `private` whatever its state.
+    /// `shown`, `waiting`, `hidden`, or `private` whatever its state; `imported` for a comment of an old blog, which stands in
+    /// the file of its review and has the number 0.
     pub state: String,
     pub visibility: Visibility,
     pub reviewer: Option<Handle>,
@@ -131,6 +132,11 @@ pub async fn list_replies(
             None => None,
         };
         views.push(view(&kept, review, origin));
+    }
+    if which == Listing::All {
+        views.extend(comments::list(store, origin, place.as_ref()).await?);
+        views.sort_by_key(|view| Reverse(view.date));
+        views.truncate(LISTED_MAX as usize);
     }
     Ok(views)
 }
