@@ -240,7 +240,7 @@ pub async fn start_on(
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let hub = hub::open(&config, &clock, &store)?;
-    let federation = federation::open(&config, &clock, &store, &reviewers, &handle, &hub).await?;
+    let federation = federation::open(&config, &clock, &store, &reviewers, &handle, &hub, &tasks).await?;
     let faces = Faces::new(store.clone(), clock.clone(), federation::client_for_pictures(&config)?);
     let notices_token = config.notify.feed.then(|| vigil::token(config.data_dir())).transpose()?;
     let readers = Arc::new(Readers::default());
@@ -282,6 +282,8 @@ pub async fn start_on(
     });
     publisher.announce_to(Arc::clone(&web) as Arc<dyn Herald>);
     federation.tell_of_changed_profiles(&web).await?;
+    // Whatever may fail comes before the first task: a start that did not succeed leaves nothing running.
+    let control = control::bind(&config.control.socket)?;
     let mut metrics_address = None;
     let mut router = web::router(Arc::clone(&web));
     if let Some(address) = config.metrics.listen {
@@ -289,9 +291,9 @@ pub async fn start_on(
             .await
             .with_context(|| format!("listen on {address}; choose another address in [metrics] listen"))?;
         router = web::figures::counted(router);
+        metrics_address = Some(listener.local_addr()?);
         let figures = web::figures::router(Arc::clone(&web), clock.clone(), certificate.clone());
         let stopping = stop.clone();
-        metrics_address = Some(listener.local_addr()?);
         tasks.spawn(async move {
             let served = axum::serve(listener, figures).with_graceful_shutdown(stopping.cancelled_owned()).await;
             if let Err(error) = served {
@@ -311,7 +313,6 @@ pub async fn start_on(
     if let Some(https) = https {
         parts.extend(https.start(http, &hearing, &tasks, &stop));
     }
-    let control = control::bind(&config.control.socket)?;
     let restart = Arc::new(Notify::new());
     let desk = Arc::new(control::Desk {
         publisher: handle.clone(),
@@ -431,6 +432,7 @@ pub fn source(config: &Config) -> backup::Source {
         data: config.data_dir().to_owned(),
         settings: config.file.clone(),
         origin: config.site.origin.to_string(),
+        keys: KeyPlaces::configured(config),
         folders: config.reviewers.iter().map(|one| (one.handle.clone(), one.folder.clone())).collect(),
     }
 }
