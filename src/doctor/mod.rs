@@ -246,8 +246,8 @@ pub async fn without_daemon(config: &Config, clock: &Clock) -> Report {
     )];
     checks.push(port(config).await);
     checks.extend(machine(config).await);
-    checks.push(match config.store.database.exists() {
-        true => machine::database(config, Store::examine(&config.store.database).await),
+    checks.push(match config.store.may_be_there() {
+        true => machine::database(config, Store::examine(&config.store).await),
         false => Check::skipped("database", "there is none yet; the first start makes it"),
     });
     let (dns, addresses) = origin::dns(&site.origin).await;

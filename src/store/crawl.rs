@@ -1,12 +1,12 @@
 //! Which threads are to be looked through for replies that never reached us, and how much has come of whom.
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{Sqlite, Transaction};
 
 use super::{
     Store, StoreError,
     conversation::{ReplyRow, replies, under},
     doing,
+    sql::{Transaction, query, query_as, query_scalar},
 };
 use crate::domain::{Handle, KeptReply, ReviewId};
 
@@ -49,7 +49,7 @@ impl Store {
     }
 
     pub async fn due_crawls(&self, now: Timestamp, limit: i64) -> Result<Vec<DueCrawl>, StoreError> {
-        let rows: Vec<(String, String, i64)> = sqlx::query_as(
+        let rows: Vec<(String, String, i64)> = query_as(
             "SELECT reviewer, review, step FROM crawl WHERE next_at <= $1 ORDER BY next_at, reviewer, review LIMIT $2",
         )
         .bind(now.as_millisecond())
@@ -69,7 +69,7 @@ impl Store {
         let doing_it = "note a crawl";
         let (handle, review) = (crawl.handle.as_str(), crawl.review.as_str());
         let Some((step, at)) = next else {
-            return sqlx::query("DELETE FROM crawl WHERE reviewer = $1 AND review = $2")
+            return query("DELETE FROM crawl WHERE reviewer = $1 AND review = $2")
                 .bind(handle)
                 .bind(review)
                 .execute(&self.write)
@@ -77,7 +77,7 @@ impl Store {
                 .map(drop)
                 .map_err(doing(doing_it));
         };
-        sqlx::query("UPDATE crawl SET step = $3, next_at = $4 WHERE reviewer = $1 AND review = $2")
+        query("UPDATE crawl SET step = $3, next_at = $4 WHERE reviewer = $1 AND review = $2")
             .bind(handle)
             .bind(review)
             .bind(i64::from(step))
@@ -96,7 +96,7 @@ impl Store {
         since: Timestamp,
         limit: i64,
     ) -> Result<Vec<KeptReply>, StoreError> {
-        let rows: Vec<ReplyRow> = sqlx::query_as(replies!(
+        let rows: Vec<ReplyRow> = query_as(replies!(
             "reply.reviewer = $1 AND reply.review = $2 AND reply.state = 'shown' AND reply.visibility <> 'private'
              AND NOT reply.ours AND COALESCE(reply.crawled_at, 0) < $3
              ORDER BY COALESCE(reply.crawled_at, 0), reply.seq LIMIT $4"
@@ -112,7 +112,7 @@ impl Store {
     }
 
     pub async fn note_crawled(&self, seq: i64, at: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("UPDATE reply SET crawled_at = $2 WHERE seq = $1")
+        query("UPDATE reply SET crawled_at = $2 WHERE seq = $1")
             .bind(seq)
             .bind(at.as_millisecond())
             .execute(&self.write)
@@ -128,7 +128,7 @@ impl Store {
         under: Option<&(Handle, ReviewId)>,
         now: Timestamp,
     ) -> Result<TalkLoad, StoreError> {
-        let row: (i64, i64, i64, i64, i64, i64, i64, i64, i64) = sqlx::query_as(
+        let row: (i64, i64, i64, i64, i64, i64, i64, i64, i64) = query_as(
             "SELECT
                (SELECT COUNT(*) FROM reply WHERE author = $1 AND received_at > $3)
                  + (SELECT COUNT(*) FROM gone WHERE author = $1 AND at > $3),
@@ -170,7 +170,7 @@ impl Store {
         (handle, review): &(Handle, ReviewId),
         now: Timestamp,
     ) -> Result<(u64, u64), StoreError> {
-        let (of_host, of_review): (i64, i64) = sqlx::query_as(
+        let (of_host, of_review): (i64, i64) = query_as(
             "SELECT (SELECT COUNT(*) FROM reaction WHERE host = $1 AND at > $2),
                     (SELECT COUNT(*) FROM reaction WHERE reviewer = $3 AND review = $4)",
         )
@@ -186,7 +186,7 @@ impl Store {
 
     /// Complaints from a host in a day.
     pub async fn reports_today(&self, host: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM report WHERE host = $1 AND at > $2")
+        let count: i64 = query_scalar("SELECT COUNT(*) FROM report WHERE host = $1 AND at > $2")
             .bind(host)
             .bind((now - DAY).as_millisecond())
             .fetch_one(&self.read)
@@ -198,12 +198,12 @@ impl Store {
 
 /// Puts a thread at the beginning of its schedule, to be looked through at `at` or when it was to be anyway.
 pub(super) async fn touch(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     handle: &Handle,
     review: &ReviewId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    query(
         "INSERT INTO crawl (reviewer, review, step, next_at) VALUES ($1, $2, 0, $3)
          ON CONFLICT (reviewer, review) DO UPDATE SET step = 0,
          next_at = CASE WHEN crawl.next_at < excluded.next_at THEN crawl.next_at ELSE excluded.next_at END",

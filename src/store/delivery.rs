@@ -1,10 +1,10 @@
 //! Deliveries on their way: what is due, what became of each attempt, and what is known of the hosts.
 
 use jiff::Timestamp;
-use sqlx::{FromRow, Row, sqlite::SqliteRow};
 
 use super::{
     DeliveryRow, DeliveryState, Store, StoreError, doing,
+    sql::{FromRow, Row, query, query_as, query_scalar},
     websub::{LANE_PREFIX, QUESTION_PREFIX},
 };
 use crate::domain::{
@@ -115,7 +115,7 @@ pub struct DeliveryFigures {
 impl Store {
     /// Hosts with something due at `now`, the longest waiting first; those in `busy` are left out by the caller.
     pub async fn due_hosts(&self, way: Way, now: Timestamp, limit: i64) -> Result<Vec<DueHost>, StoreError> {
-        let rows: Vec<SqliteRow> = sqlx::query(
+        let rows: Vec<Row> = query(
             "SELECT delivery.host, host.spec, COALESCE(host.dead, FALSE), COALESCE(host.failures, 0), host.failing_since
              FROM delivery LEFT JOIN host ON host.name = delivery.host
              WHERE delivery.state = 'due' AND COALESCE(host.closed_until, 0) <= $1
@@ -146,7 +146,7 @@ impl Store {
     /// The due deliveries of a host: for each inbox only the oldest, so that order is kept, and those tried least first, so
     /// that one inbox in trouble does not starve the others.
     pub async fn due_at(&self, host: &str, now: Timestamp, limit: i64) -> Result<Vec<DueDelivery>, StoreError> {
-        let rows: Vec<DueRow> = sqlx::query_as(
+        let rows: Vec<DueRow> = query_as(
             "SELECT delivery.seq, activity.reviewer, activity.id, activity.kind, delivery.inbox, delivery.host,
                     CASE WHEN activity.audience = 'websub' AND activity.kind = 'Push' THEN NULL ELSE activity.body END,
                     delivery.attempts, activity.created, activity.audience, activity.object, activity.seq
@@ -167,8 +167,8 @@ impl Store {
 
     /// When the next delivery falls due at a host that is open by then; `None` when nothing is due.
     pub async fn next_due(&self, way: Way) -> Result<Option<Timestamp>, StoreError> {
-        let millis: Option<i64> = sqlx::query_scalar(
-            "SELECT MIN(MAX(delivery.next_at, COALESCE(host.closed_until, 0)))
+        let millis: Option<i64> = query_scalar(
+            "SELECT MIN(CASE WHEN host.closed_until > delivery.next_at THEN host.closed_until ELSE delivery.next_at END)
              FROM delivery LEFT JOIN host ON host.name = delivery.host
              WHERE delivery.state = 'due'
                AND CASE WHEN delivery.host LIKE 'websub/ask/%' THEN 2 WHEN delivery.host LIKE 'websub/%' THEN 1
@@ -185,7 +185,7 @@ impl Store {
     pub async fn record_attempts(&self, attempts: &[Attempt]) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         for attempt in attempts {
-            sqlx::query(
+            query(
                 "UPDATE delivery SET state = CASE WHEN state = 'superseded' AND $2 = 'due' THEN state ELSE $2 END,
                  attempts = $3, next_at = $4, last_status = $5, last_error = $6,
                  done_at = CASE WHEN $2 = 'due' THEN NULL ELSE $7 END WHERE seq = $1",
@@ -201,14 +201,14 @@ impl Store {
             .await
             .map_err(doing("record a delivery"))?;
             match &attempt.host_news {
-                HostNews::Alive(spec) => sqlx::query(
+                HostNews::Alive(spec) => query(
                     "INSERT INTO host (name, spec) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET
                      failures = 0, failing_since = NULL, closed_until = 0, dead = FALSE,
                      spec = COALESCE(excluded.spec, host.spec)",
                 )
                 .bind(&attempt.host)
                 .bind(spec.map(Spec::as_str)),
-                HostNews::Failed { closed_until, dead } => sqlx::query(
+                HostNews::Failed { closed_until, dead } => query(
                     "INSERT INTO host (name, failures, failing_since, closed_until, dead) VALUES ($1, 1, $2, $3, $4)
                      ON CONFLICT (name) DO UPDATE SET failures = host.failures + 1,
                      failing_since = COALESCE(host.failing_since, excluded.failing_since),
@@ -228,24 +228,21 @@ impl Store {
 
     /// A host showed a sign of life: what waits for it is due at once. `false` when it was not failing.
     pub async fn revive_host(&self, host: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let failing: Option<i64> =
-            sqlx::query_scalar("SELECT failures FROM host WHERE name = $1 AND (failures > 0 OR dead)")
-                .bind(host)
-                .fetch_optional(&self.read)
-                .await
-                .map_err(doing("look a host up"))?;
+        let failing: Option<i64> = query_scalar("SELECT failures FROM host WHERE name = $1 AND (failures > 0 OR dead)")
+            .bind(host)
+            .fetch_optional(&self.read)
+            .await
+            .map_err(doing("look a host up"))?;
         if failing.is_none() {
             return Ok(false);
         }
         let mut transaction = self.begin().await?;
-        sqlx::query(
-            "UPDATE host SET failures = 0, failing_since = NULL, closed_until = 0, dead = FALSE WHERE name = $1",
-        )
-        .bind(host)
-        .execute(&mut *transaction)
-        .await
-        .map_err(doing("revive a host"))?;
-        sqlx::query("UPDATE delivery SET next_at = $2 WHERE host = $1 AND state = 'due' AND next_at > $2")
+        query("UPDATE host SET failures = 0, failing_since = NULL, closed_until = 0, dead = FALSE WHERE name = $1")
+            .bind(host)
+            .execute(&mut *transaction)
+            .await
+            .map_err(doing("revive a host"))?;
+        query("UPDATE delivery SET next_at = $2 WHERE host = $1 AND state = 'due' AND next_at > $2")
             .bind(host)
             .bind(now.as_millisecond())
             .execute(&mut *transaction)
@@ -257,7 +254,7 @@ impl Store {
 
     /// All deliveries, or those about one object (the Note's id), newest last.
     pub async fn deliveries(&self, object: Option<&str>, limit: i64) -> Result<Vec<DeliveryRow>, StoreError> {
-        let rows: Vec<SqliteRow> = sqlx::query(
+        let rows: Vec<Row> = query(
             "SELECT delivery.seq, activity.id, activity.kind, activity.object, delivery.inbox, delivery.host,
                     delivery.state, delivery.attempts, delivery.last_status, delivery.last_error, delivery.next_at
              FROM delivery JOIN activity ON activity.seq = delivery.activity
@@ -268,7 +265,7 @@ impl Store {
         .fetch_all(&self.read)
         .await
         .map_err(doing("list deliveries"))?;
-        let row = |row: &SqliteRow| DeliveryRow {
+        let row = |row: &Row| DeliveryRow {
             seq: row.get(0),
             activity: row.get(1),
             kind: row.get(2),
@@ -287,7 +284,7 @@ impl Store {
 
     /// Sends what was refused or given up again, with the same id and bytes. Returns how many.
     pub async fn resend(&self, object: &str, host: Option<&str>, now: Timestamp) -> Result<u64, StoreError> {
-        sqlx::query(
+        query(
             "UPDATE delivery SET state = 'due', attempts = 0, next_at = $3, done_at = NULL
              WHERE state IN ('refused', 'given_up', 'due', 'held') AND ($2 IS NULL OR host = $2)
                AND activity IN (SELECT seq FROM activity WHERE object = $1)",
@@ -304,19 +301,19 @@ impl Store {
     /// Deliveries to followers in figures, for `status`.
     pub async fn delivery_figures(&self) -> Result<DeliveryFigures, StoreError> {
         let rows: Vec<(String, i64)> =
-            sqlx::query_as("SELECT state, COUNT(*) FROM delivery WHERE host NOT LIKE 'websub/%' GROUP BY state")
+            query_as("SELECT state, COUNT(*) FROM delivery WHERE host NOT LIKE 'websub/%' GROUP BY state")
                 .fetch_all(&self.read)
                 .await
                 .map_err(doing("count deliveries"))?;
         let count = |state: DeliveryState| rows.iter().find(|row| row.0 == state.as_str()).map_or(0, |row| row.1);
-        let oldest: Option<i64> = sqlx::query_scalar(
+        let oldest: Option<i64> = query_scalar(
             "SELECT MIN(activity.created) FROM delivery JOIN activity ON activity.seq = delivery.activity
              WHERE delivery.state = 'due' AND delivery.host NOT LIKE 'websub/%'",
         )
         .fetch_one(&self.read)
         .await
         .map_err(doing("find the oldest delivery"))?;
-        let hosts_dead: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM host WHERE dead AND name NOT LIKE 'websub/%'")
+        let hosts_dead: i64 = query_scalar("SELECT COUNT(*) FROM host WHERE dead AND name NOT LIKE 'websub/%'")
             .fetch_one(&self.read)
             .await
             .map_err(doing("count dead hosts"))?;
@@ -341,8 +338,8 @@ fn without_prefix(lane: &str) -> String {
 
 struct DueRow(Option<DueDelivery>);
 
-impl FromRow<'_, SqliteRow> for DueRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+impl FromRow for DueRow {
+    fn from_row(row: &Row) -> Result<Self, sqlx::Error> {
         let due = || {
             Some(DueDelivery {
                 seq: row.get(0),
@@ -360,7 +357,7 @@ impl FromRow<'_, SqliteRow> for DueRow {
 }
 
 /// `None` where a row is damaged.
-fn cargo(row: &SqliteRow) -> Option<Cargo> {
+fn cargo(row: &Row) -> Option<Cargo> {
     let body: Vec<u8> = row.get::<Option<Vec<u8>>, _>(6).unwrap_or_default();
     if row.get::<String, _>(9) != "websub" {
         return Some(Cargo::Activity { reviewer: Handle::parse(&row.get::<String, _>(1)).ok()?, body });

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use sqlx::{Sqlite, Transaction};
 use url::Url;
 
-use super::{Store, StoreError, doing};
+use super::{
+    Store, StoreError, doing,
+    sql::{Transaction, query, query_as, query_scalar},
+};
 use crate::domain::{
     Handle, RemoteActor,
     message::{Audience, Kind, Message},
@@ -99,20 +101,19 @@ pub struct StoredActivity {
 impl Store {
     /// Everything a reviewer ever said to followers, oldest first, without the wordings for single programs.
     pub async fn activities(&self, reviewer: &Handle) -> Result<Vec<StoredActivity>, StoreError> {
-        let rows: Vec<(String, String, String, Vec<u8>)> = sqlx::query_as(
-            "SELECT id, kind, object, body FROM activity WHERE reviewer = $1 AND audience = $2 ORDER BY seq",
-        )
-        .bind(reviewer.as_str())
-        .bind(Audience::Everyone.as_str())
-        .fetch_all(&self.read)
-        .await
-        .map_err(doing("list the activities"))?;
+        let rows: Vec<(String, String, String, Vec<u8>)> =
+            query_as("SELECT id, kind, object, body FROM activity WHERE reviewer = $1 AND audience = $2 ORDER BY seq")
+                .bind(reviewer.as_str())
+                .bind(Audience::Everyone.as_str())
+                .fetch_all(&self.read)
+                .await
+                .map_err(doing("list the activities"))?;
         Ok(rows.into_iter().map(|(id, kind, object, body)| StoredActivity { id, kind, object, body }).collect())
     }
 
     /// Whether followers were ever told that this object came to be.
     pub async fn was_announced(&self, object: &str) -> Result<bool, StoreError> {
-        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM activity WHERE object = $1 AND kind = $2")
+        let count: i64 = query_scalar("SELECT COUNT(*) FROM activity WHERE object = $1 AND kind = $2")
             .bind(object)
             .bind(Kind::Create.as_str())
             .fetch_one(&self.read)
@@ -123,7 +124,7 @@ impl Store {
 }
 
 /// Writes the activity, its deliveries, and what they supersede. Returns the number of deliveries.
-pub(super) async fn enqueue(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing) -> Result<u64, StoreError> {
+pub(super) async fn enqueue(transaction: &mut Transaction, outgoing: &Outgoing) -> Result<u64, StoreError> {
     let message = &outgoing.message;
     let mut inboxes: BTreeSet<String> = inboxes(transaction, outgoing).await?.into_iter().collect();
     inboxes.extend(inboxes_of_talkers(transaction, outgoing).await?);
@@ -131,7 +132,7 @@ pub(super) async fn enqueue(transaction: &mut Transaction<'_, Sqlite>, outgoing:
         // A second wording that nobody would get is not kept.
         return Ok(0);
     }
-    let seq: i64 = sqlx::query_scalar(
+    let seq: i64 = query_scalar(
         "INSERT INTO activity (id, reviewer, kind, object, audience, body, created) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING seq",
     )
     .bind(&message.id)
@@ -148,7 +149,7 @@ pub(super) async fn enqueue(transaction: &mut Transaction<'_, Sqlite>, outgoing:
     let mut deliveries = 0;
     for inbox in &inboxes {
         let Some(host) = host_of(inbox) else { continue };
-        deliveries += sqlx::query(
+        deliveries += query(
             "INSERT INTO delivery (activity, inbox, host, state, next_at) VALUES ($1, $2, $3, 'due', $4)
              ON CONFLICT (activity, inbox) DO NOTHING",
         )
@@ -164,11 +165,11 @@ pub(super) async fn enqueue(transaction: &mut Transaction<'_, Sqlite>, outgoing:
     Ok(deliveries)
 }
 
-async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing) -> Result<Vec<String>, StoreError> {
+async fn inboxes(transaction: &mut Transaction, outgoing: &Outgoing) -> Result<Vec<String>, StoreError> {
     let message = &outgoing.message;
     let bookwyrm = message.audience == Audience::BookWyrm;
     match &outgoing.to {
-        Recipients::Followers => sqlx::query_scalar(
+        Recipients::Followers => query_scalar(
             "SELECT DISTINCT COALESCE(shared_inbox, inbox) FROM follower
              WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2",
         )
@@ -177,14 +178,14 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
         .fetch_all(&mut **transaction)
         .await
         .map_err(doing("list the followers' inboxes")),
-        Recipients::AllFollowers => sqlx::query_scalar(
+        Recipients::AllFollowers => query_scalar(
             "SELECT DISTINCT COALESCE(shared_inbox, inbox) FROM follower WHERE reviewer = $1 AND state = 'accepted'",
         )
         .bind(outgoing.reviewer.as_str())
         .fetch_all(&mut **transaction)
         .await
         .map_err(doing("list the inboxes of all followers")),
-        Recipients::Reached => sqlx::query_scalar(
+        Recipients::Reached => query_scalar(
             "SELECT COALESCE(shared_inbox, inbox) FROM follower
              WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2
              UNION
@@ -198,7 +199,7 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
         .fetch_all(&mut **transaction)
         .await
         .map_err(doing("list the inboxes a review reached")),
-        Recipients::EveryoneReached => sqlx::query_scalar(
+        Recipients::EveryoneReached => query_scalar(
             "SELECT COALESCE(shared_inbox, inbox) FROM follower WHERE reviewer = $1 AND state = 'accepted'
              UNION
              SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
@@ -209,7 +210,7 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
         .fetch_all(&mut **transaction)
         .await
         .map_err(doing("list every inbox a review reached")),
-        Recipients::EveryoneEver => sqlx::query_scalar(
+        Recipients::EveryoneEver => query_scalar(
             "SELECT COALESCE(shared_inbox, inbox) FROM follower WHERE reviewer = $1
              UNION
              SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
@@ -221,7 +222,7 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
         .map_err(doing("list every inbox a reviewer reached")),
         Recipients::Inbox(inbox) => Ok(vec![inbox.clone()]),
         Recipients::Conversation { inboxes, followers } => {
-            let reached: Vec<String> = sqlx::query_scalar(
+            let reached: Vec<String> = query_scalar(
                 "SELECT COALESCE(shared_inbox, inbox) FROM follower
                  WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = FALSE AND $3
                  UNION
@@ -242,10 +243,7 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
 }
 
 /// Who answered, liked, boosted or quoted a post has it, follower or not, and is told what becomes of it (FEDERATION 5.21).
-async fn inboxes_of_talkers(
-    transaction: &mut Transaction<'_, Sqlite>,
-    outgoing: &Outgoing,
-) -> Result<Vec<String>, StoreError> {
+async fn inboxes_of_talkers(transaction: &mut Transaction, outgoing: &Outgoing) -> Result<Vec<String>, StoreError> {
     let bookwyrm = match outgoing.to {
         Recipients::Reached => Some(outgoing.message.audience == Audience::BookWyrm),
         Recipients::EveryoneReached | Recipients::Conversation { .. } => None,
@@ -253,7 +251,7 @@ async fn inboxes_of_talkers(
             return Ok(Vec::new());
         }
     };
-    let actors: Vec<String> = sqlx::query_scalar(
+    let actors: Vec<String> = query_scalar(
         "SELECT actor FROM remote_actor WHERE id IN (
            SELECT author FROM reply WHERE in_reply_to = $1 AND NOT ours AND state <> 'hidden'
            UNION SELECT actor FROM reaction WHERE object = $1)",
@@ -268,7 +266,7 @@ async fn inboxes_of_talkers(
 }
 
 /// An Update overtakes older Updates that have not left; a Delete overtakes everything about its object.
-async fn supersede(transaction: &mut Transaction<'_, Sqlite>, message: &Message, seq: i64) -> Result<(), StoreError> {
+async fn supersede(transaction: &mut Transaction, message: &Message, seq: i64) -> Result<(), StoreError> {
     let overtaken = match message.kind {
         Kind::Update => "Update",
         Kind::Delete => "%",
@@ -281,7 +279,7 @@ async fn supersede(transaction: &mut Transaction<'_, Sqlite>, message: &Message,
         | Kind::Move
         | Kind::Flag => return Ok(()),
     };
-    sqlx::query(
+    query(
         "UPDATE delivery SET state = 'superseded' WHERE state IN ('due', 'held') AND activity IN
          (SELECT seq FROM activity WHERE object = $1 AND seq < $2 AND kind LIKE $3 AND audience LIKE $4)",
     )

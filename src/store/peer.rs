@@ -1,6 +1,11 @@
 //! Actors of other servers, so that each signature and each reply does not fetch its author again.
 
-use super::{Store, StoreError, conversation::under, doing};
+use super::{
+    Store, StoreError,
+    conversation::under,
+    doing,
+    sql::{query, query_as, query_scalar},
+};
 use crate::domain::{Handle, RemoteActor, ReviewId};
 
 /// Actors kept beyond followers and those in a conversation; a flood of new ones pushes out the longest unseen (FEDERATION 8.39).
@@ -8,7 +13,7 @@ pub const REMOTE_ACTORS_MAX: i64 = 20_000;
 
 impl Store {
     pub async fn remote_actor(&self, id: &str) -> Result<Option<RemoteActor>, StoreError> {
-        let row: Option<String> = sqlx::query_scalar("SELECT actor FROM remote_actor WHERE id = $1")
+        let row: Option<String> = query_scalar("SELECT actor FROM remote_actor WHERE id = $1")
             .bind(id)
             .fetch_optional(&self.read)
             .await
@@ -18,7 +23,7 @@ impl Store {
 
     /// The actor that showed this key when last fetched.
     pub async fn remote_actor_by_key(&self, key_id: &str) -> Result<Option<RemoteActor>, StoreError> {
-        let row: Option<String> = sqlx::query_scalar(
+        let row: Option<String> = query_scalar(
             "SELECT remote_actor.actor FROM remote_key JOIN remote_actor ON remote_actor.id = remote_key.actor
              WHERE remote_key.id = $1",
         )
@@ -34,7 +39,7 @@ impl Store {
         let doing_it = "keep a remote actor";
         let before = self.remote_actor(&actor.id).await?;
         let mut transaction = self.begin().await?;
-        sqlx::query(
+        query(
             "INSERT INTO remote_actor (id, actor, fetched_at) VALUES ($1, $2, $3)
              ON CONFLICT (id) DO UPDATE SET actor = excluded.actor, fetched_at = excluded.fetched_at",
         )
@@ -44,14 +49,14 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .map_err(doing(doing_it))?;
-        sqlx::query("DELETE FROM remote_key WHERE actor = $1")
+        query("DELETE FROM remote_key WHERE actor = $1")
             .bind(&actor.id)
             .execute(&mut *transaction)
             .await
             .map_err(doing(doing_it))?;
         for key in &actor.keys {
             // A key id belongs to the actor whose host it is on, which was checked when the actor was read.
-            sqlx::query(
+            query(
                 "INSERT INTO remote_key (id, actor) VALUES ($1, $2)
                  ON CONFLICT (id) DO UPDATE SET actor = excluded.actor",
             )
@@ -61,16 +66,16 @@ impl Store {
             .await
             .map_err(doing(doing_it))?;
         }
-        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM remote_actor")
+        let count: i64 = query_scalar("SELECT COUNT(*) FROM remote_actor")
             .fetch_one(&mut *transaction)
             .await
             .map_err(doing(doing_it))?;
         if count > REMOTE_ACTORS_MAX {
-            sqlx::query(
+            query(
                 "DELETE FROM remote_actor WHERE id IN (
                    SELECT id FROM remote_actor WHERE id NOT IN (SELECT actor FROM follower)
                    AND id NOT IN (SELECT author FROM reply) AND id NOT IN (SELECT actor FROM reaction)
-                   ORDER BY fetched_at DESC LIMIT -1 OFFSET $1)",
+                   ORDER BY fetched_at DESC LIMIT 9223372036854775807 OFFSET $1)",
             )
             .bind(REMOTE_ACTORS_MAX)
             .execute(&mut *transaction)
@@ -86,7 +91,7 @@ impl Store {
 
     /// The reviews whose conversation shows this actor.
     async fn threads_with(&self, actor: &str) -> Result<Vec<(Handle, ReviewId)>, StoreError> {
-        let rows: Vec<(Option<String>, Option<String>)> = sqlx::query_as(
+        let rows: Vec<(Option<String>, Option<String>)> = query_as(
             "SELECT reviewer, review FROM reply WHERE author = $1
              UNION SELECT reviewer, review FROM reaction WHERE actor = $1",
         )
@@ -98,7 +103,7 @@ impl Store {
     }
 
     pub async fn forget_remote_actor(&self, id: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM remote_actor WHERE id = $1")
+        query("DELETE FROM remote_actor WHERE id = $1")
             .bind(id)
             .execute(&self.write)
             .await
@@ -145,7 +150,7 @@ mod tests {
     #[tokio::test]
     async fn an_actor_is_found_by_id_and_by_its_present_key_only() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&directory.path().join("reviewd.db")).await.unwrap();
+        let store = crate::store::testing::open(directory.path()).await;
         store.keep_remote_actor(&bob("https://m.example/users/bob#old", 1)).await.unwrap();
         let renewed = bob("https://m.example/users/bob#new", 2);
         store.keep_remote_actor(&renewed).await.unwrap();
@@ -172,7 +177,7 @@ mod tests {
         store.keep_remote_actor(&renamed).await.unwrap();
         assert_eq!(store.talk_version(&handle, &review), version + 1);
 
-        sqlx::query(
+        query(
             "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < $1)
              INSERT INTO remote_actor (id, actor, fetched_at) SELECT 'https://n.example/' || n, '{}', 10 + n FROM n",
         )

@@ -3,9 +3,14 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use sqlx::{FromRow, Row, sqlite::SqliteRow};
 
-use super::{Store, StoreError, conversation::under, doing, outbox::host_of};
+use super::{
+    Store, StoreError,
+    conversation::under,
+    doing,
+    outbox::host_of,
+    sql::{FromRow, Row, query, query_as, query_scalar},
+};
 use crate::domain::{Handle, Reaction, ReactionKind, RemoteActor, Report, ReviewId};
 
 /// Reports kept; the oldest go.
@@ -17,12 +22,12 @@ impl Store {
     /// Keeps a reaction in place of an earlier one of the same kind by the same actor. `false` where nothing changes.
     pub async fn keep_reaction(&self, reaction: &Reaction) -> Result<bool, StoreError> {
         let (handle, review) = &reaction.under;
-        let changed = sqlx::query(
+        let changed = query(
             "INSERT INTO reaction (object, actor, kind, id, host, reviewer, review, emoji, page, at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              ON CONFLICT (object, actor, kind) DO UPDATE SET id = excluded.id, emoji = excluded.emoji, page = excluded.page
-             WHERE reaction.id IS NOT excluded.id OR reaction.emoji IS NOT excluded.emoji
-               OR reaction.page IS NOT excluded.page",
+             WHERE reaction.id IS DISTINCT FROM excluded.id OR reaction.emoji IS DISTINCT FROM excluded.emoji
+               OR reaction.page IS DISTINCT FROM excluded.page",
         )
         .bind(&reaction.object)
         .bind(&reaction.actor)
@@ -51,34 +56,32 @@ impl Store {
         actor: &str,
         kind: ReactionKind,
     ) -> Result<Option<Reaction>, StoreError> {
-        let row: Option<ReactionRow> = sqlx::query_as(
-            "SELECT reaction.*, NULL AS person FROM reaction WHERE object = $1 AND actor = $2 AND kind = $3",
-        )
-        .bind(object)
-        .bind(actor)
-        .bind(kind.as_str())
-        .fetch_optional(&self.read)
-        .await
-        .map_err(doing("read a reaction"))?;
+        let row: Option<ReactionRow> =
+            query_as("SELECT reaction.*, NULL AS person FROM reaction WHERE object = $1 AND actor = $2 AND kind = $3")
+                .bind(object)
+                .bind(actor)
+                .bind(kind.as_str())
+                .fetch_optional(&self.read)
+                .await
+                .map_err(doing("read a reaction"))?;
         Ok(row.map(|ReactionRow(reaction, _)| reaction))
     }
 
     pub async fn drop_reaction(&self, object: &str, actor: &str, kind: ReactionKind) -> Result<bool, StoreError> {
-        let gone = sqlx::query_as(
-            "DELETE FROM reaction WHERE object = $1 AND actor = $2 AND kind = $3 RETURNING reviewer, review",
-        )
-        .bind(object)
-        .bind(actor)
-        .bind(kind.as_str())
-        .fetch_all(&self.write)
-        .await
-        .map_err(doing("drop a reaction"))?;
+        let gone =
+            query_as("DELETE FROM reaction WHERE object = $1 AND actor = $2 AND kind = $3 RETURNING reviewer, review")
+                .bind(object)
+                .bind(actor)
+                .bind(kind.as_str())
+                .fetch_all(&self.write)
+                .await
+                .map_err(doing("drop a reaction"))?;
         Ok(self.reactions_gone(gone) > 0)
     }
 
     /// Drops what an actor did under this id: the id of a `Like` or `Announce`, or of a quoting post.
     pub async fn drop_reaction_by_id(&self, id: &str, actor: &str) -> Result<u64, StoreError> {
-        let gone = sqlx::query_as("DELETE FROM reaction WHERE id = $1 AND actor = $2 RETURNING reviewer, review")
+        let gone = query_as("DELETE FROM reaction WHERE id = $1 AND actor = $2 RETURNING reviewer, review")
             .bind(id)
             .bind(actor)
             .fetch_all(&self.write)
@@ -88,7 +91,7 @@ impl Store {
     }
 
     pub async fn drop_reactions_of(&self, actor: &str) -> Result<u64, StoreError> {
-        let gone = sqlx::query_as("DELETE FROM reaction WHERE actor = $1 RETURNING reviewer, review")
+        let gone = query_as("DELETE FROM reaction WHERE actor = $1 RETURNING reviewer, review")
             .bind(actor)
             .fetch_all(&self.write)
             .await
@@ -112,7 +115,7 @@ impl Store {
         handle: &Handle,
         review: &ReviewId,
     ) -> Result<Vec<(Reaction, Option<RemoteActor>)>, StoreError> {
-        let rows: Vec<ReactionRow> = sqlx::query_as(
+        let rows: Vec<ReactionRow> = query_as(
             "SELECT reaction.*, remote_actor.actor AS person FROM reaction
              LEFT JOIN remote_actor ON remote_actor.id = reaction.actor
              WHERE reaction.reviewer = $1 AND reaction.review = $2 ORDER BY reaction.at, reaction.actor",
@@ -135,7 +138,7 @@ impl Store {
     ) -> Result<i64, StoreError> {
         let doing_it = "keep a report";
         let mut transaction = self.begin().await?;
-        let seq: i64 = sqlx::query_scalar(
+        let seq: i64 = query_scalar(
             "INSERT INTO report (reporter, host, objects, words, at) VALUES ($1, $2, $3, $4, $5) RETURNING seq",
         )
         .bind(reporter)
@@ -146,7 +149,7 @@ impl Store {
         .fetch_one(&mut *transaction)
         .await
         .map_err(doing(doing_it))?;
-        sqlx::query("DELETE FROM report WHERE seq <= $1 - $2")
+        query("DELETE FROM report WHERE seq <= $1 - $2")
             .bind(seq)
             .bind(REPORTS_MAX)
             .execute(&mut *transaction)
@@ -160,7 +163,7 @@ impl Store {
     /// Complaints received, newest first.
     pub async fn reports(&self) -> Result<Vec<Report>, StoreError> {
         let rows: Vec<(i64, String, String, String, i64)> =
-            sqlx::query_as("SELECT seq, reporter, objects, words, at FROM report ORDER BY seq DESC")
+            query_as("SELECT seq, reporter, objects, words, at FROM report ORDER BY seq DESC")
                 .fetch_all(&self.read)
                 .await
                 .map_err(doing("list reports"))?;
@@ -174,8 +177,8 @@ impl Store {
     }
 }
 
-impl FromRow<'_, SqliteRow> for ReactionRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+impl FromRow for ReactionRow {
+    fn from_row(row: &Row) -> Result<Self, sqlx::Error> {
         let unknown = |what: &str| sqlx::Error::Decode(format!("a reaction's {what} is unknown").into());
         let reaction = Reaction {
             id: row.try_get("id")?,

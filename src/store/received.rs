@@ -1,9 +1,11 @@
 //! The durable inbox: what was answered with 202 is on the disk, and is worked through once.
 
 use jiff::Timestamp;
-use sqlx::{Row, sqlite::SqliteRow};
 
-use super::{Store, StoreError, doing, outbox};
+use super::{
+    Store, StoreError, doing, outbox,
+    sql::{Row, query, query_as, query_scalar},
+};
 
 /// An activity that waits to be worked through. Its signature was verified before it was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +58,7 @@ impl ReceivedState {
 impl Store {
     /// Puts a verified activity on the disk. `false` when it was there already: a replay, or a sender that asks twice.
     pub async fn keep_received(&self, id: &str, actor: &str, body: &[u8], at: Timestamp) -> Result<bool, StoreError> {
-        sqlx::query(
+        query(
             "INSERT INTO received (id, actor, host, body, at, state, next_at) VALUES ($1, $2, $3, $4, $5, 'due', $6)
              ON CONFLICT (id) DO NOTHING",
         )
@@ -74,7 +76,7 @@ impl Store {
 
     /// What waits to be worked through.
     pub async fn received_load(&self, host: &str) -> Result<ReceivedLoad, StoreError> {
-        let row: (i64, i64, i64) = sqlx::query_as(
+        let row: (i64, i64, i64) = query_as(
             "SELECT CAST(COALESCE(SUM(CASE WHEN host = $1 THEN 1 ELSE 0 END), 0) AS BIGINT),
                     CAST(COALESCE(SUM(CASE WHEN host = $1 THEN LENGTH(body) ELSE 0 END), 0) AS BIGINT),
                     CAST(COALESCE(SUM(LENGTH(body)), 0) AS BIGINT)
@@ -90,7 +92,7 @@ impl Store {
 
     /// The oldest received activities whose time has come.
     pub async fn due_received(&self, now: Timestamp, limit: i64) -> Result<Vec<ReceivedActivity>, StoreError> {
-        let rows: Vec<SqliteRow> = sqlx::query(
+        let rows: Vec<Row> = query(
             "SELECT seq, id, actor, body, attempts, at FROM received WHERE state = 'due' AND next_at <= $1
              ORDER BY seq LIMIT $2",
         )
@@ -122,14 +124,15 @@ impl Store {
         outcome: &str,
         next_at: Timestamp,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "UPDATE received SET state = $2, outcome = $3, next_at = $4, attempts = attempts + 1,
-             body = CASE WHEN $2 = 'due' THEN body ELSE X'' END WHERE seq = $1",
+             body = CASE WHEN $2 = 'due' THEN body ELSE $5 END WHERE seq = $1",
         )
         .bind(seq)
         .bind(state.as_str())
         .bind(outcome)
         .bind(next_at.as_millisecond())
+        .bind(Vec::new())
         .execute(&self.write)
         .await
         .map(drop)
@@ -138,7 +141,7 @@ impl Store {
 
     /// Forgets the ids of what was done long ago, and all but the newest `most`: a replay that old fails by its date.
     pub async fn forget_received(&self, before: Timestamp, most: i64) -> Result<u64, StoreError> {
-        sqlx::query(
+        query(
             "DELETE FROM received WHERE state <> 'due'
              AND (at < $1 OR seq <= (SELECT MAX(seq) FROM received) - $2)",
         )
@@ -151,7 +154,7 @@ impl Store {
     }
 
     pub async fn keep_block(&self, name: &str, reason: Option<&str>, at: Timestamp) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "INSERT INTO block (name, reason, at) VALUES ($1, $2, $3)
              ON CONFLICT (name) DO UPDATE SET reason = COALESCE(excluded.reason, block.reason)",
         )
@@ -165,7 +168,7 @@ impl Store {
     }
 
     pub async fn drop_block(&self, name: &str) -> Result<bool, StoreError> {
-        sqlx::query("DELETE FROM block WHERE name = $1")
+        query("DELETE FROM block WHERE name = $1")
             .bind(name)
             .execute(&self.write)
             .await
@@ -174,7 +177,7 @@ impl Store {
     }
 
     pub async fn blocks(&self) -> Result<Vec<Block>, StoreError> {
-        let rows: Vec<SqliteRow> = sqlx::query("SELECT name, reason, at FROM block ORDER BY name")
+        let rows: Vec<Row> = query("SELECT name, reason, at FROM block ORDER BY name")
             .fetch_all(&self.read)
             .await
             .map_err(doing("list blocks"))?;
@@ -203,7 +206,7 @@ impl Store {
         }
         names.extend(actor.map(str::to_owned));
         for name in names {
-            let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM block WHERE name = $1")
+            let found: Option<i64> = query_scalar("SELECT 1 FROM block WHERE name = $1")
                 .bind(name)
                 .fetch_optional(&self.read)
                 .await

@@ -5,7 +5,11 @@ use jiff::Timestamp;
 use super::under;
 use crate::{
     domain::{Handle, ReviewId},
-    store::{Store, StoreError, doing, outbox::host_of},
+    store::{
+        Store, StoreError, doing,
+        outbox::host_of,
+        sql::{query, query_as, query_scalar},
+    },
 };
 
 /// Ids of one host that are remembered as gone.
@@ -24,7 +28,7 @@ pub struct GonePost {
 impl Store {
     /// Remembers an id that may still come: a post deleted or an activity taken back before it arrived.
     pub async fn remember_gone(&self, id: &str, at: Timestamp, until: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO gone (id, host, at, until) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING")
+        query("INSERT INTO gone (id, host, at, until) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING")
             .bind(id)
             .bind(host_of(id).unwrap_or_default())
             .bind(at.as_millisecond())
@@ -37,7 +41,7 @@ impl Store {
 
     pub async fn gone_post(&self, id: &str) -> Result<Option<GonePost>, StoreError> {
         let row: Option<(Option<String>, Option<String>, Option<String>)> =
-            sqlx::query_as("SELECT reviewer, review, in_reply_to FROM gone WHERE id = $1")
+            query_as("SELECT reviewer, review, in_reply_to FROM gone WHERE id = $1")
                 .bind(id)
                 .fetch_optional(&self.read)
                 .await
@@ -51,17 +55,17 @@ impl Store {
     /// Forgets what nobody will send any more, and the oldest of a host that deletes without end.
     pub async fn forget_gone(&self, now: Timestamp) -> Result<u64, StoreError> {
         let doing_it = "forget what is long gone";
-        let old = sqlx::query("DELETE FROM gone WHERE until < $1")
+        let old = query("DELETE FROM gone WHERE until < $1")
             .bind(now.as_millisecond())
             .execute(&self.write)
             .await
             .map_err(doing(doing_it))?;
         let left: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM gone").fetch_one(&self.read).await.map_err(doing(doing_it))?;
+            query_scalar("SELECT COUNT(*) FROM gone").fetch_one(&self.read).await.map_err(doing(doing_it))?;
         if left <= GONE_OF_HOST_MAX {
             return Ok(old.rows_affected());
         }
-        let too_many = sqlx::query(
+        let too_many = query(
             "DELETE FROM gone WHERE id IN (
                SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY host ORDER BY at DESC) AS of_host,
                                       ROW_NUMBER() OVER (ORDER BY at DESC) AS of_all FROM gone) AS numbered
