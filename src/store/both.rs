@@ -42,7 +42,7 @@ async fn outline(store: &Store) -> Vec<String> {
                     data_type || ' ' || CASE WHEN is_nullable = 'NO' THEN '1' ELSE '0' END
              FROM information_schema.columns WHERE table_schema = current_schema()",
             "SELECT CAST(indexname AS TEXT) FROM pg_indexes WHERE schemaname = current_schema()
-             AND indexname NOT LIKE '%\\_pkey' AND indexname NOT LIKE '%\\_key'",
+             AND indexname NOT IN (SELECT conname FROM pg_constraint)",
         ),
     };
     let rows: Vec<(String, String)> = query_as(columns).fetch_all(&store.read).await.unwrap();
@@ -176,8 +176,9 @@ async fn a_server_that_refuses_says_why_and_what_to_do() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
-        use std::io::Write;
+        use std::io::{Read, Write};
         let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 1024]);
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     });
     let strange = told(format!("postgres://reviewd@127.0.0.1:{port}/books?sslmode=disable"), None).await;

@@ -161,9 +161,10 @@ impl Kind {
 /// A table read part by part.
 enum Pages {
     /// From the row with this number on.
-    Rows { statement: &'static str, after: i64, table: &'static str, columns: Vec<Column> },
+    Rows { after: i64, table: &'static str, columns: Vec<Column> },
+    /// By a cursor named after the table: sqlx remembers what a statement's columns are.
     #[cfg(feature = "postgres")]
-    Cursor,
+    Cursor(String),
 }
 
 impl Pages {
@@ -174,16 +175,16 @@ impl Pages {
         columns: &[Column],
     ) -> Result<Self, StoreError> {
         match pool {
-            Pool::Sqlite(_) => {
-                Ok(Self::Rows { statement: "SELECT rowid", after: i64::MIN, table, columns: columns.to_vec() })
-            }
+            Pool::Sqlite(_) => Ok(Self::Rows { after: i64::MIN, table, columns: columns.to_vec() }),
             #[cfg(feature = "postgres")]
             Pool::Postgres(_) => {
-                let mut cursor = QueryBuilder::new("DECLARE pages NO SCROLL CURSOR FOR SELECT 0");
+                let name = format!("pages of {table}");
+                let mut cursor = QueryBuilder::new("DECLARE ");
+                cursor.push_name(&name).push(" NO SCROLL CURSOR FOR SELECT 0");
                 push_columns(&mut cursor, columns);
                 cursor.push(" FROM ").push_name(table);
                 cursor.build().execute(&mut **transaction).await.map_err(doing("begin to read a table"))?;
-                Ok(Self::Cursor)
+                Ok(Self::Cursor(name))
             }
         }
     }
@@ -191,8 +192,8 @@ impl Pages {
     /// The next rows; their first column is not the table's.
     async fn next(&mut self, transaction: &mut Transaction) -> Result<Vec<Row>, StoreError> {
         let rows = match self {
-            Self::Rows { statement, after, table, columns } => {
-                let mut page = QueryBuilder::new(statement);
+            Self::Rows { after, table, columns } => {
+                let mut page = QueryBuilder::new("SELECT rowid");
                 push_columns(&mut page, columns);
                 page.push(" FROM ").push_name(table).push(" WHERE rowid > ").push_bind(*after);
                 page.push(" ORDER BY rowid LIMIT ").push_bind(ROWS_AT_ONCE);
@@ -203,7 +204,11 @@ impl Pages {
                 rows
             }
             #[cfg(feature = "postgres")]
-            Self::Cursor => query("FETCH 100 FROM pages").fetch_all(&mut **transaction).await,
+            Self::Cursor(name) => {
+                let mut page = QueryBuilder::new("FETCH 100 FROM ");
+                page.push_name(name);
+                page.build().fetch_all(&mut **transaction).await
+            }
         };
         rows.map_err(doing("read a table"))
     }
@@ -212,8 +217,10 @@ impl Pages {
         match self {
             Self::Rows { .. } => {}
             #[cfg(feature = "postgres")]
-            Self::Cursor => {
-                query("CLOSE pages").execute(&mut **transaction).await.map_err(doing("end reading a table"))?;
+            Self::Cursor(name) => {
+                let mut end = QueryBuilder::new("CLOSE ");
+                end.push_name(&name);
+                end.build().execute(&mut **transaction).await.map_err(doing("end reading a table"))?;
             }
         }
         let _ = transaction;

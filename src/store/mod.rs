@@ -28,6 +28,8 @@ mod restored;
 mod schema;
 mod sql;
 mod sqlite;
+#[cfg(all(test, feature = "postgres"))]
+mod statements;
 mod talk;
 #[cfg(test)]
 pub(crate) mod testing;
