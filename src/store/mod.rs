@@ -120,32 +120,19 @@ fn doing(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
     move |source| StoreError::Sql { doing, source }
 }
 
-impl StoreError {
-    /// Whether the database server cannot be had at the moment, which is over by itself when it is back.
-    pub fn is_away(&self) -> bool {
-        match self {
-            #[cfg(feature = "postgres")]
-            Self::Sql { source, .. } | Self::Open { source, .. } => postgres::is_away(source),
-            _ => false,
-        }
-    }
-}
-
 impl Store {
     /// Opens the store that the settings name and brings its schema up to date.
     ///
     /// # Errors
     /// A database of a newer version, one that cannot be reached, a directory that cannot be made.
     pub async fn of(settings: &StoreSettings) -> Result<Self, StoreError> {
-        match &settings.postgres {
-            #[cfg(feature = "postgres")]
-            Some(server) => {
-                let (read, write) = postgres::open(server).await?;
-                Ok(Self { read, write, talk: Arc::default(), trouble: trouble::Trouble::of_server() })
-            }
-            // The settings of a program without it name no server.
-            _ => Self::open(&settings.database).await,
+        // The settings of a program that was built without it name no server.
+        #[cfg(feature = "postgres")]
+        if let Some(server) = &settings.postgres {
+            let (read, write) = postgres::open(server).await?;
+            return Ok(Self { read, write, talk: Arc::default(), trouble: trouble::Trouble::of_server() });
         }
+        Self::open(&settings.database).await
     }
 
     /// Opens the SQLite file, made with its directory when absent, and brings its schema up to date.
@@ -200,6 +187,16 @@ impl Store {
     pub async fn ping_both(&self) -> Result<(), StoreError> {
         self.ping().await?;
         query("SELECT 1").execute(&self.write).await.map(drop).map_err(doing("ask the database"))
+    }
+
+    /// Whether a database server cannot be had at the moment, which is nobody's mistake here and over when it is back.
+    pub fn is_away(&self, error: &StoreError) -> bool {
+        #[cfg(feature = "postgres")]
+        if let (Pool::Postgres(_), StoreError::Sql { source, .. }) = (&self.read, error) {
+            return postgres::is_away(source);
+        }
+        let _ = error;
+        false
     }
 
     /// Waits for running statements and closes the file.

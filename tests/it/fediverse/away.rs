@@ -41,6 +41,7 @@ async fn a_server_that_is_away_for_a_while_costs_nobody_anything() {
     home.person("ann").follows(&daemon, &home).await;
     daemon.publish("dune.md", &review("Dune", "Sand.")).await;
     home.posts(2).await;
+    assert_eq!(asked(&daemon, "/feed.xml").await.0, 200);
 
     server.stop();
     let (status, ready) = asked(&daemon, "/readyz").await;
