@@ -122,8 +122,7 @@ pub async fn open(
         found: Arc::clone(&publisher.hint),
     };
     let (mail, work) = (Arc::clone(&publisher.mail), Arc::new(Notify::new()));
-    let letterbox =
-        Letterbox::new(store.clone(), clock.clone(), tasks.clone(), Arc::clone(&mail), Arc::clone(&work));
+    let letterbox = Letterbox::new(store.clone(), clock.clone(), tasks.clone(), Arc::clone(&mail), Arc::clone(&work));
     let reception = Reception {
         origin: origin.clone(),
         clock: clock.clone(),
