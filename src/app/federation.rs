@@ -210,9 +210,9 @@ impl Federation {
     /// Starts delivering and working through the inbox; the tasks that must not end before the stop, by name.
     pub fn start(self, tasks: &TaskTracker, stop: &CancellationToken) -> [(&'static str, JoinHandle<()>); 2] {
         let store = self.reception.store.clone();
-        let (outcomes, mut gone) = self.ends.part();
+        let WorkerEnds { recorder, mut gone } = self.ends;
         // Ends by itself when the last lane has recorded its outcome.
-        tasks.spawn(WorkerEnds::record(outcomes, store, self.reception.clock.clone(), stop.clone()));
+        tasks.spawn(recorder.run(store, self.reception.clock.clone(), stop.clone()));
         let delivering = tasks.spawn(self.worker.run(tasks.clone(), stop.clone()));
         let receiving = tasks.spawn(self.reception.clone().run(stop.clone()));
         tasks.spawn(self.finder.run(stop.clone()));

@@ -269,6 +269,8 @@ pub async fn start_on(
     });
     publisher.announce_to(Arc::clone(&web) as Arc<dyn Herald>);
     federation.tell_of_changed_profiles(&web).await?;
+    // Whatever may fail comes before the first task: a start that did not succeed leaves nothing running.
+    let control = control::bind(&config.control.socket)?;
     let mut metrics_address = None;
     let mut router = web::router(Arc::clone(&web));
     if let Some(address) = config.metrics.listen {
@@ -276,8 +278,8 @@ pub async fn start_on(
             .await
             .with_context(|| format!("listen on {address}; choose another address in [metrics] listen"))?;
         router = web::figures::counted(router);
-        let (figures, stopping) = (web::figures::router(Arc::clone(&web), clock.clone()), stop.clone());
         metrics_address = Some(listener.local_addr()?);
+        let (figures, stopping) = (web::figures::router(Arc::clone(&web), clock.clone()), stop.clone());
         tasks.spawn(async move {
             let served = axum::serve(listener, figures).with_graceful_shutdown(stopping.cancelled_owned()).await;
             if let Err(error) = served {
@@ -302,7 +304,6 @@ pub async fn start_on(
         });
         parts.push(("serving", serving));
     }
-    let control = control::bind(&config.control.socket)?;
     let restart = Arc::new(Notify::new());
     let desk = Arc::new(control::Desk {
         publisher: handle.clone(),
@@ -406,6 +407,7 @@ pub fn source(config: &Config) -> backup::Source {
         data: config.data_dir().to_owned(),
         settings: config.file.clone(),
         origin: config.site.origin.to_string(),
+        keys: KeyPlaces::configured(config),
         folders: config.reviewers.iter().map(|one| (one.handle.clone(), one.folder.clone())).collect(),
     }
 }

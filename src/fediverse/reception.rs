@@ -1,5 +1,6 @@
 //! What other servers bring to our inbox: checked at the door, put on the disk, answered, and then worked through once.
 
+mod blocks;
 mod letterbox;
 mod round;
 mod together;
@@ -11,15 +12,18 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use url::Url;
 
-pub use self::letterbox::Letterbox;
+pub use self::{
+    blocks::{BlockProblem, Blocking},
+    letterbox::Letterbox,
+};
 
 use super::{
     activity::{self, Follow},
     answer,
     conversation::Conversation,
-    inbox::{self, Activity, Event},
+    inbox::{self, Activity, Event, Told},
     note,
-    peers::{PeerProblem, Peers, SignerProblem},
+    peers::{PeerProblem, Peers, SignerProblem, Visit},
     signature::{self, Claim, Received},
 };
 use crate::{
@@ -27,6 +31,9 @@ use crate::{
     domain::{Handle, Origin, RemoteActor, message::Message},
     store::{Arrival, FollowState, Follower, Outgoing, QuoteStamp, Recipients, Store, StoreError},
 };
+
+/// Bytes of a hash that is remembered: enough where the id and the date stand beside it.
+const HASH_BYTES: usize = 16;
 
 /// The door and what lies behind it. Cheap to clone.
 #[derive(Clone)]
@@ -75,17 +82,6 @@ enum Trouble {
 #[error("nobody with the address {0} follows; look with `reviewd followers list`")]
 pub struct NoFollower(pub String);
 
-/// Why a name was not put on the block list or taken off it.
-#[derive(Debug, thiserror::Error)]
-pub enum BlockProblem {
-    #[error("`{0}` is neither a domain nor an actor's address")]
-    NoName(String),
-    #[error("the account was not found ({0}); name the actor's address (https://...) instead")]
-    Peer(#[from] PeerProblem),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 impl Reception {
     /// Checks one request and puts it on the disk. Nothing is fetched before the digest, the date, the host and the
     /// block list have been looked at.
@@ -109,10 +105,12 @@ impl Reception {
             return verdict;
         }
         let id = match (activity.id, &activity.event) {
-            // The same Follow may come again to be accepted again; a replay has the same date.
-            (Some(id), Event::Followed { .. }) => format!("{id} {}", claim.signed_at.as_second()),
-            (Some(id), _) => id,
-            (None, _) => hash(&activity.actor, received.body),
+            // A complaint that is sent again says nothing new.
+            (Some(id), Event::Reported { .. }) => id,
+            (id, _) => {
+                let signed_at = claim.signed_at.as_second();
+                format!("{} {signed_at} {}", id.unwrap_or_default(), hash(&activity.actor, received.body))
+            }
         };
         let Some(host) = host_of(&activity.actor) else { return Verdict::Unsigned("the actor has no host".to_owned()) };
         let arrival = Arrival { id, actor: activity.actor, body: received.body.to_vec(), at: now };
@@ -211,13 +209,24 @@ impl Reception {
         Ok("the profile was read again".to_owned())
     }
 
-    /// Everybody may quote a review: the Note says so, and the stamp lets third servers check it.
-    async fn asked_to_quote(&self, actor: &str, request: &activity::QuoteRequest) -> Result<String, Trouble> {
+    /// Everybody may quote a review: the Note says so, and the stamp lets third servers check it. A quoting post that is not
+    /// for everybody comes inside the request (Mastodon): it is not to be had otherwise.
+    async fn asked_to_quote(
+        &self,
+        actor: &str,
+        request: &activity::QuoteRequest,
+        quoting: &Told,
+    ) -> Result<String, Trouble> {
         let Some(reviewer) = self.who_may_be_quoted(&request.object).await? else {
             return Ok("asks to quote what is not there".to_owned());
         };
         let visit = self.peers.visit();
-        let quoting = visit.post(&request.instrument).await?;
+        if self.store.gone_post(&request.instrument).await?.is_some() {
+            return self.refuse_quote(&visit, reviewer, request).await;
+        }
+        let Some(quoting) = self.conversation.told(&visit, quoting).await? else {
+            return Ok(format!("{} is not there", request.instrument));
+        };
         if quoting.author != actor || quoting.quotes.as_deref() != Some(request.object.as_str()) {
             return Ok(format!("{} does not quote {}", request.instrument, request.object));
         }
@@ -239,6 +248,20 @@ impl Reception {
         self.conversation.quoted(&quoting).await?;
         self.mail.notify_one();
         Ok(format!("may quote {}", request.object))
+    }
+
+    /// A post that the reviewer took off the page may not ask again.
+    async fn refuse_quote(
+        &self,
+        visit: &Visit,
+        reviewer: Handle,
+        request: &activity::QuoteRequest,
+    ) -> Result<String, Trouble> {
+        let message = activity::reject_quote(&self.origin, &reviewer, request, &self.clock.uuid().to_string());
+        let to = Recipients::Inbox(visit.actor(&request.actor).await?.inbox);
+        self.store.post(&[Outgoing { reviewer, message, to, at: self.clock.now() }]).await?;
+        self.mail.notify_one();
+        Ok(format!("may not quote {}", request.object))
     }
 
     /// The reviewer whose review or public answer has this id.
@@ -323,42 +346,6 @@ impl Reception {
         Ok(deliveries)
     }
 
-    /// Keeps an actor or a whole domain out, ends its follows and hides what it said.
-    pub async fn block(&self, name: &str, reason: Option<&str>) -> Result<usize, BlockProblem> {
-        let name = self.name_to_block(name).await?;
-        self.store.keep_block(&name, reason, self.clock.now()).await?;
-        let mut ended = 0;
-        for follower in self.store.followers(None).await? {
-            let host = host_of(&follower.actor).unwrap_or_default();
-            if self.store.is_blocked(Some(&follower.actor), &host).await? {
-                self.store.drop_follower(&follower.reviewer, &follower.actor, &[]).await?;
-                ended += 1;
-            }
-        }
-        self.conversation.shut_out(|actor| covers(&name, actor)).await?;
-        Ok(ended)
-    }
-
-    pub async fn unblock(&self, name: &str) -> Result<bool, BlockProblem> {
-        Ok(self.store.drop_block(&self.name_to_block(name).await?).await?)
-    }
-
-    /// What a block list holds: an actor's id, also for `@bob@mastodon.example`, or a domain, perhaps with a port.
-    async fn name_to_block(&self, name: &str) -> Result<String, BlockProblem> {
-        let name = name.trim().trim_start_matches(['@', '.', '*']);
-        if name.contains('@') && !name.contains("://") {
-            return Ok(match self.find(name).await? {
-                Some(follower) => follower.actor,
-                None => self.peers.visit().resolve(name).await?.id,
-            });
-        }
-        let address = if name.contains("://") { name.to_owned() } else { format!("https://{name}") };
-        match Url::parse(&address) {
-            Ok(url) if url.path().len() > 1 => Ok(address),
-            Ok(_) | Err(_) => host_of(&address).ok_or_else(|| BlockProblem::NoName(name.to_owned())),
-        }
-    }
-
     /// A follower by actor id or by `@bob@host`.
     async fn find(&self, name: &str) -> Result<Option<Follower>, StoreError> {
         for follower in self.store.followers(None).await? {
@@ -432,36 +419,14 @@ fn host_of(address: &str) -> Option<String> {
     Some(url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}")))
 }
 
-/// Whether a block of this name means an actor: it is the actor, its host with or without port, or a domain above it.
-fn covers(name: &str, actor: &str) -> bool {
-    let host = host_of(actor).unwrap_or_default();
-    let bare = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map(|(bare, _)| bare);
-    let bare = bare.unwrap_or(&host);
-    name == actor || name == host || name == bare || bare.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'))
-}
-
+/// What tells one request from another, with its id and its date. The id alone does not: BookWyrm deletes a post under the id
+/// of its Create, GoToSocial gives all edits of a post one id, and snac all likes of one, before and after they are taken
+/// back. A replay has the same date.
 fn hash(actor: &str, body: &[u8]) -> String {
     let whole = [actor.as_bytes(), b"\n", body].concat();
-    let hash: String = digest(&SHA256, &whole).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha-256:{hash}")
+    digest(&SHA256, &whole).as_ref()[..HASH_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn later(error: &dyn std::error::Error) -> Verdict {
     Verdict::Later(error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_block_means_an_actor_its_host_or_a_domain_above_it() {
-        let bob = "https://social.m.example:8443/users/bob";
-        for name in [bob, "social.m.example:8443", "social.m.example", "m.example", "example"] {
-            assert!(covers(name, bob), "{name}");
-        }
-        for name in ["https://social.m.example:8443/users/eve", "other.m.example", "ocial.m.example", "8443", ""] {
-            assert!(!covers(name, bob), "{name}");
-        }
-    }
 }

@@ -5,7 +5,12 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use sqlx::{FromRow, QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
 
-use super::{Store, StoreError, conversation::under, doing, outbox::host_of};
+use super::{
+    Store, StoreError,
+    conversation::{open, under},
+    doing,
+    outbox::host_of,
+};
 use crate::domain::{Handle, Reaction, ReactionKind, RemoteActor, Report, ReviewId};
 
 /// Reports kept; the oldest go.
@@ -43,6 +48,18 @@ impl Store {
         .fetch_optional(&self.read)
         .await
         .map_err(doing("read a reaction"))?;
+        Ok(row.map(|ReactionRow(reaction, _)| reaction))
+    }
+
+    /// The quote that a post makes, by the post's id or the address people read it at.
+    pub async fn quote_by(&self, post: &str) -> Result<Option<Reaction>, StoreError> {
+        let row: Option<ReactionRow> = sqlx::query_as(
+            "SELECT reaction.*, NULL AS person FROM reaction WHERE kind = 'quote' AND (id = $1 OR page = $1) LIMIT 1",
+        )
+        .bind(post)
+        .fetch_optional(&self.read)
+        .await
+        .map_err(doing("find a quote"))?;
         Ok(row.map(|ReactionRow(reaction, _)| reaction))
     }
 
@@ -95,11 +112,13 @@ impl Store {
         handle: &Handle,
         review: &ReviewId,
     ) -> Result<Vec<(Reaction, Option<RemoteActor>)>, StoreError> {
-        let rows: Vec<ReactionRow> = sqlx::query_as(
+        let rows: Vec<ReactionRow> = sqlx::query_as(concat!(
             "SELECT reaction.*, remote_actor.actor AS person FROM reaction
              LEFT JOIN remote_actor ON remote_actor.id = reaction.actor
-             WHERE reaction.reviewer = $1 AND reaction.review = $2 ORDER BY reaction.at, reaction.actor",
-        )
+             WHERE reaction.reviewer = $1 AND reaction.review = $2 AND ",
+            open!(),
+            " ORDER BY reaction.at, reaction.actor"
+        ))
         .bind(handle.as_str())
         .bind(review.as_str())
         .fetch_all(&self.read)

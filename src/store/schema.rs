@@ -19,6 +19,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0011_websub.sqlite.sql"),
     include_str!("migrations/0012_archive.sqlite.sql"),
     include_str!("migrations/0013_received.sqlite.sql"),
+    include_str!("migrations/0014_lanes.sqlite.sql"),
 ];
 
 /// The version of the schema that this program writes: the number of steps.

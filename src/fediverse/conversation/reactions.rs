@@ -2,7 +2,7 @@
 
 use super::{Conversation, arrivals::OVERTAKEN, fetched, limits};
 use crate::{
-    domain::{Handle, Reaction, ReactionKind, ReviewId, Source},
+    domain::{Handle, Reaction, ReactionKind, ReviewId, Source, Visibility},
     fediverse::{inbox::same_host, json::authority, peers::PeerProblem},
     text,
 };
@@ -30,9 +30,19 @@ impl Conversation {
         .await
     }
 
-    /// A boost of ours is counted; one of somebody else's post may lead to a reply that never reached us.
-    pub(super) async fn boosted(&self, id: Option<&str>, actor: &str, object: &str) -> Result<String, PeerProblem> {
+    /// A boost of ours is counted, if everybody may know of it; one of somebody else's post may lead to a reply that never
+    /// reached us.
+    pub(super) async fn boosted(
+        &self,
+        id: Option<&str>,
+        actor: &str,
+        object: &str,
+        visibility: Visibility,
+    ) -> Result<String, PeerProblem> {
         if let Some(under) = self.ours(object).await? {
+            if visibility == Visibility::Private {
+                return Ok("boosts for some people only".to_owned());
+            }
             return self.reacted(self.reaction(ReactionKind::Boost, id, actor, object, under)).await;
         }
         if same_host(object, self.origin.as_str()) {

@@ -270,6 +270,16 @@ impl Visit {
         Ok(document)
     }
 
+    /// A collection, or a page of one. Some servers give their pages no id, or that of the whole collection; the ids listed
+    /// are only addresses to be looked at.
+    pub async fn listing(&self, address: &str) -> Result<Value, PeerProblem> {
+        match self.document(address).await {
+            Ok(document) if document["id"] == address => Ok(document),
+            Ok(_) | Err(PeerProblem::Invalid(_)) => fetch::of_host(self, &self.theirs(address).await?).await,
+            Err(problem) => Err(problem),
+        }
+    }
+
     /// The actor behind `bob@mastodon.example`, which must claim that handle in return.
     pub async fn resolve(&self, handle: &str) -> Result<RemoteActor, PeerProblem> {
         webfinger::resolve(self, handle).await

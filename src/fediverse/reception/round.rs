@@ -182,7 +182,7 @@ impl Reception {
             }
             Event::ProfileChanged => self.profile_changed(actor).await?,
             Event::Moved { target } => self.moved(actor, target).await?,
-            Event::AskedToQuote(request) => self.asked_to_quote(actor, request).await?,
+            Event::AskedToQuote { request, quoting } => self.asked_to_quote(actor, request, quoting).await?,
             Event::Posted(_)
             | Event::Edited(_)
             | Event::Deleted { .. }
