@@ -92,7 +92,7 @@ impl Store {
         match before {
             Some(before) if !looks_alike(&before, actor) => self.talk_changed(self.threads_with(&actor.id).await?),
             Some(_) => {}
-            None if self.strangers.fetch_add(1, Ordering::Relaxed) % COUNTED_EVERY == 0 => {
+            None if self.strangers.fetch_add(1, Ordering::Relaxed).is_multiple_of(COUNTED_EVERY) => {
                 self.forget_strangers().await?
             }
             None => {}
