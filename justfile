@@ -13,7 +13,7 @@ test:
 
 # One module's tests, quickly: just unit config::
 unit PATH:
-    cargo test --lib {{PATH}}
+    cargo test --features postgres --lib {{PATH}}
 
 # Formatting, lints, the dependency rules
 lint:
