@@ -18,12 +18,12 @@ unit PATH:
 # Formatting, lints, the dependency rules
 lint:
     cargo fmt --check
-    cargo clippy --all-targets --features postgres -- -D warnings
+    cargo clippy --all-targets --all-features -- -D warnings
     cargo deny check bans licenses sources
 
 # What packages ship
 dist:
-    cargo build --profile dist --locked --features postgres
+    cargo build --profile dist --locked --all-features
 
 # The Debian package
 package:

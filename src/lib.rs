@@ -26,5 +26,6 @@ pub mod source;
 pub mod store;
 pub mod telemetry;
 pub mod text;
+pub mod tls;
 pub mod web;
 pub mod websub;

@@ -19,11 +19,14 @@ use std::{
 use axum::serve::Listener;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::Sleep,
 };
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
+
+use crate::tls::Line;
 
 /// How long a stop waits for the first bytes of connections: browsers open some that they then do not use.
 const HEARING_MAX: Duration = Duration::from_secs(1);
@@ -71,11 +74,18 @@ impl Hearing {
 pub struct Door {
     listener: TcpListener,
     hearing: Hearing,
+    /// What is spoken here is TLS.
+    tls: Option<Arc<ServerConfig>>,
 }
 
 impl Door {
     pub fn new(listener: TcpListener, hearing: Hearing) -> Self {
-        Self { listener, hearing }
+        Self { listener, hearing, tls: None }
+    }
+
+    /// Speaks TLS with whoever comes.
+    pub fn guarded(self, tls: Option<Arc<ServerConfig>>) -> Self {
+        Self { tls, ..self }
     }
 }
 
@@ -97,7 +107,11 @@ impl Listener for Door {
                 }
             };
             let (stream, address) = Listener::accept(&mut self.listener).await;
-            (Caller::new(stream, &self.hearing, seat), address)
+            let line = match &self.tls {
+                Some(config) => Line::guarded(stream, config),
+                None => Line::plain(stream),
+            };
+            (Caller::new(line, &self.hearing, seat), address)
         };
         tokio::select! {
             biased;
@@ -111,10 +125,9 @@ impl Listener for Door {
     }
 }
 
-/// One connection.
-#[derive(Debug)]
+/// One connection. What counts is what is said: a handshake is nothing yet.
 pub struct Caller {
-    stream: TcpStream,
+    line: Line,
     unheard: Option<Unheard>,
     /// Fires to see whether anything happened since it last did.
     idle: Pin<Box<Sleep>>,
@@ -125,10 +138,10 @@ pub struct Caller {
 }
 
 impl Caller {
-    fn new(stream: TcpStream, hearing: &Hearing, seat: OwnedSemaphorePermit) -> Self {
+    fn new(line: Line, hearing: &Hearing, seat: OwnedSemaphorePermit) -> Self {
         let idle_max = hearing.idle_max;
         let idle = Box::pin(tokio::time::sleep(idle_max));
-        Self { stream, unheard: Some(Unheard::new(hearing)), idle, stirred: false, idle_max, _seat: seat }
+        Self { line, unheard: Some(Unheard::new(hearing)), idle, stirred: false, idle_max, _seat: seat }
     }
 
     /// Whether nothing was read or written for so long that the connection has to go.
@@ -145,7 +158,7 @@ impl Caller {
 
     /// Small answers leave at once.
     pub fn set_nodelay(&self) -> io::Result<()> {
-        self.stream.set_nodelay(true)
+        self.line.set_nodelay()
     }
 }
 
@@ -172,7 +185,7 @@ impl AsyncRead for Caller {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let read = Pin::new(&mut self.line).poll_read(context, buffer);
         if read.is_ready() {
             self.unheard = None;
             self.stirred = true;
@@ -184,17 +197,17 @@ impl AsyncRead for Caller {
 
 impl AsyncWrite for Caller {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let written = Pin::new(&mut self.line).poll_write(context, bytes);
         self.stirred |= written.is_ready();
         written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        Pin::new(&mut self.line).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        Pin::new(&mut self.line).poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -202,13 +215,13 @@ impl AsyncWrite for Caller {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        let written = Pin::new(&mut self.line).poll_write_vectored(context, pieces);
         self.stirred |= written.is_ready();
         written
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.line.is_write_vectored()
     }
 }
 
@@ -224,7 +237,10 @@ fn seats() -> usize {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
 
     use super::*;
 

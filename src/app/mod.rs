@@ -2,6 +2,7 @@
 
 mod door;
 mod federation;
+mod https;
 mod hub;
 pub mod manager;
 mod pulse;
@@ -25,9 +26,12 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use axum::serve::ListenerExt;
+use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo, serve::ListenerExt};
 use jiff::Timestamp;
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -52,12 +56,14 @@ use crate::{
     },
     source::SOURCE_ARCHIVE,
     store::Store,
+    tls::CertificateState,
     web::{self, Web, gate::Gate, interact::Questions, readers::Readers, shelf::Shelf},
     websub::Hub,
 };
 use vigil::Vigil;
 
 use door::{Door, Hearing};
+use https::Https;
 use pulse::Pulse;
 use sockets::Sockets;
 
@@ -79,8 +85,12 @@ pub struct Parts {
 pub struct Running {
     /// Where it listens; the port is the real one.
     pub addresses: Vec<SocketAddr>,
+    /// Where plain http is answered, if anywhere.
+    pub http: Vec<SocketAddr>,
     /// Where Prometheus reads, if anywhere.
     pub metrics: Option<SocketAddr>,
+    /// How it stands with the site's own certificate.
+    pub certificate: Option<watch::Receiver<CertificateState>>,
     pub origin: String,
     pub publisher: PublisherHandle,
     /// Keeps the conversation as files.
@@ -191,13 +201,16 @@ pub async fn start_on(
     clock: Clock,
     progress: Arc<dyn Fn() + Send + Sync>,
 ) -> anyhow::Result<Running> {
-    let listeners = sockets.listen(&config).await?;
+    let sockets::Listeners { site: listeners, http } = sockets.listen(&config).await?;
     let addresses: Vec<SocketAddr> = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
+    let http_addresses: Vec<SocketAddr> = http.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
     if let Some(first) = addresses.first() {
         config.bound_to(*first);
     }
     sample::lay_out(&config)?;
     let Parts { store, journal, reviewers, _lock } = open(&config).await?;
+    let https = https::open(&config, &clock, &sockets.shown, !http.is_empty())?;
+    let certificate = https.as_ref().map(Https::state);
     let site = config.site();
     let founded = founded(&store, &clock).await?;
     let feed_id = feed_id(&store, &clock).await?;
@@ -279,7 +292,8 @@ pub async fn start_on(
             .with_context(|| format!("listen on {address}; choose another address in [metrics] listen"))?;
         router = web::figures::counted(router);
         metrics_address = Some(listener.local_addr()?);
-        let (figures, stopping) = (web::figures::router(Arc::clone(&web), clock.clone()), stop.clone());
+        let figures = web::figures::router(Arc::clone(&web), clock.clone(), certificate.clone());
+        let stopping = stop.clone();
         tasks.spawn(async move {
             let served = axum::serve(listener, figures).with_graceful_shutdown(stopping.cancelled_owned()).await;
             if let Err(error) = served {
@@ -288,21 +302,16 @@ pub async fn start_on(
         });
     }
     let (hearing, mut parts) = (Hearing::new(), Vec::new());
+    if let Some(https) = &https {
+        router = https.guarded(router);
+    }
     for listener in listeners {
-        let listener = Door::new(listener, hearing.clone()).tap_io(|caller| {
-            if let Err(error) = caller.set_nodelay() {
-                tracing::debug!(%error, "a connection keeps Nagle's delay: {error}");
-            }
-        });
+        let door = Door::new(listener, hearing.clone()).guarded(https.as_ref().map(Https::server));
         let service = router.clone().into_make_service_with_connect_info::<SocketAddr>();
-        let stopping = stop.clone();
-        let serving = tasks.spawn(async move {
-            let served = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned()).await;
-            if let Err(error) = served {
-                tracing::error!(%error, "serving ended: {error}");
-            }
-        });
-        parts.push(("serving", serving));
+        parts.push(("serving", tasks.spawn(serve_on(door, service, stop.clone()))));
+    }
+    if let Some(https) = https {
+        parts.extend(https.start(http, &hearing, &tasks, &stop));
     }
     let restart = Arc::new(Notify::new());
     let desk = Arc::new(control::Desk {
@@ -323,6 +332,7 @@ pub async fn start_on(
         notices_token,
         source: source(&config),
         exporter: Arc::clone(&web) as Arc<dyn Exporter>,
+        certificate: certificate.clone(),
     });
     let vigil = Vigil {
         clock: clock.clone(),
@@ -330,6 +340,7 @@ pub async fn start_on(
         publisher: handle.clone(),
         site: site.origin.to_string(),
         command: config.notify.command.clone(),
+        certificate: certificate.clone(),
     };
     tasks.spawn(vigil.run(stop.clone()));
     let looked = handle.looked.clone();
@@ -361,7 +372,9 @@ pub async fn start_on(
     let pulse = Pulse { clock, publisher: handle.clone(), store: store.clone(), beats, parts };
     Ok(Running {
         addresses,
+        http: http_addresses,
         metrics: metrics_address,
+        certificate,
         origin: site.origin.to_string(),
         publisher: handle,
         mirrors,
@@ -375,6 +388,18 @@ pub async fn start_on(
         stop,
         socket: config.control.socket.clone(),
     })
+}
+
+/// Serves whoever comes to this door until told to stop.
+async fn serve_on(door: Door, service: IntoMakeServiceWithConnectInfo<Router, SocketAddr>, stop: CancellationToken) {
+    let door = door.tap_io(|caller| {
+        if let Err(error) = caller.set_nodelay() {
+            tracing::debug!(%error, "a connection keeps Nagle's delay: {error}");
+        }
+    });
+    if let Err(error) = axum::serve(door, service).with_graceful_shutdown(stop.cancelled_owned()).await {
+        tracing::error!(%error, "serving ended: {error}");
+    }
 }
 
 /// What fetches covers from other sites.
@@ -445,7 +470,8 @@ impl Running {
     /// How things stand, as `reviewd status` shows it; `None` while the daemon stops or the store does not answer.
     pub async fn status(&self) -> Option<control::Status> {
         let folders = self.publisher.survey().await?;
-        control::status(&self.store, &self.site, folders).await.ok()
+        let certificate = self.certificate.as_ref().map(|certificate| certificate.borrow().clone());
+        control::status(&self.store, &self.site, folders, certificate).await.ok()
     }
 
     /// Finishes what is in flight, then closes the store. What does not finish in time is taken up at the next start.

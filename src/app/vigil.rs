@@ -16,6 +16,7 @@ use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::{ChildStderr, ChildStdin, Command},
+    sync::watch,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,7 @@ use crate::{
     publish::{PublisherHandle, Survey},
     store::{Condition, Notice, NoticeKind, ReplyFilter, Store, StoreError, Which},
     telemetry::figures,
+    tls::CertificateState,
 };
 
 /// Between two looks.
@@ -60,6 +62,8 @@ pub struct Vigil {
     pub site: String,
     /// The program with its arguments; none when empty.
     pub command: Vec<String>,
+    /// Of the site's own certificate.
+    pub certificate: Option<watch::Receiver<CertificateState>>,
 }
 
 impl Vigil {
@@ -91,9 +95,11 @@ impl Vigil {
         let Some(folders) = self.publisher.survey().await else { return Ok(()) };
         let now = self.clock.now();
         let undelivered = self.store.undelivered(now).await?;
-        self.raise(&undelivered).await?;
+        let alarms: Vec<Condition> =
+            undelivered_condition(&undelivered).into_iter().chain(self.certificate_condition(now)).collect();
+        self.raise(&alarms).await?;
         let mut conditions: Vec<Condition> = folders.iter().flat_map(conditions_of).collect();
-        conditions.extend(undelivered_condition(&undelivered));
+        conditions.extend(alarms);
         for (host, count) in self.store.hosts_given_up(now).await? {
             let text = format!(
                 "{host} did not take {count} deliveries in all the time there is; they were given up. \
@@ -108,20 +114,27 @@ impl Vigil {
     }
 
     /// Says once that something is wrong, and once that it is over.
-    async fn raise(&self, undelivered: &[String]) -> Result<(), StoreError> {
-        let alarm = undelivered_condition(undelivered).map(|condition| condition.text);
+    async fn raise(&self, alarms: &[Condition]) -> Result<(), StoreError> {
+        let texts: Vec<&str> = alarms.iter().map(|condition| condition.text.as_str()).collect();
+        let alarm = (!texts.is_empty()).then(|| texts.join("; "));
         match (self.store.alarm().await?, &alarm) {
             (None, Some(text)) => {
                 tracing::error!("{text}");
                 self.store.set_alarm(Some(text)).await
             }
             (Some(_), None) => {
-                tracing::info!("reviews reach followers' servers again");
+                tracing::info!("what the alarm was about is over");
                 self.store.set_alarm(None).await
             }
             (Some(before), Some(text)) if before != *text => self.store.set_alarm(Some(text)).await,
             (Some(_), Some(_)) | (None, None) => Ok(()),
         }
+    }
+
+    /// The site's own certificate, where a person has to look at it.
+    fn certificate_condition(&self, now: Timestamp) -> Option<Condition> {
+        let text = self.certificate.as_ref()?.borrow().alarm(now)?;
+        Some(Condition { key: "certificate".to_owned(), kind: NoticeKind::Certificate, text })
     }
 
     async fn follows_waiting(&self) -> Result<Vec<Condition>, StoreError> {

@@ -193,7 +193,7 @@ pub fn run() -> ExitCode {
     let command = cli.command.unwrap_or(Command::Serve);
     // Before there is a second thread, for it changes the environment.
     let sockets = match &command {
-        Command::Serve => Sockets::from_manager(),
+        Command::Serve => Sockets::from_manager(&environment),
         _ => Ok(Sockets::default()),
     };
     let sockets = match sockets {

@@ -144,6 +144,9 @@ fn tell(running: &app::Running, sockets: &Sockets) {
     for address in &running.addresses {
         tracing::info!(%address, "serving {} on {address}{holder}", running.origin);
     }
+    for address in &running.http {
+        tracing::info!(%address, "leading plain http on {address} to {}{holder}", running.origin);
+    }
 }
 
 /// Shows how far a long reading of the folder is, when a person is watching.

@@ -12,6 +12,7 @@ use crate::{
     doctor::LastReport,
     domain::reader::FeedReader,
     publish::{Desk, publisher},
+    tls::CertificateState,
 };
 
 #[derive(Debug, clap::Args)]
@@ -55,6 +56,7 @@ struct Counts<'a> {
     last_doctor: Option<&'a LastReport>,
     subscribers: i64,
     pushes_due: i64,
+    certificate: Option<&'a CertificateState>,
     folders: &'a [publisher::Survey],
 }
 
@@ -98,6 +100,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         last_doctor: status.last_doctor.as_ref(),
         subscribers: status.subscribers,
         pushes_due: status.pushes_due,
+        certificate: status.certificate.as_ref(),
         folders: &status.folders,
     };
     if arguments.json {
@@ -170,6 +173,9 @@ fn show(counts: &Counts<'_>) {
         let (at, failed, warnings) = (last.at, last.failed, last.warnings);
         println!("last examined {at} ({}): {failed} failed, {warnings} warnings; `reviewd doctor`", last.version);
     }
+    if let Some(certificate) = counts.certificate {
+        println!("{}", of_certificate(certificate));
+    }
     println!("subscribers by WebSub {} · pushes due {}", counts.subscribers, counts.pushes_due);
     for folder in counts.folders {
         if let Some(reason) = &folder.hold_reason {
@@ -179,6 +185,23 @@ fn show(counts: &Counts<'_>) {
             println!("{problem}");
         }
     }
+}
+
+/// Until when the site's own certificate is valid, and what is in the way of the next one.
+fn of_certificate(state: &CertificateState) -> String {
+    let mut text = match state.validity {
+        Some(validity) => format!("certificate until {} from {}", validity.not_after, state.source),
+        None => format!("no certificate yet from {}", state.source),
+    };
+    if let Some(ailment) = &state.ailment {
+        text.push_str(&format!("; no newer one: {ailment}"));
+    }
+    match (state.next_try, &state.ailment) {
+        (Some(next), Some(_)) => text.push_str(&format!("; asked for again at {next}")),
+        (Some(next), None) => text.push_str(&format!("; renewed from {next} on")),
+        (None, _) => {}
+    }
+    text
 }
 
 /// Who fetches the feeds: only a running daemon knows, since it keeps no addresses.
@@ -218,7 +241,7 @@ async fn without_daemon(config: &Config) -> anyhow::Result<Status> {
         let desk = Desk::open(&parts.store, &clock, folder.reviewer, folder.root, folder.rating_scale, &limits).await?;
         folders.push(publisher::survey(&desk));
     }
-    let status = control::status(&parts.store, &config.site(), folders).await?;
+    let status = control::status(&parts.store, &config.site(), folders, None).await?;
     parts.store.close().await;
     Ok(status)
 }

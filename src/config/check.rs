@@ -1,8 +1,11 @@
 //! What settings must hold together: who listens where, and whose folder is whose.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
-use super::{Config, source::Place};
+use super::{CertificateSource, Config, source::Place};
 use crate::domain::Problem;
 
 /// Where the settings compared here were written.
@@ -10,6 +13,7 @@ use crate::domain::Problem;
 pub struct Places {
     pub listen: Option<Place>,
     pub database: Option<Place>,
+    pub tls: Option<Place>,
     /// In the order of [`Config::reviewers`].
     pub reviewers: Vec<Place>,
 }
@@ -17,6 +21,7 @@ pub struct Places {
 /// Adds a problem for every pair of settings that contradict one another.
 pub fn across(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
     listen_agrees_with_origin(config, places, problems);
+    tls_agrees_with_origin(config, places, problems);
     reviewers_are_distinct(config, places, problems);
     data_is_outside_reviews(config, places, problems);
     mirrors_lie_apart(config, places, problems);
@@ -31,6 +36,36 @@ fn listen_agrees_with_origin(config: &Config, places: &Places, problems: &mut Ve
         problems.push(place.problem(
             format!("[site] listen: {address} can be reached from other machines, but the origin is {}", site.origin),
             "set origin to the site's public address, such as \"https://books.example\", or listen on 127.0.0.1",
+        ));
+    }
+}
+
+/// A certificate is for a name, and for https.
+fn tls_agrees_with_origin(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
+    let (Some(tls), origin) = (&config.tls, &config.site.origin) else { return };
+    let place = places.tls.clone().unwrap_or_else(Place::nowhere);
+    if !origin.is_https() {
+        problems.push(place.problem(
+            format!("[tls] is for a site that is reached by https, but the origin is {origin}"),
+            "set [site] origin to the site's public address, such as \"https://books.example\"",
+        ));
+    } else if matches!(&tls.certificate, CertificateSource::Acme(_)) && origin.name().parse::<IpAddr>().is_ok() {
+        problems.push(place.problem(
+            format!("[tls] acme: a certificate is asked for a name, but the origin is {origin}"),
+            "set [site] origin to the site's name, or name the files of a certificate",
+        ));
+    }
+    let open = tls.listen_http.iter().find(|address| !address.ip().to_canonical().is_loopback());
+    if let Some(address) = open.filter(|_| origin.is_loopback()) {
+        problems.push(place.problem(
+            format!("[tls] listen_http: {address} can be reached from other machines, but the origin is {origin}"),
+            "set origin to the site's public address, or listen on 127.0.0.1",
+        ));
+    }
+    if let Some(address) = tls.listen_http.iter().find(|address| config.site.listen.contains(address)) {
+        problems.push(place.problem(
+            format!("[tls] listen_http: {address} is where the site itself is served by [site] listen"),
+            "give http and https an address each: usually port 80 and port 443",
         ));
     }
 }

@@ -6,6 +6,7 @@
 mod check;
 mod settings;
 mod source;
+mod tls;
 mod value;
 
 use std::{
@@ -69,6 +70,8 @@ pub struct Config {
     pub notify: NotifySettings,
     pub metrics: MetricsSettings,
     pub log: LogSettings,
+    /// `None`: whatever stands in front has the certificate.
+    pub tls: Option<TlsSettings>,
     /// Where the service manager put secrets for us (`LoadCredential=` of systemd).
     pub credentials: Option<PathBuf>,
 }
@@ -246,6 +249,39 @@ pub struct LogSettings {
     pub otlp: Option<String>,
 }
 
+/// The site's own https: `[site] listen` speaks TLS.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TlsSettings {
+    pub certificate: CertificateSource,
+    /// Where plain http is answered, to lead to https; may be empty.
+    pub listen_http: Vec<SocketAddr>,
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CertificateSource {
+    /// Asked for, and renewed, by the program itself.
+    Acme(AcmeSettings),
+    /// Files that somebody else renews.
+    Files {
+        /// PEM: the site's certificate, then those between it and the authority.
+        certificate: PathBuf,
+        /// PEM.
+        key: PathBuf,
+    },
+}
+
+/// An authority that gives certificates by ACME (RFC 8555), whose terms of service the operator agreed to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AcmeSettings {
+    /// Where the authority may write to.
+    pub contact: Option<String>,
+    /// The authority's address.
+    pub directory: String,
+    /// PEM: the only authorities believed at that address; `None`: those of the system.
+    pub directory_ca: Option<PathBuf>,
+}
+
 impl Config {
     /// Reads all settings, or says everything that is wrong with them.
     ///
@@ -298,6 +334,11 @@ impl Config {
     /// Where the private keys lie that are not credentials.
     pub fn keys_dir(&self) -> PathBuf {
         self.data_dir().join("keys")
+    }
+
+    /// Where certificates and accounts of authorities lie.
+    pub fn tls_dir(&self) -> PathBuf {
+        self.data_dir().join("tls")
     }
 
     /// Takes the port that was really bound, for `--listen 127.0.0.1:0`: an origin that nobody set follows it.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -12,15 +12,15 @@ use super::{
     Moderation, NotifySettings, Poll, PostgresSettings, PublishSettings, ReplySettings, ReviewerSettings, SiteSettings,
     StoreSettings, WebsubSettings, check,
     source::{Place, SECTIONS, Section, Sources, suggestion},
+    tls,
     value::{self, Refusal, Value},
 };
 use crate::domain::{Handle, Origin, Problem, reviewer::ProfileLink};
 
-/// Sections that the design names and this version does not have.
-const SECTIONS_NOT_BUILT: &[&str] = &["tls"];
-
 /// Where the program listens when nobody says: port 8080 of this machine alone.
 const PORT: u16 = 8080;
+/// With a certificate of its own it is what the world comes to: every address of the machine, of IPv4 too.
+const OPEN_HTTPS: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 443);
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -93,12 +93,12 @@ fn service_of(file: &Path) -> Option<String> {
 pub fn build(mut sources: Sources, file: Option<PathBuf>, defaults: &Defaults) -> Result<Config, Vec<Problem>> {
     let mut problems = std::mem::take(&mut sources.problems);
     let mut places = check::Places::default();
-    let site = site(sources.section("site"), &mut places, &mut problems);
+    let tls = tls::written(sources.section("tls"), &mut places, &mut problems);
+    let site = site(sources.section("site"), tls.is_some(), &mut places, &mut problems);
     let store = store(sources.section("store"), defaults, &mut places, &mut problems);
     let reviewers = reviewers(&mut sources, defaults, &store.database, &mut places, &mut problems);
     let config = Config {
         file,
-        site,
         reviewers,
         publish: publish(sources.section("publish"), &mut problems),
         replies: replies(sources.section("replies"), &mut problems),
@@ -110,7 +110,9 @@ pub fn build(mut sources: Sources, file: Option<PathBuf>, defaults: &Defaults) -
         notify: notify(sources.section("notify"), &mut problems),
         metrics: metrics(sources.section("metrics"), &mut problems),
         log: log(sources.section("log"), &mut problems),
+        tls: tls.map(|written| written.beside(&site.listen)),
         credentials: defaults.credentials.clone(),
+        site,
         store,
     };
     problems.extend(sources.sections.iter().map(|(name, (place, _))| unknown_section(name, place)));
@@ -120,14 +122,11 @@ pub fn build(mut sources: Sources, file: Option<PathBuf>, defaults: &Defaults) -
 }
 
 fn unknown_section(name: &str, place: &Place) -> Problem {
-    if SECTIONS_NOT_BUILT.contains(&name) {
-        return place.problem(format!("[{name}] is not built into this version"), "take the section out");
-    }
     let cure = format!("known sections are {}{}", SECTIONS.join(", "), suggestion(name, SECTIONS));
     place.problem(format!("there is no section [{name}]"), cure)
 }
 
-fn site(mut section: Section, places: &mut check::Places, problems: &mut Vec<Problem>) -> SiteSettings {
+fn site(mut section: Section, own_tls: bool, places: &mut check::Places, problems: &mut Vec<Problem>) -> SiteSettings {
     let origin = section.read_at("origin", "\"https://books.example\"", |value, _| origin(value));
     let listen = section.read_at("listen", "\"127.0.0.1:8080\"", |value, _| listen(value));
     let (origin, origin_place) = unzip(origin);
@@ -137,7 +136,10 @@ fn site(mut section: Section, places: &mut check::Places, problems: &mut Vec<Pro
     let port = listen.as_ref().and_then(|all| all.first()).map_or(PORT, SocketAddr::port);
     let origin = origin.unwrap_or_else(|| Origin::localhost(port));
     let settings = SiteSettings {
-        listen: listen.unwrap_or_else(|| vec![SocketAddr::from((Ipv4Addr::LOCALHOST, own_port(&origin)))]),
+        listen: listen.unwrap_or_else(|| match own_tls && !origin.is_loopback() {
+            true => vec![OPEN_HTTPS],
+            false => vec![SocketAddr::from((Ipv4Addr::LOCALHOST, own_port(&origin)))],
+        }),
         origin,
         origin_follows_listen,
         title: section.read("title", "\"Ana reads\"", value::words).unwrap_or_else(|| "Book reviews".into()),

@@ -28,6 +28,7 @@ pub const SECTIONS: &[&str] = &[
     "notify",
     "metrics",
     "log",
+    "tls",
 ];
 
 /// Where a setting was written, and what its relative paths are relative to.

@@ -116,7 +116,7 @@ fn a_name_in_the_environment_that_only_looks_like_a_setting_is_a_problem() {
 fn a_typo_is_answered_with_its_place_and_a_suggestion() {
     insta::assert_snapshot!(problems("[site]\norigin = \"http://localhost:80\"\n  tittle = \"x\"\n\n[pubish]\nsettle = 1\n"), @r#"
     reviewd.toml:3:3: error: [site] has no key `tittle` (known keys are origin, listen, title, description, language, source_url; did you mean `title`?)
-    reviewd.toml:5:2: error: there is no section [pubish] (known sections are site, reviewer, store, publish, replies, delivery, feeds, websub, control, federation, notify, metrics, log; did you mean `publish`?)
+    reviewd.toml:5:2: error: there is no section [pubish] (known sections are site, reviewer, store, publish, replies, delivery, feeds, websub, control, federation, notify, metrics, log, tls; did you mean `publish`?)
     "#);
 }
 
@@ -180,11 +180,6 @@ fn a_password_comes_from_the_credential_or_the_file() {
 #[test]
 fn what_is_no_toml_is_a_problem_with_its_line() {
     insta::assert_snapshot!(problems("[site]\ntitle = \"Ana\n"), @r#"reviewd.toml:2:13: error: invalid basic string, expected `"` (see https://toml.io for how TOML is written)"#);
-}
-
-#[test]
-fn what_this_version_does_not_have_is_said_and_not_ignored() {
-    insta::assert_snapshot!(problems("[tls]\nacme = true\n"), @"reviewd.toml:1:2: error: [tls] is not built into this version (take the section out)");
 }
 
 #[test]
@@ -338,4 +333,83 @@ proptest::proptest! {
         let defaults = settings::Defaults::new(PathBuf::from("/x"), None, &BTreeMap::new());
         let _ = settings::build(sources, None, &defaults);
     }
+}
+
+const FILES: &str = "[tls]\ncertificate = \"chain.pem\"\nkey = \"key.pem\"\n";
+
+#[test]
+fn a_site_with_a_certificate_of_its_own_listens_on_the_ports_of_https_and_of_http() {
+    let addresses = |settings: &str| {
+        let config = loaded(settings);
+        let tls = config.tls.unwrap();
+        let text = |all: &[SocketAddr]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        format!("{} + {}", text(&config.site.listen), text(&tls.listen_http))
+    };
+    for (site, tls, expected) in [
+        ("", "", "[::]:443 + [::]:80"),
+        ("listen = [\"192.0.2.1:443\", \"127.0.0.1:8443\"]", "", "192.0.2.1:443 127.0.0.1:8443 + 192.0.2.1:80"),
+        ("listen = \"127.0.0.1:8443\"", "", "127.0.0.1:8443 + "),
+        ("", "listen_http = false", "[::]:443 + "),
+        ("", "listen_http = \"192.0.2.1:8080\"", "[::]:443 + 192.0.2.1:8080"),
+    ] {
+        let settings = format!("[site]\norigin = \"https://books.example\"\n{site}\n{FILES}{tls}\n");
+        assert_eq!(addresses(&settings), expected, "{settings}");
+    }
+    let trial = loaded(&format!("[site]\norigin = \"https://localhost:8443\"\n{FILES}"));
+    assert_eq!(trial.site.listen, ["127.0.0.1:8443".parse().unwrap()]);
+}
+
+#[test]
+fn half_a_certificate_two_and_one_for_no_name_are_problems() {
+    let origin = "[site]\norigin = \"https://books.example\"\n";
+    for (settings, expected) in [
+        (format!("{origin}[tls]\ncertificate = \"chain.pem\"\n"), "4:15: error: [tls] certificate: its key is missing"),
+        (format!("{origin}[tls]\nkey = \"key.pem\"\n"), "4:7: error: [tls] key: its certificate is missing"),
+        (
+            format!("{origin}{FILES}acme = true\n"),
+            "4:15: error: [tls] the certificate is asked for by acme, and named as a file",
+        ),
+        (format!("{origin}[tls]\ncontact = \"ana@books.example\"\n"), "4:11: error: [tls] contact: nothing says where"),
+        (format!("{origin}[tls]\nlisten_http = \"[::]:80\"\n"), "4:15: error: [tls] listen_http: nothing says where"),
+        (format!("{origin}[tls]\ncontact = \"ana\"\n"), "4:11: error: [tls] contact: `ana` is no e-mail address"),
+        (
+            format!("{origin}[tls]\ndirectory = \"http://ca.example\"\n"),
+            "4:13: error: [tls] directory: `http://ca.example` is not https",
+        ),
+        (format!("{origin}[tls]\nlisten_http = true\n"), "4:15: error: [tls] listen_http: true names no address"),
+        (format!("{origin}{FILES}listen_http = \"[::]:443\"\n"), "[::]:443 is where the site itself is served"),
+        (FILES.to_owned(), "[tls] is for a site that is reached by https, but the origin is http://localhost:8080"),
+        (
+            format!("[site]\norigin = \"https://localhost\"\n{FILES}listen_http = \"[::]:80\"\n"),
+            "[tls] listen_http: [::]:80 can be reached from other machines, but the origin is https://localhost",
+        ),
+    ] {
+        let said = problems(&settings);
+        assert!(said.contains(expected) && said.lines().count() == 1, "{settings}\n{said}");
+    }
+}
+
+#[cfg(feature = "acme")]
+#[test]
+fn an_authority_is_asked_only_with_consent_and_for_a_name() {
+    let asked = |origin: &str, rest: &str| format!("[site]\norigin = \"{origin}\"\n[tls]\nacme = true\n{rest}\n");
+    let said = problems(&asked("https://books.example", ""));
+    assert!(said.contains("4:8: error: [tls] acme") && said.contains("write agree_to_terms = true"), "{said}");
+    let said = problems(&asked("https://192.0.2.1", "agree_to_terms = true"));
+    assert!(said.contains("a certificate is asked for a name"), "{said}");
+    let config =
+        loaded(&asked("https://books.example", "agree_to_terms = true\ncontact = \"mailto:ana@books.example\""));
+    let expected = AcmeSettings {
+        contact: Some("ana@books.example".into()),
+        directory: "https://acme-v02.api.letsencrypt.org/directory".into(),
+        directory_ca: None,
+    };
+    assert_eq!(config.tls.unwrap().certificate, CertificateSource::Acme(expected));
+}
+
+#[cfg(not(feature = "acme"))]
+#[test]
+fn a_program_that_was_built_without_acme_says_how_to_build_it() {
+    let said = problems("[site]\norigin = \"https://books.example\"\n[tls]\nacme = true\nagree_to_terms = true\n");
+    assert!(said.contains("was built without ACME") && said.contains("--features acme"), "{said}");
 }

@@ -15,7 +15,7 @@ use std::{io, path::PathBuf, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 pub use asking::ask;
 pub use download::{backup, export};
@@ -35,6 +35,7 @@ use crate::{
     },
     publish::{Plan, PublisherHandle, Survey, publisher::Release},
     store::{DeliveryState, FollowState, Follower, Store, StoreError},
+    tls::CertificateState,
 };
 
 pub use answer::{AskedPost, asked_reply};
@@ -190,6 +191,9 @@ pub struct Status {
     /// By WebSub.
     pub subscribers: i64,
     pub pushes_due: i64,
+    /// Of the site's own https.
+    #[serde(default)]
+    pub certificate: Option<CertificateState>,
 }
 
 /// One copy of an activity, as `reviewd deliveries` shows it.
@@ -258,6 +262,8 @@ pub struct Desk {
     /// What a backup is made of.
     pub source: Source,
     pub exporter: Arc<dyn Exporter>,
+    /// `None`: the site has no certificate of its own.
+    pub certificate: Option<watch::Receiver<CertificateState>>,
 }
 
 /// The state of a delivery that waits for a person, as the store writes it.
@@ -299,7 +305,10 @@ impl Desk {
         let stopping = || Answer::Refused("the daemon is stopping; start it again".to_owned());
         match question {
             Question::Status => match self.publisher.survey().await {
-                Some(folders) => told(status(&self.store, &self.site, folders).await),
+                Some(folders) => {
+                    let certificate = self.certificate.as_ref().map(|certificate| certificate.borrow().clone());
+                    told(status(&self.store, &self.site, folders, certificate).await)
+                }
                 None => stopping(),
             },
             Question::FeedReaders => done(&(self.feed_readers)()),
@@ -392,7 +401,12 @@ impl Desk {
 }
 
 /// The figures of `reviewd status`.
-pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<Status, StoreError> {
+pub async fn status(
+    store: &Store,
+    site: &Site,
+    folders: Vec<Survey>,
+    certificate: Option<CertificateState>,
+) -> Result<Status, StoreError> {
     let figures = store.delivery_figures().await?;
     let websub = store.websub_figures().await?;
     let followers = store.followers(None).await?;
@@ -416,6 +430,7 @@ pub async fn status(store: &Store, site: &Site, folders: Vec<Survey>) -> Result<
         last_doctor: doctor::last(store).await?,
         subscribers: websub.subscriptions,
         pushes_due: websub.pushes_due,
+        certificate,
     })
 }
 

@@ -4,7 +4,6 @@
 //! follows one of its own reviewers with a throw-away actor that it hosts for these seconds (`examination`). So names,
 //! certificates, proxies and caches are passed as other servers pass them, and nobody else is needed for it.
 
-mod certificate;
 mod documents;
 mod examination;
 mod machine;
@@ -163,7 +162,7 @@ impl Doctor {
         found(queue::examine(store, clock.now()).await);
         let (dns, addresses) = origin::dns(&site.origin).await;
         found(vec![dns]);
-        found(way_in(site, &addresses, clock.now()).await);
+        found(way_in(site, &addresses, clock.now(), self.setup.config.tls.is_some()).await);
         let examination = match self.prepare().await {
             Ok(examination) => Arc::new(examination),
             Err(why) => return found(vec![Check::skipped("origin", why)]),
@@ -253,7 +252,7 @@ pub async fn without_daemon(config: &Config, clock: &Clock) -> Report {
     });
     let (dns, addresses) = origin::dns(&site.origin).await;
     checks.push(dns);
-    checks.extend(way_in(&site, &addresses, clock.now()).await);
+    checks.extend(way_in(&site, &addresses, clock.now(), config.tls.is_some()).await);
     report(&site, clock.now_in_seconds(), checks)
 }
 
@@ -293,9 +292,9 @@ async fn machine(config: &Config) -> Vec<Check> {
     looking.await.unwrap_or_else(|error| vec![Check::skipped("settings", error.to_string())])
 }
 
-async fn way_in(site: &Site, addresses: &[SocketAddr], now: Timestamp) -> Vec<Check> {
+async fn way_in(site: &Site, addresses: &[SocketAddr], now: Timestamp, own_tls: bool) -> Vec<Check> {
     let origin = &site.origin;
-    let mut checks = vec![origin::certificate(origin, now).await, origin::http_to_https(origin).await];
+    let mut checks = vec![origin::certificate(origin, now, own_tls).await, origin::http_to_https(origin).await];
     checks.extend(origin::addresses(origin, addresses).await);
     checks
 }

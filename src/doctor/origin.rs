@@ -5,18 +5,22 @@ use std::net::{IpAddr, SocketAddr};
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimeParser};
 
 use super::{
-    certificate::Validity,
     report::Check,
     visit::{Reply, Visitor},
 };
 use crate::{
-    domain::Origin,
+    domain::{Origin, Validity},
     fediverse::context::ACTIVITY_JSON,
     net::{HeaderMap, NetProblem, Probe, Trust, Url, is_public},
 };
 
 /// Certificates of ninety days are renewed at thirty; at fourteen the renewal has failed for two weeks.
-const CERTIFICATE_DAYS_MIN: i64 = 14;
+const CERTIFICATE_LEFT_MIN: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// Of those that live for days only, renewal is due in the last third.
+const CERTIFICATE_LAST_PART: i32 = 6;
+/// Where the program has the certificate itself.
+const OWN_CURE: &str = "`reviewd status` says how it stands with the certificate and what is in the way of a better one; \
+                        see [tls] in the settings";
 /// BookWyrm and Takahe refuse a signature that is older, or further ahead, than this.
 const CLOCK_SECONDS_MAX: i64 = 300;
 /// A clock that is kept by NTP is never that far off.
@@ -66,15 +70,15 @@ pub async fn dns(origin: &Origin) -> (Check, Vec<SocketAddr>) {
     (check, addresses)
 }
 
-/// Whether the certificate is believed, and for how long still.
-pub async fn certificate(origin: &Origin, now: Timestamp) -> Check {
+/// Whether the certificate is believed, and for how long still. `own` where no web server in front shows it.
+pub async fn certificate(origin: &Origin, now: Timestamp, own: bool) -> Check {
     let name = "certificate";
     if !origin.as_str().starts_with("https:") {
         return Check::skipped(name, LOCALHOST);
     }
     let believed = knock(origin, Trust::System).await;
     match believed {
-        Ok(Some(der)) => valid(Validity::read(&der), now),
+        Ok(Some(der)) => valid(Validity::read(&der), now, own),
         Ok(None) => Check::skipped(name, "the connection showed no certificate"),
         Err(problem) if !is_about_certificate(&problem) => {
             Check::skipped(name, format!("no connection was made: {problem}"))
@@ -85,23 +89,29 @@ pub async fn certificate(origin: &Origin, now: Timestamp) -> Check {
                 .and_then(|der| Validity::read(&der))
                 .map(|validity| format!("; it is valid from {} to {}", validity.not_before, validity.not_after));
             let (means, cure) = distrust(&problem.to_string());
+            let cure = if own { OWN_CURE } else { cure };
             Check::failed(name, format!("{problem}{}", dates.unwrap_or_default()), means, cure)
         }
     }
 }
 
-fn valid(validity: Option<Validity>, now: Timestamp) -> Check {
+fn valid(validity: Option<Validity>, now: Timestamp, own: bool) -> Check {
     let name = "certificate";
     let Some(validity) = validity else { return Check::ok(name, "chain and name are good; its dates were not read") };
-    let days = validity.not_after.duration_since(now).as_hours() / 24;
+    let left = validity.not_after.duration_since(now);
+    let days = left.as_hours() / 24;
     let measured = format!("chain and name are good; valid until {}, {days} days", validity.not_after);
-    if days < CERTIFICATE_DAYS_MIN {
+    if left < CERTIFICATE_LEFT_MIN.min(validity.lifetime() / CERTIFICATE_LAST_PART) {
         Check::warning(
             name,
             measured,
             "when it ends, no server and no reader reaches the site any more",
-            "see why it was not renewed: `certbot renew --dry-run`, or Caddy's log; the port for the challenge (80) must be \
-             open",
+            if own {
+                OWN_CURE
+            } else {
+                "see why it was not renewed: `certbot renew --dry-run`, or Caddy's log; the port for the challenge (80) must \
+                 be open"
+            },
         )
     } else {
         Check::ok(name, measured)

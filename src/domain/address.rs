@@ -67,6 +67,20 @@ impl Origin {
         &self.host
     }
 
+    /// The host alone: the name that a certificate has to be for. An IPv6 address stands without its brackets.
+    pub fn name(&self) -> &str {
+        let host = match self.host.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => &self.host,
+        };
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// Whether it is reached by https.
+    pub fn is_https(&self) -> bool {
+        self.text.starts_with("https:")
+    }
+
     /// A trial on this machine: ids made here never leave it.
     pub fn is_loopback(&self) -> bool {
         self.loopback

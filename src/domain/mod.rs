@@ -19,6 +19,7 @@ pub mod rating;
 pub mod reader;
 pub mod review;
 pub mod reviewer;
+pub mod validity;
 pub mod websub;
 pub mod writing;
 
@@ -40,4 +41,5 @@ pub use published::{Card, Published};
 pub use rating::Rating;
 pub use review::{Comment, Format, Review, Text};
 pub use reviewer::{Reviewer, Site};
+pub use validity::Validity;
 pub use writing::{Genre, Writing};

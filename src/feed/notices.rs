@@ -50,6 +50,7 @@ fn title(entry: &NoticeEntry) -> &str {
         "undelivered" => "A review reached nobody",
         "reply" => "A reply waits",
         "follow" => "Somebody asks to follow",
+        "certificate" => "The certificate wants a look",
         _ => "Notice",
     }
 }

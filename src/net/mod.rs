@@ -8,6 +8,8 @@
 //! (`update-ca-certificates`), or for one process by `SSL_CERT_FILE=/path/to/bundle.pem` in its environment.
 
 mod address;
+#[cfg(feature = "acme")]
+mod authority;
 mod client;
 mod collector;
 mod middleware;
@@ -16,6 +18,8 @@ mod reach;
 mod skew;
 
 pub use address::is_public;
+#[cfg(feature = "acme")]
+pub use authority::AuthorityClient;
 pub use client::{Answer, Client, Fetched, NetProblem};
 pub use collector::Collector;
 pub use middleware::{Dress, Tidy};

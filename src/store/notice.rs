@@ -39,6 +39,8 @@ pub enum NoticeKind {
     Reply,
     /// Somebody asks to follow.
     Follow,
+    /// The site's own certificate cannot be had, or ends.
+    Certificate,
 }
 
 /// A notice as it was made.
@@ -63,6 +65,7 @@ impl NoticeKind {
             Self::Undelivered => "undelivered",
             Self::Reply => "reply",
             Self::Follow => "follow",
+            Self::Certificate => "certificate",
         }
     }
 }

@@ -38,7 +38,12 @@ pub const ALL: &[(&str, Kind, &str)] = &[
     (
         "reviewd_alarm",
         Kind::Gauge,
-        "1 while a published review has reached nobody for an hour, or nothing can be written",
+        "1 while a published review has reached nobody for an hour, nothing can be written, or the certificate ails",
+    ),
+    (
+        "reviewd_certificate_end_timestamp_seconds",
+        Kind::Gauge,
+        "When the site's own certificate ends; 0 while there is none, absent where something in front has one",
     ),
     ("reviewd_build_info", Kind::Gauge, "Always 1; the version is a label"),
     ("process_start_time_seconds", Kind::Gauge, "When the process started"),
@@ -70,6 +75,8 @@ pub struct Glance {
     pub reviews: Vec<(&'static str, usize)>,
     pub publish_last_seconds: i64,
     pub alarm: bool,
+    /// Of the site's own certificate, if it should have one.
+    pub certificate_end_seconds: Option<i64>,
 }
 
 /// Starts counting, once for the process.
@@ -143,6 +150,9 @@ pub fn render(handle: &PrometheusHandle, glance: &Glance) -> String {
     set("reviewd_replies_waiting", glance.replies_waiting as f64);
     set("reviewd_publish_last_timestamp_seconds", glance.publish_last_seconds as f64);
     set("reviewd_alarm", if glance.alarm { 1.0 } else { 0.0 });
+    if let Some(end) = glance.certificate_end_seconds {
+        set("reviewd_certificate_end_timestamp_seconds", end as f64);
+    }
     for (state, count) in &glance.reviews {
         metrics::gauge!("reviewd_reviews", "state" => *state).set(*count as f64);
     }

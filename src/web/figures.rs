@@ -12,6 +12,8 @@ use axum::{
     routing::get,
 };
 
+use tokio::sync::watch;
+
 use super::Web;
 use crate::{
     clock::Clock,
@@ -19,15 +21,19 @@ use crate::{
     publish::Survey,
     store::StoreError,
     telemetry::figures::{self, Glance},
+    tls::CertificateState,
 };
 
 /// The form that every Prometheus reads.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// How it stands with the site's own certificate, where it has one.
+type Certificate = Option<watch::Receiver<CertificateState>>;
+
 /// The router of the address `[metrics] listen`.
-pub fn router(web: Arc<Web>, clock: Clock) -> Router {
+pub fn router(web: Arc<Web>, clock: Clock, certificate: Certificate) -> Router {
     figures::start();
-    Router::new().route("/metrics", get(metrics)).with_state((web, clock))
+    Router::new().route("/metrics", get(metrics)).with_state((web, clock, certificate))
 }
 
 /// The site's router with every answer counted. Only laid around it where somebody reads the counters.
@@ -43,8 +49,8 @@ async fn count(request: Request<Body>, next: Next) -> Response {
     response
 }
 
-async fn metrics(State((web, clock)): State<(Arc<Web>, Clock)>) -> Response {
-    match glance(&web, &clock).await {
+async fn metrics(State((web, clock, certificate)): State<(Arc<Web>, Clock, Certificate)>) -> Response {
+    match glance(&web, &clock, &certificate).await {
         Ok(glance) => ([(header::CONTENT_TYPE, TEXT)], figures::render(figures::start(), &glance)).into_response(),
         Err(error) => {
             tracing::error!(%error, "the metrics could not be read: {error}");
@@ -53,7 +59,7 @@ async fn metrics(State((web, clock)): State<(Arc<Web>, Clock)>) -> Response {
     }
 }
 
-async fn glance(web: &Web, clock: &Clock) -> Result<Glance, StoreError> {
+async fn glance(web: &Web, clock: &Clock, certificate: &Certificate) -> Result<Glance, StoreError> {
     let underway = web.store.underway().await?;
     let folders = web.publisher.survey().await.unwrap_or_default();
     let sum = |figure: fn(&Survey) -> usize| folders.iter().map(figure).sum();
@@ -77,6 +83,10 @@ async fn glance(web: &Web, clock: &Clock) -> Result<Glance, StoreError> {
         ],
         publish_last_seconds: underway.last_publish.map_or(0, jiff::Timestamp::as_second),
         alarm: web.store.complaint().await?.is_some(),
+        certificate_end_seconds: certificate.as_ref().map(|certificate| {
+            let validity = certificate.borrow().validity;
+            validity.map_or(0, |validity| validity.not_after.as_second())
+        }),
     })
 }
 

@@ -12,6 +12,7 @@ mod export;
 pub mod fediverse;
 pub mod figures;
 pub mod gate;
+pub mod https;
 mod inbox;
 pub mod interact;
 pub mod negotiate;

@@ -32,5 +32,6 @@ mod simulation;
 mod stats;
 mod straits;
 mod talk;
+mod tls;
 mod websub;
 mod world;

@@ -343,14 +343,16 @@ fn the_units_are_understood_by_systemd_and_their_sandbox_is_rated_1_5_or_better(
     const EXPOSURE_MAX: &str = "--threshold=15";
     let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
     let home = tempfile::tempdir().unwrap();
-    let units = ["reviewd.service", "reviewd.socket", "reviewd@.service", "reviewd@.socket"];
+    let units = ["reviewd.service", "reviewd.socket", "reviewd-http.socket", "reviewd@.service", "reviewd@.socket"];
     for name in units {
         // `verify` looks whether the program is there.
         let unit = fs::read_to_string(deploy.join(name)).unwrap();
         let unit = unit.replace("ExecStart=reviewd", concat!("ExecStart=", env!("CARGO_BIN_EXE_reviewd")));
         fs::write(home.path().join(name), unit).unwrap();
     }
-    for name in ["reviewd.service", "reviewd.socket", "reviewd@ana.service", "reviewd@ana.socket"] {
+    for name in
+        ["reviewd.service", "reviewd.socket", "reviewd-http.socket", "reviewd@ana.service", "reviewd@ana.socket"]
+    {
         let file = home.path().join(name);
         let file = file.to_str().unwrap();
         let Some((fine, said)) = analyze(&["verify", "--man=no", file]) else {

@@ -53,7 +53,7 @@ fn from_last_run(variable: &str) -> Option<String> {
 }
 
 /// Says that the running test is not run, and why: past the harness, which keeps what passing tests print.
-fn skip(why: &str) {
+pub fn skip(why: &str) {
     if std::env::var("REVIEWD_TEST_REQUIRE_PEERS").is_ok_and(|value| value == "1") {
         panic!("every peer is required here, but {why}");
     }

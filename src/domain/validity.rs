@@ -3,10 +3,11 @@
 //! Chain and name are judged by the TLS library at the connection; it does not tell the dates, and a whole X.509 library
 //! for two of them would be too much.
 
-use jiff::{Timestamp, civil::date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::date, tz::TimeZone};
+use serde::{Deserialize, Serialize};
 
 /// From when until when a certificate is valid (RFC 5280 section 4.1.2.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validity {
     pub not_before: Timestamp,
     pub not_after: Timestamp,
@@ -18,6 +19,10 @@ const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
 impl Validity {
+    pub fn lifetime(&self) -> SignedDuration {
+        self.not_after.duration_since(self.not_before)
+    }
+
     /// Reads the dates of a certificate in DER; `None` where it is none.
     pub fn read(der: &[u8]) -> Option<Self> {
         let (certificate, _) = element(der, SEQUENCE)?;
