@@ -4,9 +4,11 @@ mod door;
 mod federation;
 mod hub;
 pub mod manager;
+mod operator;
 mod pulse;
 pub mod rest;
 mod sample;
+pub mod secret;
 pub mod sockets;
 pub mod traces;
 pub mod vigil;
@@ -31,7 +33,7 @@ use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    backup,
+    admin, backup,
     clock::Clock,
     config::{Config, Poll, ReviewerSettings},
     control,
@@ -81,6 +83,8 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     /// Where Prometheus reads, if anywhere.
     pub metrics: Option<SocketAddr>,
+    /// The operator's page, where it has an address of its own.
+    pub admin: Option<SocketAddr>,
     pub origin: String,
     pub publisher: PublisherHandle,
     /// Keeps the conversation as files.
@@ -269,40 +273,6 @@ pub async fn start_on(
     });
     publisher.announce_to(Arc::clone(&web) as Arc<dyn Herald>);
     federation.tell_of_changed_profiles(&web).await?;
-    let mut metrics_address = None;
-    let mut router = web::router(Arc::clone(&web));
-    if let Some(address) = config.metrics.listen {
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("listen on {address}; choose another address in [metrics] listen"))?;
-        router = web::figures::counted(router);
-        let (figures, stopping) = (web::figures::router(Arc::clone(&web), clock.clone()), stop.clone());
-        metrics_address = Some(listener.local_addr()?);
-        tasks.spawn(async move {
-            let served = axum::serve(listener, figures).with_graceful_shutdown(stopping.cancelled_owned()).await;
-            if let Err(error) = served {
-                tracing::error!(%error, "serving the metrics ended: {error}");
-            }
-        });
-    }
-    let (hearing, mut parts) = (Hearing::new(), Vec::new());
-    for listener in listeners {
-        let listener = Door::new(listener, hearing.clone()).tap_io(|caller| {
-            if let Err(error) = caller.set_nodelay() {
-                tracing::debug!(%error, "a connection keeps Nagle's delay: {error}");
-            }
-        });
-        let service = router.clone().into_make_service_with_connect_info::<SocketAddr>();
-        let stopping = stop.clone();
-        let serving = tasks.spawn(async move {
-            let served = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned()).await;
-            if let Err(error) = served {
-                tracing::error!(%error, "serving ended: {error}");
-            }
-        });
-        parts.push(("serving", serving));
-    }
-    let control = control::bind(&config.control.socket)?;
     let restart = Arc::new(Notify::new());
     let desk = Arc::new(control::Desk {
         publisher: handle.clone(),
@@ -323,6 +293,54 @@ pub async fn start_on(
         source: source(&config),
         exporter: Arc::clone(&web) as Arc<dyn Exporter>,
     });
+    let mut metrics_address = None;
+    let mut router = web::router(Arc::clone(&web));
+    if let Some(address) = config.metrics.listen {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("listen on {address}; choose another address in [metrics] listen"))?;
+        router = web::figures::counted(router);
+        let (figures, stopping) = (web::figures::router(Arc::clone(&web), clock.clone()), stop.clone());
+        metrics_address = Some(listener.local_addr()?);
+        tasks.spawn(async move {
+            let served = axum::serve(listener, figures).with_graceful_shutdown(stopping.cancelled_owned()).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "serving the metrics ended: {error}");
+            }
+        });
+    }
+    let mut admin_address = None;
+    if let Some((page, door)) = operator::open(&config, &desk, &web)? {
+        let page = admin::router(page, door);
+        match config.admin.listen {
+            Some(address) => {
+                let listener = TcpListener::bind(address)
+                    .await
+                    .with_context(|| format!("listen on {address}; choose another address in [admin] listen"))?;
+                admin_address = Some(listener.local_addr()?);
+                tasks.spawn(operator::serve(listener, page, stop.clone()));
+            }
+            None => router = router.merge(page),
+        }
+    }
+    let (hearing, mut parts) = (Hearing::new(), Vec::new());
+    for listener in listeners {
+        let listener = Door::new(listener, hearing.clone()).tap_io(|caller| {
+            if let Err(error) = caller.set_nodelay() {
+                tracing::debug!(%error, "a connection keeps Nagle's delay: {error}");
+            }
+        });
+        let service = router.clone().into_make_service_with_connect_info::<SocketAddr>();
+        let stopping = stop.clone();
+        let serving = tasks.spawn(async move {
+            let served = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned()).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "serving ended: {error}");
+            }
+        });
+        parts.push(("serving", serving));
+    }
+    let control = control::bind(&config.control.socket)?;
     let vigil = Vigil {
         clock: clock.clone(),
         store: store.clone(),
@@ -361,6 +379,7 @@ pub async fn start_on(
     Ok(Running {
         addresses,
         metrics: metrics_address,
+        admin: admin_address,
         origin: site.origin.to_string(),
         publisher: handle,
         mirrors,

@@ -10,6 +10,7 @@ use crate::domain::Problem;
 pub struct Places {
     pub listen: Option<Place>,
     pub database: Option<Place>,
+    pub admin: Option<Place>,
     /// In the order of [`Config::reviewers`].
     pub reviewers: Vec<Place>,
 }
@@ -17,6 +18,7 @@ pub struct Places {
 /// Adds a problem for every pair of settings that contradict one another.
 pub fn across(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
     listen_agrees_with_origin(config, places, problems);
+    operators_page_is_shut(config, places, problems);
     reviewers_are_distinct(config, places, problems);
     data_is_outside_reviews(config, places, problems);
     mirrors_lie_apart(config, places, problems);
@@ -31,6 +33,18 @@ fn listen_agrees_with_origin(config: &Config, places: &Places, problems: &mut Ve
         problems.push(place.problem(
             format!("[site] listen: {address} can be reached from other machines, but the origin is {}", site.origin),
             "set origin to the site's public address, such as \"https://books.example\", or listen on 127.0.0.1",
+        ));
+    }
+}
+
+/// Whoever reaches the operator's page may hide, block and send: other machines do not without a password.
+fn operators_page_is_shut(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
+    let open = config.admin.listen.filter(|address| !address.ip().to_canonical().is_loopback());
+    if let Some(address) = open.filter(|_| config.admin.password_file.is_none()) {
+        let place = places.admin.clone().unwrap_or_else(Place::nowhere);
+        problems.push(place.problem(
+            format!("[admin] listen: {address} can be reached from other machines, and there is no password"),
+            "make one with `reviewd generate password --into FILE` and name it in password_file, or listen on 127.0.0.1",
         ));
     }
 }

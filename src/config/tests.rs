@@ -116,7 +116,7 @@ fn a_name_in_the_environment_that_only_looks_like_a_setting_is_a_problem() {
 fn a_typo_is_answered_with_its_place_and_a_suggestion() {
     insta::assert_snapshot!(problems("[site]\norigin = \"http://localhost:80\"\n  tittle = \"x\"\n\n[pubish]\nsettle = 1\n"), @r#"
     reviewd.toml:3:3: error: [site] has no key `tittle` (known keys are origin, listen, title, description, language, source_url; did you mean `title`?)
-    reviewd.toml:5:2: error: there is no section [pubish] (known sections are site, reviewer, store, publish, replies, delivery, feeds, websub, control, federation, notify, metrics, log; did you mean `publish`?)
+    reviewd.toml:5:2: error: there is no section [pubish] (known sections are site, reviewer, store, publish, replies, delivery, feeds, websub, control, federation, notify, metrics, admin, log; did you mean `publish`?)
     "#);
 }
 
@@ -303,4 +303,13 @@ proptest::proptest! {
         let defaults = settings::Defaults::new(PathBuf::from("/x"), None, &BTreeMap::new());
         let _ = settings::build(sources, None, &defaults);
     }
+}
+
+#[test]
+fn an_operators_page_that_other_machines_reach_needs_a_password() {
+    insta::assert_snapshot!(problems("[admin]\nlisten = \"0.0.0.0:9465\"\n"), @"reviewd.toml:2:10: error: [admin] listen: 0.0.0.0:9465 can be reached from other machines, and there is no password (make one with `reviewd generate password --into FILE` and name it in password_file, or listen on 127.0.0.1)");
+    let admin = loaded("[admin]\nlisten = \"0.0.0.0:9465\"\npassword_file = \"secret\"\n").admin;
+    assert!(admin.password_file.is_some_and(|file| file.is_absolute()));
+    assert_eq!(loaded("[admin]\nlisten = \"[::1]:9465\"\n").admin.password_file, None);
+    assert_eq!(loaded("").admin, AdminSettings::default());
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod archive;
+mod chart;
 mod conversation;
 mod crawl;
 mod delivery;
@@ -40,9 +41,10 @@ use sqlx::{
 
 pub use answer::{OwnReply, PostSearch};
 pub use archive::ArchiveBytes;
+pub use chart::{Ended, FollowerDay, HostState, TalkedOf, WAITS};
 pub use conversation::{GonePost, Kept, ReplyFilter, Talked, Which};
 pub use crawl::{CRAWL_COOL_DOWN, DueCrawl, TalkLoad};
-pub use delivery::{Attempt, Cargo, DeliveryFigures, DueDelivery, DueHost, HostNews, Way};
+pub use delivery::{Attempt, Cargo, DeliveryFigures, DeliveryFilter, DueDelivery, DueHost, HostNews, Way};
 pub use follower::{FollowState, Follower};
 pub use health::Health;
 pub use ledger::{Commit, Content, Hit, LedgerWrite, ReviewerRow};
