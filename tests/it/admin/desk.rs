@@ -1,5 +1,6 @@
 //! What the pages show and what the buttons do.
 
+use jiff::{SignedDuration, Timestamp};
 use reviewd::{
     domain::ReplyState,
     store::{Attempt, DeliveryState, FollowState, Follower, HostNews},
@@ -11,33 +12,55 @@ use crate::{
     world::{World, handle, review},
 };
 
-/// Ends the delivery to an inbox whose address holds these words.
-pub async fn end(world: &World, inbox: &str, state: DeliveryState, error: &str) {
+/// What became of the deliveries to a host, without anything being sent: those that nobody wrote down yet.
+pub async fn end(world: &World, host: &str, state: DeliveryState, after: i64) {
     let store = &world.running().store;
     let rows = store.deliveries(None, 1000).await.unwrap();
-    for row in rows.iter().filter(|row| row.inbox.contains(inbox) && row.state == "due") {
-        let is_fine = state == DeliveryState::Delivered;
-        let attempt = Attempt {
-            seq: row.seq,
-            host: row.host.clone(),
-            state,
-            attempts: 1,
-            at: world.now(),
-            next_at: world.now(),
-            status: Some(if is_fine { 202 } else { 401 }),
-            error: (!is_fine).then(|| error.to_owned()),
-            host_news: HostNews::Alive(None),
-        };
-        store.record_attempts(&[attempt]).await.unwrap();
+    let at = world.now() + SignedDuration::from_secs(after);
+    let (status, error) = match state {
+        DeliveryState::Delivered => (202, None),
+        _ => (401, Some("401: <signature> expired".to_owned())),
+    };
+    for row in rows.iter().filter(|row| row.host == host && row.last_status.is_none()) {
+        let ended =
+            Attempt { seq: row.seq, state, at, status: Some(status), error: error.clone(), ..attempt(host, at) };
+        store.record_attempts(&[ended]).await.unwrap();
     }
 }
 
-pub async fn follow(world: &World, name: &str, host: &str, state: FollowState) {
+/// Nothing is sent to a host from now on: the queue leaves it alone.
+pub async fn shut(world: &World, host: &str) {
+    world.running().store.record_attempts(&[attempt(host, world.now())]).await.unwrap();
+}
+
+/// What is known of a host.
+pub async fn know(world: &World, host: &str, host_news: HostNews) {
+    let told = Attempt { host_news, ..attempt(host, world.now()) };
+    world.running().store.record_attempts(&[told]).await.unwrap();
+}
+
+/// An attempt at no delivery, after which its host is closed for a year.
+fn attempt(host: &str, at: Timestamp) -> Attempt {
+    Attempt {
+        seq: -1,
+        host: host.to_owned(),
+        state: DeliveryState::Due,
+        attempts: 1,
+        at,
+        next_at: at,
+        status: None,
+        error: None,
+        host_news: HostNews::Failed { closed_until: at + SignedDuration::from_hours(24 * 365), dead: false },
+    }
+}
+
+/// Somebody follows Ana; `shared` where the host has one inbox for all.
+pub async fn follow(world: &World, name: &str, host: &str, state: FollowState, shared: bool) {
     let actor = format!("https://{host}/users/{name}");
     let follower = Follower {
         reviewer: handle("ana"),
         inbox: format!("{actor}/inbox"),
-        shared_inbox: None,
+        shared_inbox: shared.then(|| format!("https://{host}/inbox")),
         follow_id: format!("{actor}/follows/1"),
         actor,
         state,
@@ -111,8 +134,9 @@ async fn a_reply_is_shown_hidden_and_its_author_kept_out() {
 #[tokio::test]
 async fn followers_are_let_in_and_sent_away() {
     let world = dune_with(OWN).await;
-    follow(&world, "carol", "m.example", FollowState::Waiting).await;
-    follow(&world, "dave", "m.example", FollowState::Accepted).await;
+    shut(&world, "m.example").await;
+    follow(&world, "carol", "m.example", FollowState::Waiting, false).await;
+    follow(&world, "dave", "m.example", FollowState::Accepted, false).await;
     let visitor = Visitor::own(&world);
     let carol = "https://m.example/users/carol";
     let form = visitor.form("/admin/followers", "/admin/followers/approve", carol).await;
@@ -129,12 +153,13 @@ async fn followers_are_let_in_and_sent_away() {
 async fn deliveries_are_found_by_what_became_of_them_and_sent_again() {
     let world = dune_with(OWN).await;
     for (name, host) in [("a", "one.example"), ("b", "two.example"), ("c", "two.example")] {
-        follow(&world, name, host, FollowState::Accepted).await;
+        shut(&world, host).await;
+        follow(&world, name, host, FollowState::Accepted, false).await;
     }
     world.save("emma.md", review("Emma", "Other matches."));
     world.settle().await;
-    end(&world, "one.example", DeliveryState::Delivered, "").await;
-    end(&world, "two.example", DeliveryState::Refused, "401: <signature> expired").await;
+    end(&world, "one.example", DeliveryState::Delivered, 1).await;
+    end(&world, "two.example", DeliveryState::Refused, 2).await;
     let visitor = Visitor::own(&world);
     let page = visitor.page("/admin/deliveries?state=refused").await;
     assert_eq!(page.matches("401: &#60;signature&#62; expired").count(), 2, "{page}");
@@ -165,8 +190,9 @@ async fn deliveries_are_found_by_what_became_of_them_and_sent_again() {
 #[tokio::test]
 async fn a_long_list_is_read_page_by_page() {
     let world = dune_with(OWN).await;
+    shut(&world, "big.example").await;
     for n in 0..120 {
-        follow(&world, &format!("u{n}"), "big.example", FollowState::Accepted).await;
+        follow(&world, &format!("u{n}"), "big.example", FollowState::Accepted, false).await;
     }
     world.save("emma.md", review("Emma", "Other matches."));
     world.settle().await;

@@ -158,7 +158,7 @@ async fn a_form_from_elsewhere_a_forged_one_and_a_replayed_one_do_nothing() {
         [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")],
         [("origin", "null"), ("sec-fetch-site", "")],
         [("origin", ""), ("sec-fetch-site", "")],
-        [("origin", &visitor.origin), ("sec-fetch-site", "same-site")],
+        [("origin", visitor.origin.as_str()), ("sec-fetch-site", "same-site")],
         [("origin", "http://localhost:1"), ("sec-fetch-site", "same-origin")],
     ] {
         assert_eq!(visitor.send_with(&form, &headers).await.status, 403, "{headers:?}");

@@ -66,7 +66,7 @@ impl Visitor {
         let mut request = self.client.request(method.clone(), format!("{}{path}", self.address)).body(body);
         let mut all = vec![("host", self.host.as_str())];
         if method == Method::POST {
-            all.extend([("content-type", "application/x-www-form-urlencoded"), ("origin", &self.origin)]);
+            all.extend([("content-type", "application/x-www-form-urlencoded"), ("origin", self.origin.as_str())]);
         }
         all.extend(self.cookie.iter().map(|cookie| ("cookie", cookie.as_str())));
         all.retain(|(name, _)| !headers.iter().any(|(other, _)| other == name));
