@@ -108,15 +108,24 @@ fn needs(admin: &Admin, session: &str, counts: &Counts<'_>, plan: &Plan) -> Vec<
         needs.push(need("Replies", words, Some(("/admin/replies", "Read them"))));
     }
     if counts.followers_waiting > 0 {
-        let words = format!("{} wait until you let them follow.", counts.followers_waiting);
+        let words = match counts.followers_waiting {
+            1 => "1 waits until you let them follow.".to_owned(),
+            count => format!("{count} wait until you let them follow."),
+        };
         needs.push(need("Followers", words, Some(("/admin/followers", "Look at them"))));
     }
     if counts.reports > 0 {
-        let words = format!("{} complaints came from other servers.", counts.reports);
+        let words = match counts.reports {
+            1 => "1 complaint came from another server.".to_owned(),
+            count => format!("{count} complaints came from other servers."),
+        };
         needs.push(need("Complaints", words, Some(("/admin/replies?which=reports", "Read them"))));
     }
     if counts.hosts_dead > 0 {
-        let words = format!("{} do not answer any more. What is for them waits.", counts.hosts_dead);
+        let words = match counts.hosts_dead {
+            1 => "1 server does not answer any more. What is for it waits.".to_owned(),
+            count => format!("{count} servers do not answer any more. What is for them waits."),
+        };
         needs.push(need("Dead servers", words, Some(("/admin/hosts", "Look at them"))));
     }
     needs

@@ -144,7 +144,8 @@ pub async fn deliveries(admin: &Admin, frame: &Frame<'_>, query: &str, session: 
         let button = admin.button(session, RESEND_TO, &host, "", &back, "Send again what failed");
         page.buttons.push(Button { about: format!("at {host}"), ..button });
     }
-    if filter.before.is_none() {
+    // Looked at first, and in the way of whoever looks for something.
+    if filter == DeliveryFilter::default() {
         let ended = store.ended_deliveries(frame.now, figures::DAYS).await?;
         page.days = figures::by_day(&ended, figures::day_of(frame.now));
         page.waits = figures::by_wait(&ended);

@@ -122,26 +122,20 @@ pub(super) fn waits(waits: &[(&'static str, u64)]) -> Option<Plot> {
     let all: u64 = waits.iter().map(|(_, count)| count).sum();
     let most = waits.iter().rev().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > 0)?;
     let label = |words: &str| match words {
-        "longer" => "longer".to_owned(),
-        words => format!(
-            "≤ {}",
-            words
-                .replace(" seconds", " s")
-                .replace(" minutes", " min")
-                .replace("a minute", "1 min")
-                .replace("an hour", "1 h")
-                .replace("a day", "1 d")
-        ),
+        "2 seconds" => "2 s".to_owned(),
+        "10 seconds" => "10 s".to_owned(),
+        "a minute" => "1 min".to_owned(),
+        "10 minutes" => "10 min".to_owned(),
+        "an hour" => "1 h".to_owned(),
+        "a day" => "1 d".to_owned(),
+        other => other.to_owned(),
     };
     let columns = waits.iter().map(|(words, count)| Column {
         label: label(words),
         value: *count,
-        tip: format!("{}: {}", label(words), grouped(*count)),
+        tip: format!("{}: {}", within(words), grouped(*count)),
     });
-    let rows = waits.iter().map(|(words, count)| {
-        let words = if *words == "longer" { "longer".to_owned() } else { format!("within {words}") };
-        vec![words, grouped(*count)]
-    });
+    let rows = waits.iter().map(|(words, count)| vec![within(words), grouped(*count)]);
     let share = most.1 * 100 / all.max(1);
     let says = match most.0 {
         "longer" => format!("{share} of 100 deliveries took longer than a day."),
@@ -156,6 +150,10 @@ pub(super) fn waits(waits: &[(&'static str, u64)]) -> Option<Plot> {
         table: Table { head: vec!["Delivered", "Deliveries"], rows: rows.collect() },
         ..columns_of(&columns.collect::<Vec<_>>())
     })
+}
+
+fn within(words: &str) -> String {
+    if words == "longer" { "longer".to_owned() } else { format!("within {words}") }
 }
 
 /// A name with a bar of several parts, each of so many hundredths.
@@ -235,7 +233,7 @@ mod tests {
         assert!(plot.says.starts_with("Most often (75 of 100) it took up to 2 seconds"), "{}", plot.says);
         let labels: Vec<_> =
             plot.letters.iter().filter(|one| one.class.is_empty()).map(|one| one.text.clone()).collect();
-        assert_eq!(labels, ["≤ 2 s", "≤ 1 min", "longer"]);
+        assert_eq!(labels, ["2 s", "1 min", "longer"]);
         assert!(waits(&[("2 seconds", 0)]).is_none());
     }
 

@@ -163,7 +163,9 @@ async fn deliveries_are_found_by_what_became_of_them_and_sent_again() {
     let visitor = Visitor::own(&world);
     let page = visitor.page("/admin/deliveries?state=refused").await;
     assert_eq!(page.matches("401: &#60;signature&#62; expired").count(), 2, "{page}");
-    assert!(!page.contains("one.example/users/a/inbox") && page.contains("Deliveries by server"));
+    assert!(!page.contains("one.example/users/a/inbox"), "{page}");
+    let all = visitor.page("/admin/deliveries").await;
+    assert!(all.contains("Deliveries by server") && all.contains("3 ended in the last 30 days; 2 failed."), "{all}");
     assert!(visitor.page("/admin/deliveries?host=none.example").await.contains("There are none of these."));
     assert!(visitor.page("/admin/deliveries?review=nothing").await.contains("There is no review"));
     assert!(visitor.page("/admin/deliveries?state=%27%22&before=x").await.contains("one.example"));
