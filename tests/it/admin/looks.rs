@@ -135,7 +135,9 @@ async fn pages_show_whole_by_day_and_by_night_on_a_desk_and_on_a_phone() {
                     let overflow = browser.client.execute(overflow, Vec::new()).await.unwrap();
                     assert!(overflow.as_i64().unwrap() <= 0, "{site} {path} is {overflow} pixels wider than {width}");
                 }
-                let complaints = browser.complaints().await;
+                // The next page comes by a transition, which a change of the window's width ends.
+                let mut complaints = browser.complaints().await;
+                complaints.retain(|said| !said.contains("Transition was"));
                 assert!(complaints.is_empty(), "{path}: {complaints:?}");
             }
         }
