@@ -33,7 +33,7 @@ use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    admin, backup,
+    backup,
     clock::Clock,
     config::{Config, Poll, ReviewerSettings},
     control,
@@ -231,7 +231,7 @@ pub async fn start_on(
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let hub = hub::open(&config, &clock, &store)?;
-    let federation = federation::open(&config, &clock, &store, &reviewers, &handle, &hub).await?;
+    let federation = federation::open(&config, &clock, &store, &reviewers, &handle, &hub, &tasks).await?;
     let faces = Faces::new(store.clone(), clock.clone(), federation::client_for_pictures(&config)?);
     let notices_token = config.notify.feed.then(|| vigil::token(config.data_dir())).transpose()?;
     let readers = Arc::new(Readers::default());
@@ -273,6 +273,8 @@ pub async fn start_on(
     });
     publisher.announce_to(Arc::clone(&web) as Arc<dyn Herald>);
     federation.tell_of_changed_profiles(&web).await?;
+    // Whatever may fail comes before the first task: a start that did not succeed leaves nothing running.
+    let control = control::bind(&config.control.socket)?;
     let restart = Arc::new(Notify::new());
     let desk = Arc::new(control::Desk {
         publisher: handle.clone(),
@@ -293,6 +295,7 @@ pub async fn start_on(
         source: source(&config),
         exporter: Arc::clone(&web) as Arc<dyn Exporter>,
     });
+    let operator = operator::open(&config, &desk, &web).await?;
     let mut metrics_address = None;
     let mut router = web::router(Arc::clone(&web));
     if let Some(address) = config.metrics.listen {
@@ -310,18 +313,13 @@ pub async fn start_on(
         });
     }
     let mut admin_address = None;
-    if let Some((page, door)) = operator::open(&config, &desk, &web)? {
-        let page = admin::router(page, door);
-        match config.admin.listen {
-            Some(address) => {
-                let listener = TcpListener::bind(address)
-                    .await
-                    .with_context(|| format!("listen on {address}; choose another address in [admin] listen"))?;
-                admin_address = Some(listener.local_addr()?);
-                tasks.spawn(operator::serve(listener, page, stop.clone()));
-            }
-            None => router = router.merge(page),
+    match operator {
+        Some((page, Some(listener))) => {
+            admin_address = Some(listener.local_addr()?);
+            tasks.spawn(operator::serve(listener, page, stop.clone()));
         }
+        Some((page, None)) => router = router.merge(page),
+        None => {}
     }
     let (hearing, mut parts) = (Hearing::new(), Vec::new());
     for listener in listeners {
@@ -340,7 +338,6 @@ pub async fn start_on(
         });
         parts.push(("serving", serving));
     }
-    let control = control::bind(&config.control.socket)?;
     let vigil = Vigil {
         clock: clock.clone(),
         store: store.clone(),
@@ -425,6 +422,7 @@ pub fn source(config: &Config) -> backup::Source {
         data: config.data_dir().to_owned(),
         settings: config.file.clone(),
         origin: config.site.origin.to_string(),
+        keys: KeyPlaces::configured(config),
         folders: config.reviewers.iter().map(|one| (one.handle.clone(), one.folder.clone())).collect(),
     }
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::secret;
 use crate::{
-    admin::{Admin, Door, Lock},
+    admin::{self, Admin, Door, Lock},
     config::Config,
     control::Desk,
     web::Web,
@@ -23,12 +23,16 @@ const PASSWORD_CHARS_MIN: usize = 20;
 /// Longest file taken for a password, in bytes.
 const PASSWORD_BYTES_MAX: u64 = 4 << 10;
 
-/// The page and where it is; `None` where nobody asked for it.
+/// The page, with what it listens on where it has an address of its own; `None` where nobody asked for it.
 ///
 /// # Errors
-/// The password cannot be read, can be read by everybody, or is too short.
-pub fn open(config: &Config, desk: &Arc<Desk>, web: &Arc<Web>) -> anyhow::Result<Option<(Admin, Door)>> {
-    let door = match (&config.admin.listen, &config.admin.password_file) {
+/// The password cannot be read, can be read by everybody, or is too short; the address is taken.
+pub async fn open(
+    config: &Config,
+    desk: &Arc<Desk>,
+    web: &Arc<Web>,
+) -> anyhow::Result<Option<(Router, Option<TcpListener>)>> {
+    let door = match (config.admin.listen, &config.admin.password_file) {
         (Some(_), _) => Door::Own,
         (None, Some(_)) => Door::Site,
         (None, None) => return Ok(None),
@@ -41,9 +45,17 @@ pub fn open(config: &Config, desk: &Arc<Desk>, web: &Arc<Web>) -> anyhow::Result
         }
         None => None,
     };
-    let admin = Admin::new(Arc::clone(desk), Arc::clone(web), door, lock)
+    let page = Admin::new(Arc::clone(desk), Arc::clone(web), door, lock)
         .map_err(|_| anyhow::anyhow!("this machine gives no chance for a secret"))?;
-    Ok(Some((admin, door)))
+    let listener = match config.admin.listen {
+        Some(address) => Some(
+            TcpListener::bind(address)
+                .await
+                .with_context(|| format!("listen on {address}; choose another address in [admin] listen"))?,
+        ),
+        None => None,
+    };
+    Ok(Some((admin::router(page, door), listener)))
 }
 
 /// Serves the page at its own address until told to stop.

@@ -2,6 +2,8 @@
 
 use std::{fs::File, sync::Arc};
 
+use tokio_util::task::TaskTracker;
+
 use super::{Parts, elsewhere, federation, feed_id, folders, founded, hub, limits, open};
 use crate::{
     clock::Clock,
@@ -59,7 +61,7 @@ pub async fn web(config: &Config) -> anyhow::Result<(Web, AtRest)> {
     let rest = at_rest(config, parts).await?;
     let (store, handle) = (&rest.store, &rest.handle);
     let hub = hub::open(config, &clock, store)?;
-    let federation = federation::open(config, &clock, store, &reviewers, handle, &hub).await?;
+    let federation = federation::open(config, &clock, store, &reviewers, handle, &hub, &TaskTracker::new()).await?;
     let web = Web {
         site: config.site(),
         reviewers,

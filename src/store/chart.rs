@@ -261,7 +261,7 @@ mod tests {
             store.keep_follower(&follower(name, at(since)), &[]).await.unwrap();
         }
         sqlx::raw_sql("DROP TABLE follower_day").execute(&store.write).await.unwrap();
-        let step = include_str!("migrations/0013_follower_day.sqlite.sql");
+        let step = include_str!("migrations/0015_follower_day.sqlite.sql");
         sqlx::raw_sql(step).execute(&store.write).await.unwrap();
         let day = at("2026-01-01T00:00:00Z").as_second() / DAY_SECONDS;
         assert_eq!(numbers(&store).await, [(day, 2), (day + 2, 3)]);

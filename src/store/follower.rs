@@ -1,7 +1,7 @@
 //! Who follows whom, and who is kept out.
 
 use jiff::Timestamp;
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{Outgoing, Store, StoreError, answer, doing, outbox};
 use crate::domain::Handle;
@@ -46,28 +46,7 @@ impl Store {
     /// Writes a follow and the answer to it in one transaction: the follower is kept if and only if the Accept is on its way.
     pub async fn keep_follower(&self, follower: &Follower, answers: &[Outgoing]) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        sqlx::query(
-            "INSERT INTO follower (reviewer, actor, inbox, shared_inbox, follow_id, state, bookwyrm, since)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-             ON CONFLICT (reviewer, actor) DO UPDATE SET inbox = excluded.inbox, shared_inbox = excluded.shared_inbox,
-             follow_id = excluded.follow_id, bookwyrm = excluded.bookwyrm,
-             state = CASE WHEN follower.state = 'accepted' THEN follower.state ELSE excluded.state END,
-             since = follower.since",
-        )
-        .bind(follower.reviewer.as_str())
-        .bind(&follower.actor)
-        .bind(&follower.inbox)
-        .bind(follower.shared_inbox.as_ref())
-        .bind(&follower.follow_id)
-        .bind(follower.state.as_str())
-        .bind(follower.bookwyrm)
-        .bind(follower.since.as_second())
-        .execute(&mut *transaction)
-        .await
-        .map_err(doing("keep a follower"))?;
-        for answer in answers {
-            outbox::enqueue(&mut transaction, answer).await?;
-        }
+        write(&mut transaction, follower, answers).await?;
         transaction.commit().await.map_err(doing("commit a follower"))
     }
 
@@ -230,6 +209,37 @@ impl Store {
         transaction.commit().await.map_err(doing("commit a message"))?;
         Ok(deliveries)
     }
+}
+
+/// Writes a follow, and what is said to it.
+pub(super) async fn write(
+    transaction: &mut Transaction<'_, Sqlite>,
+    follower: &Follower,
+    answers: &[Outgoing],
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO follower (reviewer, actor, inbox, shared_inbox, follow_id, state, bookwyrm, since)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (reviewer, actor) DO UPDATE SET inbox = excluded.inbox, shared_inbox = excluded.shared_inbox,
+         follow_id = excluded.follow_id, bookwyrm = excluded.bookwyrm,
+         state = CASE WHEN follower.state = 'accepted' THEN follower.state ELSE excluded.state END,
+         since = follower.since",
+    )
+    .bind(follower.reviewer.as_str())
+    .bind(&follower.actor)
+    .bind(&follower.inbox)
+    .bind(follower.shared_inbox.as_ref())
+    .bind(&follower.follow_id)
+    .bind(follower.state.as_str())
+    .bind(follower.bookwyrm)
+    .bind(follower.since.as_second())
+    .execute(&mut **transaction)
+    .await
+    .map_err(doing("keep a follower"))?;
+    for answer in answers {
+        outbox::enqueue(transaction, answer).await?;
+    }
+    Ok(())
 }
 
 fn retired_fact(reviewer: &Handle) -> String {

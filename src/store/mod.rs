@@ -9,6 +9,7 @@ mod delivery;
 mod follower;
 mod health;
 mod ledger;
+mod mail;
 mod mirror;
 mod moved;
 mod notice;
@@ -30,7 +31,7 @@ mod websub;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -44,17 +45,18 @@ pub use archive::ArchiveBytes;
 pub use chart::{Ended, FollowerDay, HostState, TalkedOf, WAITS};
 pub use conversation::{GonePost, Kept, ReplyFilter, Talked, Which};
 pub use crawl::{CRAWL_COOL_DOWN, DueCrawl, TalkLoad};
-pub use delivery::{Attempt, Cargo, DeliveryFigures, DeliveryFilter, DueDelivery, DueHost, HostNews, Way};
+pub use delivery::{Attempt, DeliveryFigures, DeliveryFilter, HostNews};
 pub use follower::{FollowState, Follower};
 pub use health::Health;
 pub use ledger::{Commit, Content, Hit, LedgerWrite, ReviewerRow};
+pub use mail::{Cargo, DueDelivery, DueHost, Parcel, Way};
 pub use mirror::MirrorFile;
 pub use notice::{Condition, Notice, NoticeKind};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use portrait::{KnownPortrait, PortraitFile};
 pub use push::Push;
 pub use quote::QuoteStamp;
-pub use received::{Block, ReceivedActivity, ReceivedLoad, ReceivedState};
+pub use received::{Arrival, Block, HostLoad, ReceivedActivity, ReceivedState, Settled, Worked, names_of};
 pub use restored::{Aftermath, Restored};
 pub use schema::SCHEMA;
 pub use thread::CameBack;
@@ -75,6 +77,8 @@ pub struct Store {
     write: SqlitePool,
     talk: Arc<talk::Talk>,
     trouble: trouble::Trouble,
+    /// Actors that were new, since the start.
+    strangers: Arc<AtomicU64>,
 }
 
 /// Why the store could not do what was asked.
@@ -157,7 +161,7 @@ impl Store {
             .connect_with(options.create_if_missing(false))
             .await
             .map_err(open)?;
-        Ok(Self { read, write, talk: Arc::default(), trouble: trouble::Trouble::of(file) })
+        Ok(Self { read, write, talk: Arc::default(), trouble: trouble::Trouble::of(file), strangers: Arc::default() })
     }
 
     /// A transaction that holds the write lock from its first statement, so that it cannot fail half-way on a busy store.

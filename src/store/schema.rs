@@ -18,7 +18,9 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0010_notices.sqlite.sql"),
     include_str!("migrations/0011_websub.sqlite.sql"),
     include_str!("migrations/0012_archive.sqlite.sql"),
-    include_str!("migrations/0013_follower_day.sqlite.sql"),
+    include_str!("migrations/0013_received.sqlite.sql"),
+    include_str!("migrations/0014_lanes.sqlite.sql"),
+    include_str!("migrations/0015_follower_day.sqlite.sql"),
 ];
 
 /// The version of the schema that this program writes: the number of steps.
