@@ -6,6 +6,7 @@ use super::Form;
 use crate::{
     control::{Answer, Decided, Desk, Question},
     domain::{Handle, ReplyState},
+    fediverse::reception::Blocking,
     publish::Plan,
     site::admin::Note,
 };
@@ -78,8 +79,14 @@ async fn attempt(desk: &Desk, action: &str, form: &Form) -> Result<String, Strin
         BLOCK => {
             let name = if of.is_empty() { form.name.trim().to_owned() } else { of };
             let reason = Some(form.reason.trim().to_owned()).filter(|reason| !reason.is_empty());
-            let ended: usize = ask(desk, Question::Block { names: vec![(name.clone(), reason)] }).await?;
-            Ok(format!("{name} is kept out; {ended} follows ended, and what was said from there is hidden."))
+            let blocking: Blocking = ask(desk, Question::Block { names: vec![(name.clone(), reason)] }).await?;
+            match blocking.refused.first() {
+                Some(why) => Err(why.clone()),
+                None => {
+                    let ended = blocking.ended;
+                    Ok(format!("{name} is kept out; {ended} follows ended, and what was said from there is hidden."))
+                }
+            }
         }
         UNBLOCK => match ask(desk, Question::Unblock { name: of.clone() }).await? {
             true => {
