@@ -58,7 +58,7 @@ impl Reception {
                 Err(problem) => blocking.refused.push(format!("{name}: {problem}")),
             }
         }
-        let is_out = |actor: &str| names_of(actor).iter().any(|name| out.contains(name));
+        let is_out = |actor: &str| self::names(actor).iter().any(|name| out.contains(name));
         for follower in self.store.followers(None).await?.iter().filter(|follower| is_out(&follower.actor)) {
             self.store.drop_follower(&follower.reviewer, &follower.actor, &[]).await?;
             blocking.ended += 1;
