@@ -13,17 +13,17 @@ test:
 
 # One module's tests, quickly: just unit config::
 unit PATH:
-    cargo test --lib {{PATH}}
+    cargo test --features postgres --lib {{PATH}}
 
 # Formatting, lints, the dependency rules
 lint:
     cargo fmt --check
-    cargo clippy --all-targets -- -D warnings
+    cargo clippy --all-targets --features postgres -- -D warnings
     cargo deny check bans licenses sources
 
 # What packages ship
 dist:
-    cargo build --profile dist --locked
+    cargo build --profile dist --locked --features postgres
 
 # The Debian package
 package:

@@ -114,15 +114,16 @@ fn on_their_way(sent: u64) -> String {
 }
 
 fn decision(decided: &Decided, state: ReplyState) -> String {
-    let (number, handle) = (decided.number, &decided.handle);
+    let number = decided.number.map_or_else(String::new, |number| format!(" {number}"));
+    let handle = &decided.handle;
     let now = match state {
         ReplyState::Shown => "is shown",
         ReplyState::Hidden => "is hidden",
         ReplyState::Waiting => "waits",
     };
     match decided.changed {
-        true => format!("Reply {number} of {handle} {now}."),
-        false => format!("Reply {number} of {handle} {now} already."),
+        true => format!("Reply{number} of {handle} {now}."),
+        false => format!("Reply{number} of {handle} {now} already."),
     }
 }
 

@@ -72,7 +72,7 @@ fn reply(admin: &Admin, session: &str, tab: &str, view: ReplyView) -> ReplyLine 
         ..admin.button(session, action, of, "", &back, words)
     };
     let mut buttons = Vec::new();
-    if !view.ours {
+    if !view.ours && !view.actor.is_empty() {
         match view.state.as_str() {
             "waiting" => {
                 buttons.extend([button(SHOW_REPLY, &number, "Show"), button(HIDE_REPLY, &number, "Hide")]);

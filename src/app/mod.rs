@@ -120,7 +120,7 @@ pub async fn open(config: &Config) -> anyhow::Result<Parts> {
     }
     let lock = lock(data)?;
     backup::inspect(data)?;
-    let store = Store::open(&config.store.database).await?;
+    let store = Store::of(&config.store).await?;
     let journal = Journal::open(&data.join("ids.jsonl"))?;
     let mut reviewers = Vec::new();
     for settings in &config.reviewers {

@@ -10,7 +10,11 @@ use std::{
 
 use tokio::task::JoinHandle;
 
-use crate::{clock::Clock, publish::PublisherHandle, store::Store};
+use crate::{
+    clock::Clock,
+    publish::PublisherHandle,
+    store::{Store, StoreError},
+};
 
 /// Feels the main parts. Each of them runs until the daemon stops, so one that has ended is a breakdown.
 pub struct Pulse {
@@ -35,9 +39,18 @@ impl Pulse {
 
     async fn ask_store(&self, patience: Duration) -> Option<String> {
         tokio::select! {
-            answer = self.store.ping_both() => answer.err().map(|error| format!("the store does not work: {error}")),
+            answer = self.store.ping_both() => answer.err().and_then(|error| self.ailing(&error)),
             () = self.clock.sleep(patience) => Some(format!("the store has not answered for {} s", patience.as_secs())),
         }
+    }
+
+    /// A database server that is away is no ailment of ours: a restart would only take the pages away too.
+    fn ailing(&self, error: &StoreError) -> Option<String> {
+        if self.store.is_away(error) {
+            self.store.suspect(error);
+            return None;
+        }
+        Some(format!("the store does not work: {error}"))
     }
 
     async fn ask_publisher(&self, patience: Duration) -> Option<String> {

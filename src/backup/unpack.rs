@@ -19,6 +19,7 @@ use super::{
     SUMS, TEXT_BYTES_MAX, UNPACKING, io_error, pack::hex,
 };
 use crate::{
+    config::StoreSettings,
     domain::{Handle, Origin},
     store::{Restored, SCHEMA, Store},
 };
@@ -42,8 +43,8 @@ pub struct Backup {
 #[derive(Debug, Clone)]
 pub struct Target {
     pub data: PathBuf,
-    /// The name that the settings give the database.
-    pub database: PathBuf,
+    /// What the settings say of the database: its file's name, or the server that gets what is in the archive's file.
+    pub store: StoreSettings,
     pub origin: Origin,
     pub folders: Vec<(Handle, PathBuf)>,
 }
@@ -58,6 +59,14 @@ pub struct Outcome {
     /// Folders that were filled, and those left alone because something was there.
     pub filled: Vec<PathBuf>,
     pub left: Vec<PathBuf>,
+}
+
+/// The archive's database becomes that of a server, which has to be empty.
+async fn into_server(unpacked: &Store, target: &StoreSettings) -> Result<(), BackupError> {
+    let server = Store::of(target).await?;
+    let copied = unpacked.copy_into(&server).await;
+    server.close().await;
+    Ok(copied.map(drop)?)
 }
 
 impl Backup {
@@ -136,8 +145,13 @@ impl Backup {
             true => Ok(0),
             false => store.mark_restored(Restored { at: now, of: self.head.made_at }).await,
         };
+        let moved = match (&marked, &target.store.postgres) {
+            (Ok(_), Some(_)) => into_server(&store, &target.store).await,
+            (Ok(_), None) | (Err(_), _) => Ok(()),
+        };
         store.close().await;
         let held = marked?;
+        moved?;
         let (mut filled, mut left) = (Vec::new(), Vec::new());
         for (handle, folder) in &target.folders {
             let from = staging.join(REVIEWS).join(handle.as_str());
@@ -157,7 +171,7 @@ impl Backup {
                 left.push(folder.clone());
             }
         }
-        let database = target.database.file_name().map_or(PathBuf::from(DATABASE), PathBuf::from);
+        let database = target.store.database.file_name().map_or(PathBuf::from(DATABASE), PathBuf::from);
         if let Some(owner) = owner {
             give_tree(staging, owner)?;
         }
@@ -165,8 +179,10 @@ impl Backup {
         let mut names: Vec<(PathBuf, PathBuf)> = vec![(KEYS.into(), KEYS.into()), (JOURNAL.into(), JOURNAL.into())];
         names.extend(SMALL.iter().map(|name| (PathBuf::from(name), PathBuf::from(name))));
         let log = |name: &Path| PathBuf::from(format!("{}-wal", name.display()));
-        names.push((log(Path::new(DATABASE)), log(&database)));
-        names.push((DATABASE.into(), database));
+        if target.store.postgres.is_none() {
+            names.push((log(Path::new(DATABASE)), log(&database)));
+            names.push((DATABASE.into(), database));
+        }
         for (name, to) in names {
             let from = staging.join(name);
             if from.exists() {

@@ -74,8 +74,8 @@ async fn without_daemon(
     arguments: &Arguments,
     writer: &mut tokio::fs::File,
 ) -> anyhow::Result<(u64, app::Parts)> {
-    if !config.store.database.exists() {
-        bail!("there is no database {}; nothing was published from here yet", config.store.database.display());
+    if !config.store.may_be_there() {
+        bail!("there is no database {}; nothing was published from here yet", config.store.place());
     }
     let parts = app::open(config).await?;
     let now = Clock::system().now();

@@ -106,8 +106,8 @@ fn make_readable(file: &NamedTempFile) -> anyhow::Result<()> {
 }
 
 async fn without_daemon(config: &Config, wish: &Wish, writer: &mut tokio::fs::File) -> anyhow::Result<u64> {
-    if !config.store.database.exists() {
-        bail!("there is no database {}; nothing was published from here yet", config.store.database.display());
+    if !config.store.may_be_there() {
+        bail!("there is no database {}; nothing was published from here yet", config.store.place());
     }
     let (web, rest) = app::rest::web(config).await?;
     let exported = web.export(wish, config.data_dir()).await;

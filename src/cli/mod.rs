@@ -24,6 +24,7 @@ mod retire;
 mod retract;
 mod serve;
 mod status;
+mod store;
 mod table;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -117,6 +118,8 @@ enum Command {
     Backup(backup::Arguments),
     /// Make a site of a backup, in an empty data directory
     Restore(restore::Arguments),
+    /// Copy the database into another one: SQLite to PostgreSQL, or back
+    Store(store::Arguments),
     /// Move a reviewer's account to another one, with its followers
     Move(r#move::Arguments),
     /// End a reviewer's account for ever
@@ -225,6 +228,7 @@ pub fn run() -> ExitCode {
             Command::Notify(arguments) => self::notify::run(&config, &arguments).await,
             Command::Backup(arguments) => backup::run(&config, &arguments).await,
             Command::Restore(arguments) => restore::run(&arguments, &overrides, &environment, &cwd).await,
+            Command::Store(arguments) => store::run(&config, &arguments, &cwd).await,
             Command::Generate(arguments) => generate::run(&arguments),
             Command::Import(arguments) => import::run(&arguments),
         }

@@ -76,7 +76,7 @@ async fn restore(
     };
     let target = Target {
         data: config.data_dir().to_owned(),
-        database: config.store.database.clone(),
+        store: config.store.clone(),
         origin: config.site.origin.clone(),
         folders: config.reviewers.iter().map(|one| (one.handle.clone(), one.folder.clone())).collect(),
     };

@@ -107,8 +107,46 @@ pub struct ReviewerSettings {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoreSettings {
-    /// The SQLite database file; its directory is the data directory.
+    /// The SQLite database file; its directory is the data directory, also where the database is PostgreSQL's.
     pub database: PathBuf,
+    /// The PostgreSQL server that is used instead of the file.
+    pub postgres: Option<PostgresSettings>,
+}
+
+/// Where a PostgreSQL database is. There is no password in the address, so it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostgresSettings {
+    /// As libpq writes it: `postgres://user@host:port/database?sslmode=verify-full`.
+    pub url: String,
+    /// Holds the password and nothing else; `None`: there is none, or libpq's `PGPASSFILE` or `~/.pgpass` has it.
+    pub password_file: Option<PathBuf>,
+}
+
+impl StoreSettings {
+    /// A place as `[store] url` names it, relative to `base`.
+    ///
+    /// # Errors
+    /// It is no address of a database, or holds a password.
+    pub fn parse(url: &str, password_file: Option<&Path>, base: &Path) -> Result<Self, String> {
+        let database = value::database(&value::Value::Text(url.to_owned()), base)?;
+        let password_file = password_file.map(|file| base.join(file));
+        Ok(match database {
+            value::Database::File(database) => Self { database, postgres: None },
+            value::Database::Server(url) => {
+                Self { database: base.to_owned(), postgres: Some(PostgresSettings { url, password_file }) }
+            }
+        })
+    }
+
+    /// Whether there may be a database already; only asking tells of a server's.
+    pub fn may_be_there(&self) -> bool {
+        self.postgres.is_some() || self.database.exists()
+    }
+
+    /// What a person would call the place.
+    pub fn place(&self) -> String {
+        self.postgres.as_ref().map_or_else(|| self.database.display().to_string(), |server| server.url.clone())
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -9,8 +9,8 @@ use std::{
 
 use super::{
     AdminSettings, Config, ControlSettings, DeliverySettings, FederationSettings, FeedSettings, LogSettings,
-    MetricsSettings, Moderation, NotifySettings, Poll, PublishSettings, ReplySettings, ReviewerSettings, SiteSettings,
-    StoreSettings, WebsubSettings, check,
+    MetricsSettings, Moderation, NotifySettings, Poll, PostgresSettings, PublishSettings, ReplySettings,
+    ReviewerSettings, SiteSettings, StoreSettings, WebsubSettings, check,
     source::{Place, SECTIONS, Section, Sources, suggestion},
     value::{self, Refusal, Value},
 };
@@ -39,6 +39,9 @@ pub struct Defaults {
     /// systemd's `LoadCredential=`.
     credentials: Option<PathBuf>,
 }
+
+/// The credential that holds the password of the PostgreSQL database.
+const PASSWORD: &str = "postgres.password";
 
 /// The settings of system services lie here: `reviewd.toml` of reviewd.service, `ana.toml` of reviewd@ana.service.
 const SYSTEM_DIRECTORY: &str = "/etc/reviewd";
@@ -225,10 +228,19 @@ fn store(
     places: &mut check::Places,
     problems: &mut Vec<Problem>,
 ) -> StoreSettings {
-    let (database, place) = unzip(section.read_at("url", "\"sqlite://data/reviewd.db\"", value::sqlite_file));
+    let (database, place) = unzip(section.read_at("url", "\"sqlite://data/reviewd.db\"", value::database));
     places.database = place;
+    let password_file = section.read_at("password_file", "\"postgres.password\"", value::path).map(|(file, _)| file);
     problems.extend(section.finish());
-    StoreSettings { database: database.unwrap_or_else(|| defaults.database()) }
+    let (database, url) = match database {
+        Some(value::Database::File(file)) => (Some(file), None),
+        Some(value::Database::Server(url)) => (None, Some(url)),
+        None => (None, None),
+    };
+    // The service has it as a credential; a command that root types while the service is stopped reads the file.
+    let credential = || defaults.credentials.as_ref().map(|from| from.join(PASSWORD)).filter(|file| file.exists());
+    let postgres = url.map(|url| PostgresSettings { url, password_file: credential().or(password_file) });
+    StoreSettings { database: database.unwrap_or_else(|| defaults.database()), postgres }
 }
 
 fn publish(mut section: Section, problems: &mut Vec<Problem>) -> PublishSettings {

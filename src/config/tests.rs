@@ -125,7 +125,7 @@ fn a_wrong_value_is_answered_with_what_was_expected() {
     insta::assert_snapshot!(problems(
         "[site]\norigin = \"http://books.example\"\nlisten = \"8080\"\nlanguage = \"english please\"\n\
          [publish]\nsettle = 30\nannounce_max = -1\npoll = \"often\"\n\
-         [store]\nurl = \"postgres://me:secret@host/db\"\n\
+         [store]\nurl = \"mysql://me@host/db\"\n\
          [[reviewer]]\nhandle = \"Ana\"\nrating_scale = 0\n\
          [feeds]\nfull_text = \"yes\"\n"
     ), @r#"
@@ -135,11 +135,46 @@ fn a_wrong_value_is_answered_with_what_was_expected() {
     reviewd.toml:6:10: error: [publish] settle: the number has no unit (write settle = "30s")
     reviewd.toml:7:16: error: [publish] announce_max: -1 lies outside 0 to 4294967295 (write announce_max = 5)
     reviewd.toml:8:8: error: [publish] poll: `often` is neither auto nor always (write poll = "auto")
-    reviewd.toml:10:7: error: [store] url: PostgreSQL is not built into this version (write url = "sqlite://data/reviewd.db")
+    reviewd.toml:10:7: error: [store] url: `mysql://me@host/db` begins neither with `sqlite://` nor with `postgres://` (write url = "sqlite://data/reviewd.db")
     reviewd.toml:12:10: error: [reviewer] handle: `Ana` is no handle: use 1 to 30 of the characters a-z, 0-9 and _ (write handle = "ana")
     reviewd.toml:13:16: error: [reviewer] rating_scale: 0 lies outside 1 to 1000 (write rating_scale = 5)
     reviewd.toml:15:13: error: [feeds] full_text: expected true or false, found a text (write full_text = true)
     "#);
+}
+
+#[cfg(not(feature = "postgres"))]
+#[test]
+fn what_was_built_without_postgresql_says_how_it_is_built_with_it() {
+    let told = problems("[store]\nurl = \"postgres://me:secret@host/db\"\n");
+    assert!(told.contains("built without PostgreSQL") && told.contains("--features postgres"), "{told}");
+    assert!(!told.contains("secret"), "{told}");
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn a_password_in_the_settings_is_refused_and_not_repeated() {
+    for url in ["postgres://me:secret@host/db", "postgres://me@host/db?password=secret"] {
+        let told = problems(&format!("[store]\nurl = \"{url}\"\n"));
+        assert!(told.contains("a password has no place in settings") && told.contains("password_file"), "{told}");
+        assert!(!told.contains("secret"), "{told}");
+    }
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn a_password_comes_from_the_credential_or_the_file() {
+    let text = "[store]\nurl = \"postgres://me@host/db\"\npassword_file = \"pw\"\n";
+    let (cwd, config) = load(text, &Overrides::default(), &[]);
+    let config = config.unwrap();
+    let postgres = config.store.postgres.clone().unwrap();
+    assert_eq!((postgres.url.as_str(), postgres.password_file), ("postgres://me@host/db", Some(cwd.join("pw"))));
+    assert_eq!(config.data_dir(), cwd.join("data"), "keys and journal lie where the file would be");
+    let credentials = tempfile::tempdir().unwrap();
+    let given = credentials.path().join("postgres.password");
+    std::fs::write(&given, "open sesame").unwrap();
+    let environment = [("CREDENTIALS_DIRECTORY", credentials.path().to_str().unwrap())];
+    let config = load(text, &Overrides::default(), &environment).1.unwrap();
+    assert_eq!(config.store.postgres.unwrap().password_file, Some(given), "what the service was given comes first");
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use url::Url;
+
 use crate::domain::{Network, network::NoNetwork};
 
 /// A value as written, before its key says what it should be.
@@ -152,18 +154,48 @@ pub fn path(value: &Value, base: &Path) -> Result<PathBuf, Refusal> {
     Ok(tidy(&base.join(words(value)?)))
 }
 
-/// `sqlite://data/reviewd.db` (relative to `base`) or `sqlite:///var/lib/reviewd/reviewd.db`.
-pub fn sqlite_file(value: &Value, base: &Path) -> Result<PathBuf, Refusal> {
+/// Where the database is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Database {
+    File(PathBuf),
+    /// The address of a PostgreSQL database, without a password.
+    Server(String),
+}
+
+/// `sqlite://data/reviewd.db` (relative to `base`), `sqlite:///var/lib/reviewd/reviewd.db`, or
+/// `postgres://user@host/database`.
+pub fn database(value: &Value, base: &Path) -> Result<Database, Refusal> {
     let text = text(value)?;
     if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-        return Err("PostgreSQL is not built into this version".into());
+        return server(&text).map(Database::Server);
     }
-    let rest = text.strip_prefix("sqlite:").ok_or_else(|| format!("`{text}` does not begin with `sqlite://`"))?;
+    let rest = text.strip_prefix("sqlite:");
+    let rest = rest.ok_or_else(|| format!("`{text}` begins neither with `sqlite://` nor with `postgres://`"))?;
     let file = rest.strip_prefix("//").unwrap_or(rest);
     if file.is_empty() || file.ends_with('/') || file.starts_with(':') || file.contains('?') {
         return Err(format!("`{text}` names no file"));
     }
-    Ok(tidy(&base.join(file)))
+    Ok(Database::File(tidy(&base.join(file))))
+}
+
+/// What is wrong with it is said without repeating it: there may be a password in it.
+fn server(text: &str) -> Result<String, Refusal> {
+    if !cfg!(feature = "postgres") {
+        return Err(
+            "this reviewd was built without PostgreSQL: build it with `--features postgres`, as the packages are"
+                .into(),
+        );
+    }
+    let url = Url::parse(text).map_err(|error| format!("this is no address of a database ({error})"))?;
+    if url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password") {
+        return Err("a password has no place in settings: write it into a file that only reviewd may read, name that \
+                    file by password_file, and take it out here"
+            .into());
+    }
+    if url.path().trim_matches('/').is_empty() && !url.query_pairs().any(|(key, _)| key == "dbname") {
+        return Err(format!("`{text}` names no database (write postgres://user@host/database)"));
+    }
+    Ok(text.to_owned())
 }
 
 /// Without `.` and `..`, decided on the text alone: the path need not exist yet.
@@ -238,11 +270,12 @@ mod tests {
 
     #[test]
     fn a_database_address_is_a_file_relative_to_its_settings() {
-        let read = |text: &str| sqlite_file(&Value::Text(text.into()), Path::new("/etc/reviewd"));
-        assert_eq!(read("sqlite://data/reviewd.db").unwrap(), Path::new("/etc/reviewd/data/reviewd.db"));
-        assert_eq!(read("sqlite:///var/lib/r.db").unwrap(), Path::new("/var/lib/r.db"));
-        assert_eq!(read("sqlite:../r.db").unwrap(), Path::new("/etc/r.db"));
-        for bad in ["data/reviewd.db", "sqlite://", "sqlite::memory:", "sqlite://data/", "postgres://u@h/d"] {
+        let read = |text: &str| database(&Value::Text(text.into()), Path::new("/etc/reviewd"));
+        let file = |path: &str| Database::File(path.into());
+        assert_eq!(read("sqlite://data/reviewd.db").unwrap(), file("/etc/reviewd/data/reviewd.db"));
+        assert_eq!(read("sqlite:///var/lib/r.db").unwrap(), file("/var/lib/r.db"));
+        assert_eq!(read("sqlite:../r.db").unwrap(), file("/etc/r.db"));
+        for bad in ["data/reviewd.db", "sqlite://", "sqlite::memory:", "sqlite://data/", "mysql://u@h/d"] {
             assert!(read(bad).is_err(), "{bad}");
         }
     }

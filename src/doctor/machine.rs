@@ -261,7 +261,7 @@ fn inotify(directories: usize, folders: usize, watches: Option<usize>, instances
 
 /// What was found in the database, whoever opened it.
 pub fn database(config: &Config, health: Result<Health, StoreError>) -> Check {
-    let (name, file) = ("database", config.store.database.display());
+    let (name, file) = ("database", config.store.place());
     let restore = "stop reviewd, keep a copy of the files, and restore a backup";
     match health {
         Ok(Health { schema, known, .. }) if schema > known => Check::failed(

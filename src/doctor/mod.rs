@@ -246,9 +246,9 @@ pub async fn without_daemon(config: &Config, clock: &Clock) -> Report {
     )];
     checks.push(port(config).await);
     checks.extend(machine(config).await);
-    checks.push(match (machine::closed(config), config.store.database.exists()) {
+    checks.push(match (machine::closed(config), config.store.may_be_there()) {
         (Some(why), _) => Check::skipped("database", why),
-        (None, true) => machine::database(config, Store::examine(&config.store.database).await),
+        (None, true) => machine::database(config, Store::examine(&config.store).await),
         (None, false) => Check::skipped("database", "there is none yet; the first start makes it"),
     });
     let (dns, addresses) = origin::dns(&site.origin).await;

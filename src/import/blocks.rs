@@ -39,7 +39,7 @@ impl Columns {
 
 /// Reads a list: comma-separated, with a heading or without one.
 pub fn read(bytes: &[u8]) -> BlockList {
-    let text = decoded(bytes);
+    let text = decoded(bytes.to_vec());
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut records = reader.records().map_while(Result::ok).peekable();
     let columns = records.peek().and_then(Columns::of);

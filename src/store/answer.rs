@@ -1,13 +1,13 @@
 //! The reviewers' answers: their ledger, their place in the conversation, and the posts they are for.
 
 use jiff::Timestamp;
-use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{
     Store, StoreError,
     conversation::{erase_reply, write_reply},
     doing,
     ledger::{EntryRow, LedgerWrite, damaged, parse_json},
+    sql::{Query, Row, Transaction, query, query_as, query_scalar},
 };
 use crate::domain::{Handle, KeptReply, PublishedAnswer, Reply, ReplyState, ReviewId, Source, Target, ledger::Entry};
 
@@ -44,7 +44,7 @@ impl Store {
     /// An answer that has not been deleted, whole.
     pub async fn answer(&self, handle: &Handle, id: &ReviewId) -> Result<Option<PublishedAnswer>, StoreError> {
         let content: Option<String> =
-            sqlx::query_scalar("SELECT content FROM answer WHERE reviewer = $1 AND id = $2 AND standing <> 'gone'")
+            query_scalar("SELECT content FROM answer WHERE reviewer = $1 AND id = $2 AND standing <> 'gone'")
                 .bind(handle.as_str())
                 .bind(id.as_str())
                 .fetch_optional(&self.read)
@@ -57,7 +57,7 @@ impl Store {
     pub async fn reply_on_page(&self, page: &str) -> Result<Option<KeptReply>, StoreError> {
         let quoted = serde_json::Value::from(page).to_string();
         let pattern = format!("%\"page\":{}%", quoted.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        let id: Option<String> = sqlx::query_scalar("SELECT id FROM reply WHERE words LIKE $1 ESCAPE '\\' LIMIT 1")
+        let id: Option<String> = query_scalar("SELECT id FROM reply WHERE words LIKE $1 ESCAPE '\\' LIMIT 1")
             .bind(pattern)
             .fetch_optional(&self.read)
             .await
@@ -70,7 +70,7 @@ impl Store {
 
     /// The answers of one reviewer's ledger.
     pub(super) async fn answers(&self, handle: &Handle) -> Result<Vec<Entry>, StoreError> {
-        let rows: Vec<EntryRow> = sqlx::query_as(
+        let rows: Vec<EntryRow> = query_as(
             "SELECT 'answer' AS genre, id, guid, slug, file, standing, published, updated, shown, worded, told, intent, hold,
              since_ms, likeness FROM answer WHERE reviewer = $1",
         )
@@ -83,29 +83,30 @@ impl Store {
 
     /// How the search for every post stands that an answer was ever for.
     pub async fn post_searches(&self) -> Result<Vec<PostSearch>, StoreError> {
-        self.searches("SELECT address, target, failures, problem, next_at FROM answered_post", i64::MAX).await
+        self.searches(query("SELECT address, target, failures, problem, next_at FROM answered_post")).await
     }
 
     /// Posts that are to be looked up by now, the longest due first.
     pub async fn due_posts(&self, now: Timestamp) -> Result<Vec<PostSearch>, StoreError> {
-        let query = "SELECT address, target, failures, problem, next_at FROM answered_post
-                     WHERE next_at <= $1 AND target IS NULL ORDER BY next_at";
-        self.searches(query, now.as_millisecond()).await
+        let due = query(
+            "SELECT address, target, failures, problem, next_at FROM answered_post
+             WHERE next_at <= $1 AND target IS NULL ORDER BY next_at",
+        );
+        self.searches(due.bind(now.as_millisecond())).await
     }
 
     /// When the next post is to be looked up.
     pub async fn next_post_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        let millis: Option<i64> = sqlx::query_scalar("SELECT MIN(next_at) FROM answered_post WHERE target IS NULL")
+        let millis: Option<i64> = query_scalar("SELECT MIN(next_at) FROM answered_post WHERE target IS NULL")
             .fetch_one(&self.read)
             .await
             .map_err(doing("find the next post to look up"))?;
         Ok(millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()))
     }
 
-    async fn searches(&self, query: &'static str, now_ms: i64) -> Result<Vec<PostSearch>, StoreError> {
+    async fn searches(&self, query: Query<'_, Row>) -> Result<Vec<PostSearch>, StoreError> {
         let doing_it = "read the posts to be answered";
-        let rows: Vec<SqliteRow> =
-            sqlx::query(query).bind(now_ms).fetch_all(&self.read).await.map_err(doing(doing_it))?;
+        let rows = query.fetch_all(&self.read).await.map_err(doing(doing_it))?;
         rows.iter()
             .map(|row| {
                 let target: Option<String> = row.get(1);
@@ -122,7 +123,7 @@ impl Store {
 
     /// A post was found.
     pub async fn keep_target(&self, address: &str, target: &Target) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "INSERT INTO answered_post (address, target) VALUES ($1, $2)
              ON CONFLICT (address) DO UPDATE SET target = excluded.target, problem = NULL, next_at = NULL",
         )
@@ -136,7 +137,7 @@ impl Store {
 
     /// A post was not found; `next_at` is when it is looked for again, if ever.
     pub async fn miss_post(&self, address: &str, problem: &str, next_at: Option<Timestamp>) -> Result<(), StoreError> {
-        sqlx::query("UPDATE answered_post SET failures = failures + 1, problem = $2, next_at = $3 WHERE address = $1")
+        query("UPDATE answered_post SET failures = failures + 1, problem = $2, next_at = $3 WHERE address = $1")
             .bind(address)
             .bind(problem)
             .bind(next_at.map(Timestamp::as_millisecond))
@@ -149,12 +150,12 @@ impl Store {
 
 /// Asks for posts to be looked up at once, those known already aside.
 pub(super) async fn want_posts(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     addresses: &[String],
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for address in addresses {
-        sqlx::query(
+        query(
             "INSERT INTO answered_post (address, next_at) VALUES ($1, $2)
              ON CONFLICT (address) DO UPDATE SET next_at = excluded.next_at WHERE answered_post.target IS NULL",
         )
@@ -169,7 +170,7 @@ pub(super) async fn want_posts(
 
 /// Writes the ledger's row of an answer, and its text where that changed.
 pub(super) async fn write_answer(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     handle: &Handle,
     write: &LedgerWrite,
     content: Option<&PublishedAnswer>,
@@ -178,7 +179,7 @@ pub(super) async fn write_answer(
     let content = content.map(serde_json::to_string).transpose();
     let content = content.map_err(|error| damaged("write an answer", entry.id.as_str(), &error.to_string()))?;
     // A row that is new always comes with its text.
-    sqlx::query(
+    query(
         "INSERT INTO answer (reviewer, id, guid, slug, file, standing, published, updated, shown, worded, told, intent,
          hold, since_ms, likeness, content, deleted)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, COALESCE($16, ''), $17)
@@ -212,7 +213,7 @@ pub(super) async fn write_answer(
 
 /// Puts an answer into the conversation or takes it out, and says in which review's thread that was.
 pub(super) async fn place(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     reply: &OwnReply,
     now: Timestamp,
 ) -> Result<Under, StoreError> {
@@ -229,7 +230,7 @@ pub(super) async fn place(
         OwnReply::Leaves(id) | OwnReply::Gone(id) => (id, ReplyState::Hidden),
     };
     let row: Option<(Option<String>, Option<String>)> =
-        sqlx::query_as("UPDATE reply SET state = $2 WHERE id = $1 RETURNING reviewer, review")
+        query_as("UPDATE reply SET state = $2 WHERE id = $1 RETURNING reviewer, review")
             .bind(id)
             .bind(state.as_str())
             .fetch_optional(&mut **transaction)
@@ -239,7 +240,7 @@ pub(super) async fn place(
 }
 
 /// Answers of a trial name its posts, and itself. Their ids are in the journal; the files are read anew, quietly.
-pub(super) async fn forget_trial(transaction: &mut Transaction<'_, Sqlite>) -> Result<(), StoreError> {
+pub(super) async fn forget_trial(transaction: &mut Transaction) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM reply WHERE ours",
         "DELETE FROM answer",
@@ -247,7 +248,7 @@ pub(super) async fn forget_trial(transaction: &mut Transaction<'_, Sqlite>) -> R
         "DELETE FROM file WHERE path LIKE 'replies/%'",
         "UPDATE reviewer SET answers_at = NULL",
     ] {
-        sqlx::query(statement).execute(&mut **transaction).await.map_err(doing("forget the answers of a trial"))?;
+        query(statement).execute(&mut **transaction).await.map_err(doing("forget the answers of a trial"))?;
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! The archive documents of feeds: which review stands where, and the bytes that readers have seen.
 
 use jiff::Timestamp;
-use sqlx::{QueryBuilder, Row, Sqlite};
 
-use super::{Store, StoreError, doing};
+use super::{
+    Store, StoreError, doing,
+    sql::{QueryBuilder, Row, query, query_as},
+};
 use crate::domain::{Archived, ArchivedFeed, Handle, ReviewId};
 
 /// Rows written by one statement; SQLite takes 32,766 parameters.
@@ -21,7 +23,7 @@ pub struct ArchiveBytes {
 impl Store {
     /// The whole archive of a feed, in order.
     pub async fn archived(&self, feed: &ArchivedFeed) -> Result<Vec<Archived>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT document, position, reviewer, id, changed, absent FROM archived WHERE feed = $1 ORDER BY document, position",
         )
         .bind(feed.key())
@@ -33,7 +35,7 @@ impl Store {
 
     /// The reviews of one archive document, in order.
     pub async fn archived_in(&self, feed: &ArchivedFeed, document: u32) -> Result<Vec<Archived>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT document, position, reviewer, id, changed, absent FROM archived WHERE feed = $1 AND document = $2
              ORDER BY position",
         )
@@ -56,7 +58,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         for rows in archived.chunks(ROWS_PER_STATEMENT) {
             let mut insert =
-                QueryBuilder::<Sqlite>::new("INSERT INTO archived (feed, document, position, reviewer, id, changed) ");
+                QueryBuilder::new("INSERT INTO archived (feed, document, position, reviewer, id, changed) ");
             insert.push_values(rows, |mut row, one| {
                 row.push_bind(feed.key())
                     .push_bind(i64::from(one.document))
@@ -74,7 +76,7 @@ impl Store {
                 "DELETE FROM archive_document WHERE feed = $1 AND $4 = $4 AND document IN
                  (SELECT document FROM archived WHERE feed = $1 AND reviewer = $2 AND id = $3)",
             ] {
-                sqlx::query(statement)
+                query(statement)
                     .bind(feed.key())
                     .bind(reviewer.as_str())
                     .bind(id.as_str())
@@ -94,7 +96,7 @@ impl Store {
         (document, length): (u32, u32),
         dialect: &str,
     ) -> Result<Option<ArchiveBytes>, StoreError> {
-        let row: Option<(Vec<u8>, i64)> = sqlx::query_as(
+        let row: Option<(Vec<u8>, i64)> = query_as(
             "SELECT body, changed FROM archive_document WHERE feed = $1 AND document = $2 AND length = $3 AND dialect = $4",
         )
         .bind(feed.key())
@@ -116,7 +118,7 @@ impl Store {
         dialect: &str,
         bytes: ArchiveBytes,
     ) -> Result<ArchiveBytes, StoreError> {
-        let done = sqlx::query(
+        let done = query(
             "INSERT INTO archive_document (feed, document, length, dialect, body, changed)
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (feed, document, length, dialect) DO NOTHING",
         )
@@ -136,7 +138,7 @@ impl Store {
     }
 }
 
-fn archived(row: &sqlx::sqlite::SqliteRow) -> Option<Archived> {
+fn archived(row: &Row) -> Option<Archived> {
     Some(Archived {
         document: u32::try_from(row.get::<i64, _>(0)).ok()?,
         position: u32::try_from(row.get::<i64, _>(1)).ok()?,

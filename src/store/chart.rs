@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{DeliveryState, Store, StoreError, doing};
+use super::{
+    DeliveryState, Store, StoreError, doing,
+    sql::{query, query_as},
+};
 
 const DAY_SECONDS: i64 = 24 * 3600;
 const DAY_MS: i64 = DAY_SECONDS * 1000;
@@ -77,7 +80,7 @@ impl Store {
     /// Writes down how many follow each reviewer today, where that is not what was written last.
     pub async fn note_followers(&self, now: Timestamp) -> Result<(), StoreError> {
         let counted: Vec<(String, i64)> =
-            sqlx::query_as("SELECT reviewer, COUNT(*) FROM follower WHERE state = 'accepted' GROUP BY reviewer")
+            query_as("SELECT reviewer, COUNT(*) FROM follower WHERE state = 'accepted' GROUP BY reviewer")
                 .fetch_all(&self.read)
                 .await
                 .map_err(doing("count followers"))?;
@@ -89,7 +92,7 @@ impl Store {
         }
         let today = now.as_second().div_euclid(DAY_SECONDS);
         for (reviewer, followers) in counted.iter().filter(|(reviewer, count)| known.get(*reviewer) != Some(count)) {
-            sqlx::query(
+            query(
                 "INSERT INTO follower_day (reviewer, day, followers) VALUES ($1, $2, $3)
                  ON CONFLICT (reviewer, day) DO UPDATE SET followers = excluded.followers",
             )
@@ -99,7 +102,7 @@ impl Store {
             .execute(&self.write)
             .await
             .map_err(doing("note the number of followers"))?;
-            sqlx::query("DELETE FROM follower_day WHERE reviewer = $1 AND day < $2")
+            query("DELETE FROM follower_day WHERE reviewer = $1 AND day < $2")
                 .bind(reviewer)
                 .bind(today - FOLLOWER_DAYS_MAX)
                 .execute(&self.write)
@@ -112,7 +115,7 @@ impl Store {
     /// The numbers of followers, each reviewer's oldest first.
     pub async fn follower_days(&self) -> Result<Vec<FollowerDay>, StoreError> {
         let rows: Vec<(String, i64, i64)> =
-            sqlx::query_as("SELECT reviewer, day, followers FROM follower_day ORDER BY reviewer, day")
+            query_as("SELECT reviewer, day, followers FROM follower_day ORDER BY reviewer, day")
                 .fetch_all(&self.read)
                 .await
                 .map_err(doing("read the numbers of followers"))?;
@@ -123,7 +126,7 @@ impl Store {
     /// Deliveries to inboxes that ended within the last `days`, the oldest day first.
     pub async fn ended_deliveries(&self, now: Timestamp, days: i64) -> Result<Vec<Ended>, StoreError> {
         let since = (now.as_second().div_euclid(DAY_SECONDS) + 1 - days) * DAY_SECONDS;
-        let rows: Vec<(i64, String, String, i64, i64, i64)> = sqlx::query_as(
+        let rows: Vec<(i64, String, String, i64, i64, i64)> = query_as(
             "SELECT day, host, state, CASE WHEN waited < 2000 THEN 0 WHEN waited < 10000 THEN 1 WHEN waited < 60000 THEN 2
                     WHEN waited < 600000 THEN 3 WHEN waited < 3600000 THEN 4 WHEN waited < 86400000 THEN 5 ELSE 6 END
                     AS wait, COUNT(*), CAST(SUM(waited) AS BIGINT)
@@ -148,7 +151,7 @@ impl Store {
 
     /// Servers that something was sent to, those in trouble first.
     pub async fn hosts(&self) -> Result<Vec<HostState>, StoreError> {
-        let rows: Vec<(String, i64, Option<i64>, i64, bool, i64)> = sqlx::query_as(
+        let rows: Vec<(String, i64, Option<i64>, i64, bool, i64)> = query_as(
             "SELECT name, failures, failing_since, closed_until, dead,
                     (SELECT COUNT(*) FROM delivery WHERE delivery.state = 'due' AND delivery.host = host.name)
              FROM host WHERE name NOT LIKE 'websub/%' ORDER BY dead DESC, failures DESC, name LIMIT $1",
@@ -171,7 +174,7 @@ impl Store {
 
     /// The reviews that most was said under by others.
     pub async fn most_talked_of(&self, limit: i64) -> Result<Vec<TalkedOf>, StoreError> {
-        let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(
+        let rows: Vec<(String, String, i64, i64)> = query_as(
             "SELECT reviewer, review, CAST(SUM(CASE WHEN state = 'shown' THEN 1 ELSE 0 END) AS BIGINT),
                     CAST(SUM(CASE WHEN state = 'shown' THEN 0 ELSE 1 END) AS BIGINT)
              FROM reply WHERE ours = FALSE AND reviewer IS NOT NULL AND review IS NOT NULL AND visibility <> 'private'
@@ -260,9 +263,9 @@ mod tests {
         {
             store.keep_follower(&follower(name, at(since)), &[]).await.unwrap();
         }
-        sqlx::raw_sql("DROP TABLE follower_day").execute(&store.write).await.unwrap();
+        crate::store::sql::raw_sql("DROP TABLE follower_day").execute(&store.write).await.unwrap();
         let step = include_str!("migrations/0015_follower_day.sqlite.sql");
-        sqlx::raw_sql(step).execute(&store.write).await.unwrap();
+        crate::store::sql::raw_sql(step).execute(&store.write).await.unwrap();
         let day = at("2026-01-01T00:00:00Z").as_second() / DAY_SECONDS;
         assert_eq!(numbers(&store).await, [(day, 2), (day + 2, 3)]);
     }

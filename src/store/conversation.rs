@@ -8,7 +8,6 @@ mod write;
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use sqlx::{FromRow, QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 pub use gone::GonePost;
 pub use latest::Talked;
@@ -16,7 +15,10 @@ pub(super) use write::{erase_reply, write_reply};
 
 use self::{places::Places, write::Words};
 
-use super::{Store, StoreError, crawl, doing};
+use super::{
+    Store, StoreError, crawl, doing,
+    sql::{FromRow, QueryBuilder, Row, query, query_as, query_scalar},
+};
 use crate::domain::{Handle, KeptReply, RemoteActor, Reply, ReplyState, ReviewId, Source, TalkCounts, Visibility};
 
 /// Reviews asked about in one statement.
@@ -119,7 +121,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         let kept = write_reply(&mut transaction, reply, state, source, at).await?;
         let (Kept::New(seq) | Kept::Changed(seq) | Kept::Unchanged(seq)) = kept else { return Ok(kept) };
-        let moved = sqlx::query("UPDATE reply SET state = $2 WHERE seq = $1 AND state <> $2")
+        let moved = query("UPDATE reply SET state = $2 WHERE seq = $1 AND state <> $2")
             .bind(seq)
             .bind(state.as_str())
             .execute(&mut *transaction)
@@ -133,7 +135,7 @@ impl Store {
     }
 
     pub async fn reply(&self, id: &str) -> Result<Option<KeptReply>, StoreError> {
-        let row: Option<ReplyRow> = sqlx::query_as(replies!("reply.id = $1"))
+        let row: Option<ReplyRow> = query_as(replies!("reply.id = $1"))
             .bind(id)
             .fetch_optional(&self.read)
             .await
@@ -143,7 +145,7 @@ impl Store {
 
     /// The reply with the number that commands use.
     pub async fn reply_by_seq(&self, seq: i64) -> Result<Option<KeptReply>, StoreError> {
-        let row: Option<ReplyRow> = sqlx::query_as(replies!("reply.seq = $1"))
+        let row: Option<ReplyRow> = query_as(replies!("reply.seq = $1"))
             .bind(seq)
             .fetch_optional(&self.read)
             .await
@@ -155,7 +157,7 @@ impl Store {
     /// such a reply, or where nothing changes.
     pub async fn set_reply_state(&self, seq: i64, state: ReplyState) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let row: Option<(Option<String>, Option<String>)> = sqlx::query_as(
+        let row: Option<(Option<String>, Option<String>)> = query_as(
             "UPDATE reply SET state = $2, approved = $3
              WHERE seq = $1 AND (state <> $2 OR approved <> $3) RETURNING reviewer, review",
         )
@@ -190,7 +192,7 @@ impl Store {
 
     /// Takes away everything an actor wrote.
     pub async fn drop_replies_of(&self, author: &str, at: Timestamp) -> Result<u64, StoreError> {
-        let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM reply WHERE author = $1")
+        let ids: Vec<String> = query_scalar("SELECT id FROM reply WHERE author = $1")
             .bind(author)
             .fetch_all(&self.read)
             .await
@@ -210,7 +212,7 @@ impl Store {
         let mut touched = HashSet::new();
         let mut hidden = 0;
         for author in authors {
-            let rows: Vec<(Option<String>, Option<String>)> = sqlx::query_as(
+            let rows: Vec<(Option<String>, Option<String>)> = query_as(
                 "UPDATE reply SET state = 'hidden', approved = FALSE WHERE author = $1 AND state <> 'hidden'
                  RETURNING reviewer, review",
             )
@@ -227,7 +229,7 @@ impl Store {
 
     /// Everybody who wrote or reacted, once each.
     pub async fn talkers(&self) -> Result<Vec<String>, StoreError> {
-        sqlx::query_scalar("SELECT author FROM reply WHERE NOT ours UNION SELECT actor FROM reaction")
+        query_scalar("SELECT author FROM reply WHERE NOT ours UNION SELECT actor FROM reaction")
             .fetch_all(&self.read)
             .await
             .map_err(doing("list those who answered"))
@@ -246,7 +248,7 @@ impl Store {
         limit: i64,
         offset: i64,
     ) -> Result<Vec<KeptReply>, StoreError> {
-        let rows: Vec<ReplyRow> = sqlx::query_as(replies!(concat!(
+        let rows: Vec<ReplyRow> = query_as(replies!(concat!(
             "reply.reviewer = $1 AND reply.review = $2 AND ",
             shown!(),
             " ORDER BY reply.published, reply.seq LIMIT $3 OFFSET $4"
@@ -264,7 +266,7 @@ impl Store {
     }
 
     async fn places(&self, handle: &Handle, review: &ReviewId) -> Result<Places, StoreError> {
-        let rows: Vec<(String, String, bool)> = sqlx::query_as(concat!(
+        let rows: Vec<(String, String, bool)> = query_as(concat!(
             "SELECT id, in_reply_to, ",
             shown!(),
             " FROM reply WHERE reviewer = $1 AND review = $2
@@ -294,7 +296,7 @@ impl Store {
             Which::Shown => listed!(shown!()),
             Which::Private => listed!("reply.visibility = 'private'"),
         };
-        let rows: Vec<ReplyRow> = sqlx::query_as(query)
+        let rows: Vec<ReplyRow> = query_as(query)
             .bind(filter.reviewer.as_ref().map(Handle::as_str))
             .bind(filter.limit)
             .fetch_all(&self.read)
@@ -305,11 +307,10 @@ impl Store {
 
     /// Public replies that wait for approval.
     pub async fn count_waiting_replies(&self) -> Result<u64, StoreError> {
-        let count: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM reply WHERE state = 'waiting' AND visibility <> 'private'")
-                .fetch_one(&self.read)
-                .await
-                .map_err(doing("count replies"))?;
+        let count: i64 = query_scalar("SELECT COUNT(*) FROM reply WHERE state = 'waiting' AND visibility <> 'private'")
+            .fetch_one(&self.read)
+            .await
+            .map_err(doing("count replies"))?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
@@ -317,7 +318,7 @@ impl Store {
     pub async fn conversation_counts(&self, reviews: &[(Handle, ReviewId)]) -> Result<Vec<TalkCounts>, StoreError> {
         let mut found: HashMap<(String, String), TalkCounts> = HashMap::new();
         for part in reviews.chunks(REVIEWS_PER_QUERY) {
-            let mut query = QueryBuilder::<Sqlite>::new("SELECT reviewer, review, 'reply', COUNT(*) FROM reply WHERE ");
+            let mut query = QueryBuilder::new("SELECT reviewer, review, 'reply', COUNT(*) FROM reply WHERE ");
             query.push(shown!()).push(" AND ");
             push_reviews(&mut query, part);
             query.push(
@@ -347,7 +348,7 @@ impl Store {
     /// Whether a person approved an earlier reply of this author and none is hidden: who had to be hidden once is read
     /// again before being shown.
     pub async fn is_known_author(&self, author: &str) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar(
+        let found: Option<i64> = query_scalar(
             "SELECT 1 FROM reply WHERE author = $1 AND approved
              AND NOT EXISTS (SELECT 1 FROM reply AS other WHERE other.author = $1 AND other.state = 'hidden') LIMIT 1",
         )
@@ -364,7 +365,7 @@ pub(super) fn under(reviewer: Option<&str>, review: Option<&str>) -> Option<(Han
 }
 
 /// `(reviewer = $ AND review = $) OR …`
-fn push_reviews(query: &mut QueryBuilder<Sqlite>, reviews: &[(Handle, ReviewId)]) {
+fn push_reviews(query: &mut QueryBuilder<'_>, reviews: &[(Handle, ReviewId)]) {
     query.push("(");
     for (index, (handle, review)) in reviews.iter().enumerate() {
         query.push(if index == 0 { "(reviewer = " } else { " OR (reviewer = " }).push_bind(handle.to_string());
@@ -377,8 +378,8 @@ fn millis(millis: i64) -> Result<Timestamp, sqlx::Error> {
     Timestamp::from_millisecond(millis).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
-impl FromRow<'_, SqliteRow> for ReplyRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+impl FromRow for ReplyRow {
+    fn from_row(row: &Row) -> Result<Self, sqlx::Error> {
         let unknown = |what: &str| sqlx::Error::Decode(format!("a reply's {what} is unknown").into());
         let words: Words =
             serde_json::from_str(row.try_get("words")?).map_err(|error| sqlx::Error::Decode(error.into()))?;

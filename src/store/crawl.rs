@@ -2,16 +2,15 @@
 
 use std::collections::HashMap;
 
-use jiff::{SignedDuration, Timestamp};
-use sqlx::{QueryBuilder, Sqlite, Transaction};
-
 use super::{
     Store, StoreError,
     conversation::{ReplyRow, replies, under},
     doing,
     received::push_names,
+    sql::{QueryBuilder, Transaction, query, query_as, query_scalar},
 };
 use crate::domain::{Handle, KeptReply, ReviewId};
+use jiff::{SignedDuration, Timestamp};
 
 /// A thread is looked through so long after something came, and never more often (FEDERATION 5.42, 5.45).
 pub const CRAWL_COOL_DOWN: SignedDuration = SignedDuration::from_mins(15);
@@ -54,7 +53,7 @@ impl Store {
     }
 
     pub async fn due_crawls(&self, now: Timestamp, limit: i64) -> Result<Vec<DueCrawl>, StoreError> {
-        let rows: Vec<(String, String, i64)> = sqlx::query_as(
+        let rows: Vec<(String, String, i64)> = query_as(
             "SELECT reviewer, review, step FROM crawl WHERE next_at <= $1 ORDER BY next_at, reviewer, review LIMIT $2",
         )
         .bind(now.as_millisecond())
@@ -74,7 +73,7 @@ impl Store {
         let doing_it = "note a crawl";
         let (handle, review) = (crawl.handle.as_str(), crawl.review.as_str());
         let Some((step, at)) = next else {
-            return sqlx::query("DELETE FROM crawl WHERE reviewer = $1 AND review = $2")
+            return query("DELETE FROM crawl WHERE reviewer = $1 AND review = $2")
                 .bind(handle)
                 .bind(review)
                 .execute(&self.write)
@@ -82,7 +81,7 @@ impl Store {
                 .map(drop)
                 .map_err(doing(doing_it));
         };
-        sqlx::query("UPDATE crawl SET step = $3, next_at = $4 WHERE reviewer = $1 AND review = $2")
+        query("UPDATE crawl SET step = $3, next_at = $4 WHERE reviewer = $1 AND review = $2")
             .bind(handle)
             .bind(review)
             .bind(i64::from(step))
@@ -101,7 +100,7 @@ impl Store {
         since: Timestamp,
         limit: i64,
     ) -> Result<Vec<KeptReply>, StoreError> {
-        let rows: Vec<ReplyRow> = sqlx::query_as(replies!(
+        let rows: Vec<ReplyRow> = query_as(replies!(
             "reply.reviewer = $1 AND reply.review = $2 AND reply.state = 'shown' AND reply.visibility <> 'private'
              AND NOT reply.ours AND COALESCE(reply.crawled_at, 0) < $3
              ORDER BY COALESCE(reply.crawled_at, 0), reply.seq LIMIT $4"
@@ -117,7 +116,7 @@ impl Store {
     }
 
     pub async fn note_crawled(&self, seq: i64, at: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("UPDATE reply SET crawled_at = $2 WHERE seq = $1")
+        query("UPDATE reply SET crawled_at = $2 WHERE seq = $1")
             .bind(seq)
             .bind(at.as_millisecond())
             .execute(&self.write)
@@ -133,7 +132,7 @@ impl Store {
         under: Option<&(Handle, ReviewId)>,
         now: Timestamp,
     ) -> Result<TalkLoad, StoreError> {
-        let row: (i64, i64, i64, i64, i64, i64, i64, i64, i64) = sqlx::query_as(
+        let row: (i64, i64, i64, i64, i64, i64, i64, i64, i64) = query_as(
             "SELECT
                (SELECT COUNT(*) FROM reply WHERE author = $1 AND received_at > $3)
                  + (SELECT COUNT(*) FROM gone WHERE author = $1 AND at > $3),
@@ -172,11 +171,11 @@ impl Store {
     pub async fn reactions_of_hosts(&self, hosts: &[&str], now: Timestamp) -> Result<HashMap<String, u64>, StoreError> {
         let mut counts = HashMap::new();
         for part in hosts.chunks(HOSTS_PER_QUERY) {
-            let mut query = QueryBuilder::<Sqlite>::new("SELECT host, COUNT(*) FROM reaction WHERE at > ");
+            let mut query = QueryBuilder::new("SELECT host, COUNT(*) FROM reaction WHERE at > ");
             query.push_bind((now - DAY).as_millisecond()).push(" AND host IN (");
             push_names(&mut query, part);
             query.push(" GROUP BY host");
-            let query = query.build_query_as().persistent(false);
+            let query = query.build_query_as();
             let rows: Vec<(String, i64)> =
                 query.fetch_all(&self.read).await.map_err(doing("count the hosts' reactions"))?;
             counts.extend(rows.into_iter().map(|(host, count)| (host, u64::try_from(count).unwrap_or(0))));
@@ -186,7 +185,7 @@ impl Store {
 
     /// Reactions on a review and its thread.
     pub async fn reactions_under(&self, (handle, review): &(Handle, ReviewId)) -> Result<u64, StoreError> {
-        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM reaction WHERE reviewer = $1 AND review = $2")
+        let count: i64 = query_scalar("SELECT COUNT(*) FROM reaction WHERE reviewer = $1 AND review = $2")
             .bind(handle.as_str())
             .bind(review.as_str())
             .fetch_one(&self.read)
@@ -197,7 +196,7 @@ impl Store {
 
     /// Complaints from a host in a day.
     pub async fn reports_today(&self, host: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM report WHERE host = $1 AND at > $2")
+        let count: i64 = query_scalar("SELECT COUNT(*) FROM report WHERE host = $1 AND at > $2")
             .bind(host)
             .bind((now - DAY).as_millisecond())
             .fetch_one(&self.read)
@@ -209,12 +208,12 @@ impl Store {
 
 /// Puts a thread at the beginning of its schedule, to be looked through at `at` or when it was to be anyway.
 pub(super) async fn touch(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     handle: &Handle,
     review: &ReviewId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    query(
         "INSERT INTO crawl (reviewer, review, step, next_at) VALUES ($1, $2, 0, $3)
          ON CONFLICT (reviewer, review) DO UPDATE SET step = 0,
          next_at = CASE WHEN crawl.next_at < excluded.next_at THEN crawl.next_at ELSE excluded.next_at END",

@@ -1,13 +1,12 @@
 //! What became of each attempt to deliver, and what it says of the host; deliveries as they are shown and counted.
 
-use jiff::Timestamp;
-use sqlx::{QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
-
 use super::{
     DeliveryRow, DeliveryState, Store, StoreError, doing,
+    sql::{QueryBuilder, Row, Transaction, query, query_as, query_scalar},
     websub::{LANE_PREFIX, QUESTION_PREFIX},
 };
 use crate::domain::delivery::Spec;
+use jiff::Timestamp;
 
 /// What one attempt changes.
 #[derive(Debug, Clone)]
@@ -80,24 +79,21 @@ impl Store {
 
     /// A host showed a sign of life: what waits for it is due at once. `false` when it was not failing.
     pub async fn revive_host(&self, host: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let failing: Option<i64> =
-            sqlx::query_scalar("SELECT failures FROM host WHERE name = $1 AND (failures > 0 OR dead)")
-                .bind(host)
-                .fetch_optional(&self.read)
-                .await
-                .map_err(doing("look a host up"))?;
+        let failing: Option<i64> = query_scalar("SELECT failures FROM host WHERE name = $1 AND (failures > 0 OR dead)")
+            .bind(host)
+            .fetch_optional(&self.read)
+            .await
+            .map_err(doing("look a host up"))?;
         if failing.is_none() {
             return Ok(false);
         }
         let mut transaction = self.begin().await?;
-        sqlx::query(
-            "UPDATE host SET failures = 0, failing_since = NULL, closed_until = 0, dead = FALSE WHERE name = $1",
-        )
-        .bind(host)
-        .execute(&mut *transaction)
-        .await
-        .map_err(doing("revive a host"))?;
-        sqlx::query("UPDATE delivery SET next_at = $2 WHERE host = $1 AND state = 'due' AND next_at > $2")
+        query("UPDATE host SET failures = 0, failing_since = NULL, closed_until = 0, dead = FALSE WHERE name = $1")
+            .bind(host)
+            .execute(&mut *transaction)
+            .await
+            .map_err(doing("revive a host"))?;
+        query("UPDATE delivery SET next_at = $2 WHERE host = $1 AND state = 'due' AND next_at > $2")
             .bind(host)
             .bind(now.as_millisecond())
             .execute(&mut *transaction)
@@ -117,7 +113,7 @@ impl Store {
 
     /// The newest `limit` deliveries that a filter lets through, newest first.
     pub async fn deliveries_where(&self, filter: &DeliveryFilter, limit: i64) -> Result<Vec<DeliveryRow>, StoreError> {
-        let rows: Vec<SqliteRow> = sqlx::query(
+        let rows: Vec<Row> = query(
             "SELECT delivery.seq, activity.id, activity.kind, activity.object, delivery.inbox, delivery.host,
                     delivery.state, delivery.attempts, delivery.last_status, delivery.last_error, delivery.next_at
              FROM delivery JOIN activity ON activity.seq = delivery.activity
@@ -133,7 +129,7 @@ impl Store {
         .fetch_all(&self.read)
         .await
         .map_err(doing("list deliveries"))?;
-        let row = |row: &SqliteRow| DeliveryRow {
+        let row = |row: &Row| DeliveryRow {
             seq: row.get(0),
             activity: row.get(1),
             kind: row.get(2),
@@ -163,7 +159,7 @@ impl Store {
     async fn send_again(&self, object: Option<&str>, host: Option<&str>, now: Timestamp) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         // A person who says so does not want to wait for the end of a host's pause.
-        sqlx::query(
+        query(
             "UPDATE host SET closed_until = 0 WHERE name IN (
                  SELECT host FROM delivery
                  WHERE state IN ('refused', 'given_up', 'due', 'held') AND ($2 IS NULL OR host = $2)
@@ -174,7 +170,7 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .map_err(doing("open the hosts of what is sent again"))?;
-        let sent = sqlx::query(
+        let sent = query(
             "UPDATE delivery SET state = 'due', attempts = 0, next_at = $3, done_at = NULL
              WHERE state IN ('refused', 'given_up', 'due', 'held') AND ($2 IS NULL OR host = $2)
                AND ($1 IS NULL OR activity IN (SELECT seq FROM activity WHERE object = $1))",
@@ -192,19 +188,19 @@ impl Store {
     /// Deliveries to followers in figures, for `status`.
     pub async fn delivery_figures(&self) -> Result<DeliveryFigures, StoreError> {
         let rows: Vec<(String, i64)> =
-            sqlx::query_as("SELECT state, COUNT(*) FROM delivery WHERE host NOT LIKE 'websub/%' GROUP BY state")
+            query_as("SELECT state, COUNT(*) FROM delivery WHERE host NOT LIKE 'websub/%' GROUP BY state")
                 .fetch_all(&self.read)
                 .await
                 .map_err(doing("count deliveries"))?;
         let count = |state: DeliveryState| rows.iter().find(|row| row.0 == state.as_str()).map_or(0, |row| row.1);
-        let oldest: Option<i64> = sqlx::query_scalar(
+        let oldest: Option<i64> = query_scalar(
             "SELECT MIN(activity.created) FROM delivery JOIN activity ON activity.seq = delivery.activity
              WHERE delivery.state = 'due' AND delivery.host NOT LIKE 'websub/%'",
         )
         .fetch_one(&self.read)
         .await
         .map_err(doing("find the oldest delivery"))?;
-        let hosts_dead: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM host WHERE dead AND name NOT LIKE 'websub/%'")
+        let hosts_dead: i64 = query_scalar("SELECT COUNT(*) FROM host WHERE dead AND name NOT LIKE 'websub/%'")
             .fetch_one(&self.read)
             .await
             .map_err(doing("count dead hosts"))?;
@@ -228,9 +224,9 @@ fn without_prefix(lane: &str) -> String {
 }
 
 /// All that arrived at once: by far the most common end, so it costs one statement for all.
-async fn record_delivered(transaction: &mut Transaction<'_, Sqlite>, attempts: &[&Attempt]) -> Result<(), StoreError> {
+async fn record_delivered(transaction: &mut Transaction, attempts: &[&Attempt]) -> Result<(), StoreError> {
     let Some(at) = attempts.iter().map(|attempt| attempt.at).max() else { return Ok(()) };
-    let mut query = QueryBuilder::<Sqlite>::new(
+    let mut query = QueryBuilder::new(
         "UPDATE delivery SET state = 'delivered', attempts = attempts + 1, last_status = NULL, last_error = NULL, done_at = ",
     );
     query.push_bind(at.as_millisecond()).push(" WHERE seq IN (");
@@ -242,8 +238,8 @@ async fn record_delivered(transaction: &mut Transaction<'_, Sqlite>, attempts: &
     query.build().execute(&mut **transaction).await.map(drop).map_err(doing("record deliveries"))
 }
 
-async fn record_other(transaction: &mut Transaction<'_, Sqlite>, attempt: &Attempt) -> Result<(), StoreError> {
-    sqlx::query(
+async fn record_other(transaction: &mut Transaction, attempt: &Attempt) -> Result<(), StoreError> {
+    query(
         "UPDATE delivery SET state = CASE WHEN state = 'superseded' AND $2 = 'due' THEN state ELSE $2 END,
          attempts = $3, next_at = $4, last_status = $5, last_error = $6,
          done_at = CASE WHEN $2 = 'due' THEN NULL ELSE $7 END WHERE seq = $1",
@@ -261,17 +257,17 @@ async fn record_other(transaction: &mut Transaction<'_, Sqlite>, attempt: &Attem
     .map_err(doing("record a delivery"))
 }
 
-async fn record_host(transaction: &mut Transaction<'_, Sqlite>, attempt: &Attempt) -> Result<(), StoreError> {
+async fn record_host(transaction: &mut Transaction, attempt: &Attempt) -> Result<(), StoreError> {
     let query = match &attempt.host_news {
         HostNews::Nothing => return Ok(()),
-        HostNews::Alive(spec) => sqlx::query(
+        HostNews::Alive(spec) => query(
             "INSERT INTO host (name, spec) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET
              failures = 0, failing_since = NULL, closed_until = 0, dead = FALSE,
              spec = COALESCE(excluded.spec, host.spec)",
         )
         .bind(&attempt.host)
         .bind(spec.map(Spec::as_str)),
-        HostNews::Failed { closed_until, dead } => sqlx::query(
+        HostNews::Failed { closed_until, dead } => query(
             "INSERT INTO host (name, failures, failing_since, closed_until, dead) VALUES ($1, 1, $2, $3, $4)
              ON CONFLICT (name) DO UPDATE SET failures = host.failures + 1,
              failing_since = COALESCE(host.failing_since, excluded.failing_since),

@@ -1,10 +1,11 @@
 //! Who follows whom, and who is kept out.
 
-use jiff::Timestamp;
-use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
-
-use super::{Outgoing, Store, StoreError, answer, doing, outbox};
+use super::{
+    Outgoing, Store, StoreError, answer, doing, outbox,
+    sql::{Row, Transaction, query, query_scalar},
+};
 use crate::domain::Handle;
+use jiff::Timestamp;
 
 /// Where a follow stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +59,7 @@ impl Store {
     /// Takes a follower off the list, with what is to be said to them.
     pub async fn drop_follower(&self, reviewer: &Handle, actor: &str, words: &[Outgoing]) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let gone = sqlx::query("DELETE FROM follower WHERE reviewer = $1 AND actor = $2")
+        let gone = query("DELETE FROM follower WHERE reviewer = $1 AND actor = $2")
             .bind(reviewer.as_str())
             .bind(actor)
             .execute(&mut *transaction)
@@ -75,7 +76,7 @@ impl Store {
     /// Ends a reviewer's account: the Delete goes to everyone ever reached, nobody follows any more, and the end is remembered.
     pub async fn retire(&self, reviewer: &Handle, words: &Outgoing, at: Timestamp) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
-        sqlx::query(
+        query(
             "UPDATE delivery SET state = 'superseded' WHERE state IN ('due', 'held') AND activity IN
              (SELECT seq FROM activity WHERE reviewer = $1)",
         )
@@ -84,12 +85,12 @@ impl Store {
         .await
         .map_err(doing("supersede what waits"))?;
         let deliveries = outbox::enqueue(&mut transaction, words).await?;
-        sqlx::query("DELETE FROM follower WHERE reviewer = $1")
+        query("DELETE FROM follower WHERE reviewer = $1")
             .bind(reviewer.as_str())
             .execute(&mut *transaction)
             .await
             .map_err(doing("drop the followers"))?;
-        sqlx::query("INSERT INTO fact (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
+        query("INSERT INTO fact (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
             .bind(retired_fact(reviewer))
             .bind(at.to_string())
             .execute(&mut *transaction)
@@ -106,7 +107,7 @@ impl Store {
 
     /// Whether anything by a reviewer is still on its way.
     pub async fn has_mail_of(&self, reviewer: &Handle) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar(
+        let found: Option<i64> = query_scalar(
             "SELECT 1 FROM delivery JOIN activity ON activity.seq = delivery.activity
              WHERE delivery.state = 'due' AND activity.reviewer = $1 LIMIT 1",
         )
@@ -119,7 +120,7 @@ impl Store {
 
     /// An account that is gone follows nobody any more.
     pub async fn drop_follower_everywhere(&self, actor: &str) -> Result<u64, StoreError> {
-        sqlx::query("DELETE FROM follower WHERE actor = $1")
+        query("DELETE FROM follower WHERE actor = $1")
             .bind(actor)
             .execute(&self.write)
             .await
@@ -142,7 +143,7 @@ impl Store {
         reviewer: Option<&Handle>,
         actor: Option<&str>,
     ) -> Result<Vec<Follower>, StoreError> {
-        let rows: Vec<SqliteRow> = sqlx::query(
+        let rows: Vec<Row> = query(
             "SELECT reviewer, actor, inbox, shared_inbox, follow_id, state, bookwyrm, since FROM follower
              WHERE ($1 IS NULL OR reviewer = $1) AND ($2 IS NULL OR actor = $2) ORDER BY since, actor",
         )
@@ -169,7 +170,7 @@ impl Store {
     }
 
     pub async fn count_followers(&self, reviewer: &Handle) -> Result<u64, StoreError> {
-        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM follower WHERE reviewer = $1 AND state = 'accepted'")
+        let count: i64 = query_scalar("SELECT COUNT(*) FROM follower WHERE reviewer = $1 AND state = 'accepted'")
             .bind(reviewer.as_str())
             .fetch_one(&self.read)
             .await
@@ -193,7 +194,7 @@ impl Store {
             "DELETE FROM crawl",
             "DELETE FROM websub_subscription",
         ] {
-            sqlx::query(statement).execute(&mut *transaction).await.map_err(doing("forget a trial"))?;
+            query(statement).execute(&mut *transaction).await.map_err(doing("forget a trial"))?;
         }
         answer::forget_trial(&mut transaction).await?;
         transaction.commit().await.map_err(doing("commit a forgotten trial"))
@@ -213,11 +214,11 @@ impl Store {
 
 /// Writes a follow, and what is said to it.
 pub(super) async fn write(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     follower: &Follower,
     answers: &[Outgoing],
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    query(
         "INSERT INTO follower (reviewer, actor, inbox, shared_inbox, follow_id, state, bookwyrm, since)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (reviewer, actor) DO UPDATE SET inbox = excluded.inbox, shared_inbox = excluded.shared_inbox,

@@ -4,9 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
 
-use super::{Outgoing, OwnReply, Store, StoreError, answer, doing, outbox, restored};
+use super::{
+    Outgoing, OwnReply, Store, StoreError, answer, doing, outbox, restored,
+    sql::{FromRow, QueryBuilder, Row, Transaction, query, query_as, query_scalar},
+};
 use crate::domain::{
     Card, Genre, Handle, Picture, Published, PublishedAnswer, Review, ReviewId, Slug,
     ledger::{Entry, FileMark, Hold, Intent, Likeness, Standing},
@@ -84,7 +86,7 @@ struct StoredReview {
 
 impl Store {
     pub async fn reviewer(&self, handle: &Handle) -> Result<ReviewerRow, StoreError> {
-        let row = sqlx::query("SELECT adopted_at, scale, answers_at FROM reviewer WHERE handle = $1")
+        let row = query("SELECT adopted_at, scale, answers_at FROM reviewer WHERE handle = $1")
             .bind(handle.as_str())
             .fetch_optional(&self.read)
             .await
@@ -99,7 +101,7 @@ impl Store {
 
     /// Handles that have ever had a ledger, whether the settings still name them or not.
     pub async fn known_reviewers(&self) -> Result<Vec<String>, StoreError> {
-        sqlx::query_scalar("SELECT handle FROM reviewer ORDER BY handle")
+        query_scalar("SELECT handle FROM reviewer ORDER BY handle")
             .fetch_all(&self.read)
             .await
             .map_err(doing("list the reviewers"))
@@ -107,7 +109,7 @@ impl Store {
 
     /// The whole ledger of one reviewer, reviews and answers; deleted ones included because their ids are never used again.
     pub async fn ledger(&self, handle: &Handle) -> Result<Vec<Entry>, StoreError> {
-        let rows: Vec<EntryRow> = sqlx::query_as(
+        let rows: Vec<EntryRow> = query_as(
             "SELECT 'review' AS genre, id, guid, slug, file, standing, published, updated, shown, worded, told, intent, hold,
              since_ms, likeness FROM review WHERE reviewer = $1",
         )
@@ -121,7 +123,7 @@ impl Store {
     }
 
     pub async fn files(&self, handle: &Handle) -> Result<Vec<FileMark>, StoreError> {
-        let marks: Vec<String> = sqlx::query_scalar("SELECT mark FROM file WHERE reviewer = $1 ORDER BY path")
+        let marks: Vec<String> = query_scalar("SELECT mark FROM file WHERE reviewer = $1 ORDER BY path")
             .bind(handle.as_str())
             .fetch_all(&self.read)
             .await
@@ -132,7 +134,7 @@ impl Store {
     /// The cards of all live reviews, newest first.
     pub async fn cards(&self) -> Result<Vec<Arc<Card>>, StoreError> {
         let cards: Vec<String> =
-            sqlx::query_scalar("SELECT card FROM review WHERE standing = 'live' ORDER BY published DESC, id")
+            query_scalar("SELECT card FROM review WHERE standing = 'live' ORDER BY published DESC, id")
                 .fetch_all(&self.read)
                 .await
                 .map_err(doing("read the cards"))?;
@@ -141,7 +143,7 @@ impl Store {
 
     /// The reviews under which comments from an old blog stand.
     pub async fn reviews_with_comments(&self) -> Result<Vec<(Handle, ReviewId)>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
+        let rows: Vec<(String, String)> = query_as(
             "SELECT reviewer, id FROM review
              WHERE standing <> 'gone' AND content LIKE '%\"comments\":[%' ORDER BY reviewer, id",
         )
@@ -153,7 +155,7 @@ impl Store {
 
     /// A review that has not been deleted, whole.
     pub async fn published(&self, handle: &Handle, id: &ReviewId) -> Result<Option<Published>, StoreError> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT guid, slug, published, updated, content FROM review
              WHERE reviewer = $1 AND id = $2 AND standing <> 'gone'",
         )
@@ -179,7 +181,7 @@ impl Store {
 
     /// When a review last left the lists.
     pub async fn last_removal(&self) -> Result<Option<Timestamp>, StoreError> {
-        let millis: Option<i64> = sqlx::query_scalar("SELECT MAX(since_ms) FROM review WHERE standing <> 'live'")
+        let millis: Option<i64> = query_scalar("SELECT MAX(since_ms) FROM review WHERE standing <> 'live'")
             .fetch_one(&self.read)
             .await
             .map_err(doing("read the last removal"))?;
@@ -201,7 +203,7 @@ impl Store {
                 "SELECT published, deleted FROM answer WHERE reviewer = $1 AND id = $2 AND standing = 'gone'"
             }
         };
-        let row: Option<(i64, Option<i64>)> = sqlx::query_as(query)
+        let row: Option<(i64, Option<i64>)> = query_as(query)
             .bind(handle.as_str())
             .bind(id.as_str())
             .fetch_optional(&self.read)
@@ -212,7 +214,7 @@ impl Store {
 
     /// The review behind a slug that is not a live page's: one that waits for its Delete, was deleted, or had this address before.
     pub async fn review_behind(&self, handle: &Handle, slug: &str) -> Result<Option<(ReviewId, Standing)>, StoreError> {
-        let row: Option<(String, String)> = sqlx::query_as(
+        let row: Option<(String, String)> = query_as(
             "SELECT id, standing FROM review WHERE reviewer = $1 AND slug = $2
              UNION ALL
              SELECT review.id, review.standing FROM old_slug
@@ -234,7 +236,7 @@ impl Store {
 
     /// Live reviews whose text holds every one of `words` (lower case), newest first.
     pub async fn search(&self, words: &[String], limit: i64) -> Result<Vec<Hit>, StoreError> {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT reviewer, id FROM review WHERE standing = 'live'");
+        let mut query = QueryBuilder::new("SELECT reviewer, id FROM review WHERE standing = 'live'");
         for word in words {
             let pattern = format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
             query.push(" AND search LIKE ").push_bind(pattern).push(" ESCAPE '\\'");
@@ -280,8 +282,8 @@ impl Store {
     }
 }
 
-async fn write_reviewer(transaction: &mut Transaction<'_, Sqlite>, row: &ReviewerRow) -> Result<(), StoreError> {
-    sqlx::query(
+async fn write_reviewer(transaction: &mut Transaction, row: &ReviewerRow) -> Result<(), StoreError> {
+    query(
         "INSERT INTO reviewer (handle, adopted_at, scale, answers_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (handle) DO UPDATE SET adopted_at = excluded.adopted_at, scale = excluded.scale,
          answers_at = excluded.answers_at",
@@ -297,7 +299,7 @@ async fn write_reviewer(transaction: &mut Transaction<'_, Sqlite>, row: &Reviewe
 }
 
 async fn write_entries(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     handle: &Handle,
     writes: &[LedgerWrite],
 ) -> Result<(), StoreError> {
@@ -318,7 +320,7 @@ async fn write_entries(
         })
         .collect();
     for rows in whole.chunks(ROWS_PER_INSERT) {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = QueryBuilder::new(
             "INSERT INTO review (reviewer, id, guid, slug, file, standing, published, updated, shown, worded, told, intent,
              hold, since_ms, likeness, content, card, search, deleted) ",
         );
@@ -377,13 +379,9 @@ async fn write_entries(
     Ok(())
 }
 
-async fn update_entry(
-    transaction: &mut Transaction<'_, Sqlite>,
-    handle: &Handle,
-    write: &LedgerWrite,
-) -> Result<(), StoreError> {
+async fn update_entry(transaction: &mut Transaction, handle: &Handle, write: &LedgerWrite) -> Result<(), StoreError> {
     let entry = &write.entry;
-    sqlx::query(
+    query(
         "UPDATE review SET slug = $3, file = $4, standing = $5, told = $6, intent = $7, hold = $8, since_ms = $9,
          deleted = $10, likeness = $11 WHERE reviewer = $1 AND id = $2",
     )
@@ -404,13 +402,9 @@ async fn update_entry(
     .map_err(doing("update the ledger"))
 }
 
-async fn write_files(
-    transaction: &mut Transaction<'_, Sqlite>,
-    handle: &Handle,
-    commit: &Commit,
-) -> Result<(), StoreError> {
+async fn write_files(transaction: &mut Transaction, handle: &Handle, commit: &Commit) -> Result<(), StoreError> {
     for path in &commit.files_gone {
-        sqlx::query("DELETE FROM file WHERE reviewer = $1 AND path = $2")
+        query("DELETE FROM file WHERE reviewer = $1 AND path = $2")
             .bind(handle.as_str())
             .bind(path)
             .execute(&mut **transaction)
@@ -418,7 +412,7 @@ async fn write_files(
             .map_err(doing("forget a file"))?;
     }
     for marks in commit.files.chunks(ROWS_PER_INSERT) {
-        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO file (reviewer, path, mark) ");
+        let mut query = QueryBuilder::new("INSERT INTO file (reviewer, path, mark) ");
         query.push_values(marks, |mut values, mark| {
             values
                 .push_bind(handle.as_str())
@@ -429,7 +423,7 @@ async fn write_files(
         query.build().execute(&mut **transaction).await.map_err(doing("note the files"))?;
     }
     for (slug, id) in &commit.old_slugs {
-        sqlx::query(
+        query(
             "INSERT INTO old_slug (reviewer, slug, id) VALUES ($1, $2, $3)
              ON CONFLICT (reviewer, slug) DO UPDATE SET id = excluded.id",
         )
@@ -446,14 +440,14 @@ async fn write_files(
 /// Wraps the result so that a damaged row is reported by name instead of stopping the whole read in sqlx.
 pub(super) struct EntryRow(pub(super) Result<Entry, StoreError>);
 
-impl FromRow<'_, SqliteRow> for EntryRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+impl FromRow for EntryRow {
+    fn from_row(row: &Row) -> Result<Self, sqlx::Error> {
         let id: String = row.try_get("id")?;
         Ok(Self(entry(row, &id).ok_or_else(|| damaged("read the ledger", &id, "a value is out of its range"))))
     }
 }
 
-fn entry(row: &SqliteRow, id: &str) -> Option<Entry> {
+fn entry(row: &Row, id: &str) -> Option<Entry> {
     let text = |column: &str| row.try_get::<String, _>(column).ok();
     Some(Entry {
         genre: if text("genre")? == "answer" { Genre::Answer } else { Genre::Review },

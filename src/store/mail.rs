@@ -2,15 +2,16 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use jiff::Timestamp;
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
-
-use super::{Store, StoreError, doing};
+use super::{
+    Store, StoreError, doing,
+    sql::{QueryBuilder, Row, query, query_scalar},
+};
 use crate::domain::{
     Handle,
     delivery::Spec,
     websub::{Errand, ErrandKind},
 };
+use jiff::Timestamp;
 
 /// A delivery that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +86,7 @@ impl Store {
     ///
     /// Due is what comes first in its inbox, where its time has come; what stands behind it waits with it.
     pub async fn due_hosts(&self, way: Way, now: Timestamp, limit: i64) -> Result<Vec<DueHost>, StoreError> {
-        let rows: Vec<SqliteRow> = sqlx::query(
+        let rows: Vec<Row> = query(
             "SELECT mail.host, host.spec, COALESCE(host.failures = 0 AND NOT host.dead, FALSE), host.failing_since, mail.waiting
              FROM (SELECT delivery.host, COUNT(*) AS waiting,
                           MIN(CASE WHEN delivery.next_at <= $1 AND NOT EXISTS
@@ -108,7 +109,7 @@ impl Store {
         .fetch_all(&self.read)
         .await
         .map_err(doing("list the hosts with mail"))?;
-        let host = |row: &SqliteRow| DueHost {
+        let host = |row: &Row| DueHost {
             name: row.get(0),
             spec: row.get::<Option<String>, _>(1).as_deref().and_then(Spec::parse),
             well: row.get(2),
@@ -126,7 +127,7 @@ impl Store {
         now: Timestamp,
         limit: i64,
     ) -> Result<HashMap<String, Vec<DueDelivery>>, StoreError> {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = QueryBuilder::new(
             "SELECT host, seq, activity, inbox, attempts
              FROM (SELECT delivery.host, delivery.seq, delivery.activity, delivery.inbox, delivery.attempts,
                           ROW_NUMBER() OVER (PARTITION BY delivery.host ORDER BY delivery.attempts, delivery.seq) AS place
@@ -145,8 +146,7 @@ impl Store {
             list.push_bind(*host);
         }
         query.push(")) AS mail WHERE place <= ").push_bind(limit).push(" ORDER BY host, place");
-        let rows: Vec<SqliteRow> =
-            query.build().fetch_all(&self.read).await.map_err(doing("read the mail of hosts"))?;
+        let rows: Vec<Row> = query.build().fetch_all(&self.read).await.map_err(doing("read the mail of hosts"))?;
         let mut mail: HashMap<String, Vec<DueDelivery>> = HashMap::with_capacity(hosts.len());
         for row in &rows {
             let due = DueDelivery {
@@ -165,7 +165,7 @@ impl Store {
 
     /// What a delivery brings; `None` where the row is damaged.
     pub async fn parcel(&self, parcel: i64) -> Result<Option<Parcel>, StoreError> {
-        let row: Option<SqliteRow> = sqlx::query(
+        let row: Option<Row> = query(
             "SELECT id, kind, reviewer, created, audience, object, seq,
                     CASE WHEN audience = 'websub' AND kind = 'Push' THEN NULL ELSE body END
              FROM activity WHERE seq = $1",
@@ -174,7 +174,7 @@ impl Store {
         .fetch_optional(&self.read)
         .await
         .map_err(doing("read what is carried"))?;
-        let read = |row: SqliteRow| {
+        let read = |row: Row| {
             Some(Parcel {
                 id: row.get(0),
                 kind: row.get(1),
@@ -187,7 +187,7 @@ impl Store {
 
     /// When the next delivery falls due at a host that is open by then; `None` when nothing is due.
     pub async fn next_due(&self, way: Way) -> Result<Option<Timestamp>, StoreError> {
-        let millis: Option<i64> = sqlx::query_scalar(
+        let millis: Option<i64> = query_scalar(
             "SELECT MIN(CASE WHEN delivery.next_at >= COALESCE(host.closed_until, 0) THEN delivery.next_at
                         ELSE host.closed_until END)
              FROM delivery LEFT JOIN host ON host.name = delivery.host
@@ -207,7 +207,7 @@ impl Store {
 }
 
 /// `None` where a row is damaged.
-fn cargo(row: &SqliteRow) -> Option<Cargo> {
+fn cargo(row: &Row) -> Option<Cargo> {
     let body: Vec<u8> = row.get::<Option<Vec<u8>>, _>(7).unwrap_or_default();
     if row.get::<String, _>(4) != "websub" {
         return Some(Cargo::Activity { reviewer: Handle::parse(row.get(2)).ok()?, body: body.into() });

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{Store, StoreError, doing};
+use super::{
+    Store, StoreError, doing,
+    sql::{query, query_as},
+};
 use crate::domain::{Handle, ReplyState, ReviewId, Slug};
 
 /// The file of one reply as it was last written.
@@ -18,7 +21,7 @@ pub struct MirrorFile {
 impl Store {
     pub async fn mirror_files(&self, reviewer: &Handle) -> Result<Vec<MirrorFile>, StoreError> {
         let rows: Vec<(String, String, String)> =
-            sqlx::query_as("SELECT reply, path, state FROM mirror_file WHERE reviewer = $1")
+            query_as("SELECT reply, path, state FROM mirror_file WHERE reviewer = $1")
                 .bind(reviewer.as_str())
                 .fetch_all(&self.read)
                 .await
@@ -39,7 +42,7 @@ impl Store {
         let doing_it = "remember the files of the conversation";
         let mut transaction = self.begin().await?;
         for file in written {
-            sqlx::query(
+            query(
                 "INSERT INTO mirror_file (reviewer, reply, path, state) VALUES ($1, $2, $3, $4)
                  ON CONFLICT (reviewer, reply) DO UPDATE SET path = excluded.path, state = excluded.state",
             )
@@ -52,7 +55,7 @@ impl Store {
             .map_err(doing(doing_it))?;
         }
         for reply in gone {
-            sqlx::query("DELETE FROM mirror_file WHERE reviewer = $1 AND reply = $2")
+            query("DELETE FROM mirror_file WHERE reviewer = $1 AND reply = $2")
                 .bind(reviewer.as_str())
                 .bind(reply)
                 .execute(&mut *transaction)
@@ -64,7 +67,7 @@ impl Store {
 
     /// The slugs of those reviews that anybody answered.
     pub async fn slugs_of_talk(&self, reviewer: &Handle) -> Result<HashMap<ReviewId, Slug>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
+        let rows: Vec<(String, String)> = query_as(
             "SELECT id, slug FROM review WHERE reviewer = $1 AND standing <> 'gone'
              AND id IN (SELECT review FROM reply WHERE reviewer = $1)",
         )
@@ -84,7 +87,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_written_is_remembered_for_each_reviewer() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&directory.path().join("reviewd.db")).await.unwrap();
+        let store = crate::store::testing::open(directory.path()).await;
         let (ana, eve) = (Handle::parse("ana").unwrap(), Handle::parse("eve").unwrap());
         let file = |path: &str, state| MirrorFile { reply: "https://a.example/1".into(), path: path.into(), state };
         let (shown, hidden) = (file("dune/1.md", ReplyState::Shown), file("hidden/dune/1.md", ReplyState::Hidden));

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{Row, sqlite::SqliteRow};
 
-use super::{Store, StoreError, doing};
+use super::{
+    Store, StoreError, doing,
+    sql::{QueryBuilder, Row, query, query_scalar},
+};
 
 /// Notices of states that ended are kept so long.
 const KEEP: SignedDuration = SignedDuration::from_hours(24 * 90);
@@ -74,7 +76,7 @@ impl Store {
         now: Timestamp,
         tell: bool,
     ) -> Result<(), StoreError> {
-        let open: BTreeSet<String> = sqlx::query_scalar("SELECT key FROM notice WHERE over_at IS NULL")
+        let open: BTreeSet<String> = query_scalar("SELECT key FROM notice WHERE over_at IS NULL")
             .fetch_all(&self.read)
             .await
             .map_err(doing("read the notices"))?
@@ -88,7 +90,7 @@ impl Store {
         }
         let mut transaction = self.begin().await?;
         for key in ended {
-            sqlx::query("UPDATE notice SET over_at = $2 WHERE key = $1 AND over_at IS NULL")
+            query("UPDATE notice SET over_at = $2 WHERE key = $1 AND over_at IS NULL")
                 .bind(key)
                 .bind(now.as_second())
                 .execute(&mut *transaction)
@@ -96,7 +98,7 @@ impl Store {
                 .map_err(doing("close a notice"))?;
         }
         for condition in begun {
-            sqlx::query(
+            query(
                 "INSERT INTO notice (key, kind, text, at, told_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
             )
             .bind(&condition.key)
@@ -108,7 +110,7 @@ impl Store {
             .await
             .map_err(doing("keep a notice"))?;
         }
-        sqlx::query("DELETE FROM notice WHERE over_at < $1")
+        query("DELETE FROM notice WHERE over_at < $1")
             .bind((now - KEEP).as_second())
             .execute(&mut *transaction)
             .await
@@ -127,11 +129,9 @@ impl Store {
     }
 
     async fn notices_where(&self, which: &'static str, limit: i64) -> Result<Vec<Notice>, StoreError> {
-        let mut query = sqlx::QueryBuilder::<sqlx::Sqlite>::new(
-            "SELECT seq, key, kind, text, at, over_at, failures FROM notice WHERE ",
-        );
+        let mut query = QueryBuilder::new("SELECT seq, key, kind, text, at, over_at, failures FROM notice WHERE ");
         query.push(which).push(" LIMIT ").push_bind(limit);
-        let rows: Vec<SqliteRow> = query.build().fetch_all(&self.read).await.map_err(doing("read the notices"))?;
+        let rows: Vec<Row> = query.build().fetch_all(&self.read).await.map_err(doing("read the notices"))?;
         Ok(rows
             .iter()
             .filter_map(|row| {
@@ -150,7 +150,7 @@ impl Store {
 
     /// Written before the command runs: a crash in the middle tells nothing twice.
     pub async fn mark_told(&self, seq: i64, at: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("UPDATE notice SET told_at = $2 WHERE seq = $1")
+        query("UPDATE notice SET told_at = $2 WHERE seq = $1")
             .bind(seq)
             .bind(at.as_second())
             .execute(&self.write)
@@ -161,7 +161,7 @@ impl Store {
 
     /// The command failed; with `again` it is run another time.
     pub async fn mark_failed(&self, seq: i64, again: bool) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "UPDATE notice SET failures = failures + 1, told_at = CASE WHEN $2 THEN NULL ELSE told_at END
              WHERE seq = $1",
         )

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use sqlx::{QueryBuilder, Sqlite, Transaction};
 use url::Url;
 
-use super::{Store, StoreError, doing};
+use super::{
+    Store, StoreError, doing,
+    sql::{QueryBuilder, Transaction, query, query_as, query_scalar},
+};
 use crate::domain::{
     Handle, RemoteActor,
     message::{Audience, Kind, Message},
@@ -108,20 +110,19 @@ pub struct StoredActivity {
 impl Store {
     /// Everything a reviewer ever said to followers, oldest first, without the wordings for single programs.
     pub async fn activities(&self, reviewer: &Handle) -> Result<Vec<StoredActivity>, StoreError> {
-        let rows: Vec<(String, String, String, Vec<u8>)> = sqlx::query_as(
-            "SELECT id, kind, object, body FROM activity WHERE reviewer = $1 AND audience = $2 ORDER BY seq",
-        )
-        .bind(reviewer.as_str())
-        .bind(Audience::Everyone.as_str())
-        .fetch_all(&self.read)
-        .await
-        .map_err(doing("list the activities"))?;
+        let rows: Vec<(String, String, String, Vec<u8>)> =
+            query_as("SELECT id, kind, object, body FROM activity WHERE reviewer = $1 AND audience = $2 ORDER BY seq")
+                .bind(reviewer.as_str())
+                .bind(Audience::Everyone.as_str())
+                .fetch_all(&self.read)
+                .await
+                .map_err(doing("list the activities"))?;
         Ok(rows.into_iter().map(|(id, kind, object, body)| StoredActivity { id, kind, object, body }).collect())
     }
 
     /// Whether followers were ever told that this object came to be.
     pub async fn was_announced(&self, object: &str) -> Result<bool, StoreError> {
-        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM activity WHERE object = $1 AND kind = $2")
+        let count: i64 = query_scalar("SELECT COUNT(*) FROM activity WHERE object = $1 AND kind = $2")
             .bind(object)
             .bind(Kind::Create.as_str())
             .fetch_one(&self.read)
@@ -132,7 +133,7 @@ impl Store {
 }
 
 /// Writes the activity, its deliveries, and what they supersede. Returns the number of deliveries.
-pub(super) async fn enqueue(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing) -> Result<u64, StoreError> {
+pub(super) async fn enqueue(transaction: &mut Transaction, outgoing: &Outgoing) -> Result<u64, StoreError> {
     let message = &outgoing.message;
     let mut inboxes: BTreeSet<String> = inboxes(transaction, outgoing).await?.into_iter().collect();
     inboxes.extend(inboxes_of_talkers(transaction, outgoing).await?);
@@ -140,7 +141,7 @@ pub(super) async fn enqueue(transaction: &mut Transaction<'_, Sqlite>, outgoing:
         // A second wording that nobody would get is not kept.
         return Ok(0);
     }
-    let seq: i64 = sqlx::query_scalar(
+    let seq: i64 = query_scalar(
         "INSERT INTO activity (id, reviewer, kind, object, audience, body, created) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING seq",
     )
     .bind(&message.id)
@@ -159,7 +160,7 @@ pub(super) async fn enqueue(transaction: &mut Transaction<'_, Sqlite>, outgoing:
 
 /// One delivery for each inbox. Returns how many there are.
 async fn add_deliveries(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     activity: i64,
     inboxes: &BTreeSet<String>,
     at: Timestamp,
@@ -171,9 +172,9 @@ async fn add_deliveries(
         if some.is_empty() {
             return Ok(deliveries);
         }
-        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO delivery (activity, inbox, host, state, next_at) ");
+        let mut query = QueryBuilder::new("INSERT INTO delivery (activity, inbox, host, state, next_at) ");
         query.push_values(some, |mut values, (inbox, host)| {
-            values.push_bind(activity).push_bind(inbox).push_bind(host).push("'due'").push_bind(at.as_millisecond());
+            values.push_bind(activity).push_bind(inbox).push_bind(host).push_bind("due").push_bind(at.as_millisecond());
         });
         query.push(" ON CONFLICT (activity, inbox) DO NOTHING");
         let stored = query.build().execute(&mut **transaction).await.map_err(doing("store the deliveries"))?;
@@ -181,11 +182,11 @@ async fn add_deliveries(
     }
 }
 
-async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing) -> Result<Vec<String>, StoreError> {
+async fn inboxes(transaction: &mut Transaction, outgoing: &Outgoing) -> Result<Vec<String>, StoreError> {
     let message = &outgoing.message;
     let bookwyrm = message.audience == Audience::BookWyrm;
     match &outgoing.to {
-        Recipients::Followers => sqlx::query_scalar(
+        Recipients::Followers => query_scalar(
             "SELECT DISTINCT COALESCE(shared_inbox, inbox) FROM follower
              WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2",
         )
@@ -194,14 +195,14 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
         .fetch_all(&mut **transaction)
         .await
         .map_err(doing("list the followers' inboxes")),
-        Recipients::AllFollowers => sqlx::query_scalar(
+        Recipients::AllFollowers => query_scalar(
             "SELECT DISTINCT COALESCE(shared_inbox, inbox) FROM follower WHERE reviewer = $1 AND state = 'accepted'",
         )
         .bind(outgoing.reviewer.as_str())
         .fetch_all(&mut **transaction)
         .await
         .map_err(doing("list the inboxes of all followers")),
-        Recipients::Reached => sqlx::query_scalar(
+        Recipients::Reached => query_scalar(
             "SELECT COALESCE(shared_inbox, inbox) FROM follower
              WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = $2
              UNION
@@ -215,7 +216,7 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
         .fetch_all(&mut **transaction)
         .await
         .map_err(doing("list the inboxes a review reached")),
-        Recipients::EveryoneReached => sqlx::query_scalar(
+        Recipients::EveryoneReached => query_scalar(
             "SELECT COALESCE(shared_inbox, inbox) FROM follower WHERE reviewer = $1 AND state = 'accepted'
              UNION
              SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
@@ -226,7 +227,7 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
         .fetch_all(&mut **transaction)
         .await
         .map_err(doing("list every inbox a review reached")),
-        Recipients::EveryoneEver => sqlx::query_scalar(
+        Recipients::EveryoneEver => query_scalar(
             "SELECT COALESCE(shared_inbox, inbox) FROM follower WHERE reviewer = $1
              UNION
              SELECT delivery.inbox FROM delivery JOIN activity ON activity.seq = delivery.activity
@@ -238,7 +239,7 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
         .map_err(doing("list every inbox a reviewer reached")),
         Recipients::Inbox(inbox) => Ok(vec![inbox.clone()]),
         Recipients::Conversation { inboxes, followers } => {
-            let reached: Vec<String> = sqlx::query_scalar(
+            let reached: Vec<String> = query_scalar(
                 "SELECT COALESCE(shared_inbox, inbox) FROM follower
                  WHERE reviewer = $1 AND state = 'accepted' AND bookwyrm = FALSE AND $3
                  UNION
@@ -259,10 +260,7 @@ async fn inboxes(transaction: &mut Transaction<'_, Sqlite>, outgoing: &Outgoing)
 }
 
 /// Who answered, liked, boosted or quoted a post has it, follower or not, and is told what becomes of it (FEDERATION 5.21).
-async fn inboxes_of_talkers(
-    transaction: &mut Transaction<'_, Sqlite>,
-    outgoing: &Outgoing,
-) -> Result<Vec<String>, StoreError> {
+async fn inboxes_of_talkers(transaction: &mut Transaction, outgoing: &Outgoing) -> Result<Vec<String>, StoreError> {
     let bookwyrm = match outgoing.to {
         Recipients::Reached => Some(outgoing.message.audience == Audience::BookWyrm),
         Recipients::EveryoneReached | Recipients::Conversation { .. } => None,
@@ -270,7 +268,7 @@ async fn inboxes_of_talkers(
             return Ok(Vec::new());
         }
     };
-    let actors: Vec<String> = sqlx::query_scalar(
+    let actors: Vec<String> = query_scalar(
         "SELECT actor FROM remote_actor WHERE id IN (
            SELECT author FROM reply WHERE in_reply_to = $1 AND NOT ours AND state <> 'hidden'
            UNION SELECT actor FROM reaction WHERE object = $1)",
@@ -285,7 +283,7 @@ async fn inboxes_of_talkers(
 }
 
 /// An Update overtakes older Updates that have not left; a Delete overtakes everything about its object.
-async fn supersede(transaction: &mut Transaction<'_, Sqlite>, message: &Message, seq: i64) -> Result<(), StoreError> {
+async fn supersede(transaction: &mut Transaction, message: &Message, seq: i64) -> Result<(), StoreError> {
     let overtaken = match message.kind {
         Kind::Update => "Update",
         Kind::Delete => "%",
@@ -298,7 +296,7 @@ async fn supersede(transaction: &mut Transaction<'_, Sqlite>, message: &Message,
         | Kind::Move
         | Kind::Flag => return Ok(()),
     };
-    sqlx::query(
+    query(
         "UPDATE delivery SET state = 'superseded' WHERE state IN ('due', 'held') AND activity IN
          (SELECT seq FROM activity WHERE object = $1 AND seq < $2 AND kind LIKE $3 AND audience LIKE $4)",
     )

@@ -2,9 +2,13 @@
 
 use std::{collections::HashMap, sync::atomic::Ordering};
 
-use sqlx::{QueryBuilder, Sqlite};
-
-use super::{Store, StoreError, conversation::under, doing, received::push_names};
+use super::{
+    Store, StoreError,
+    conversation::under,
+    doing,
+    received::push_names,
+    sql::{QueryBuilder, query, query_as, query_scalar},
+};
 use crate::domain::{Handle, RemoteActor, ReviewId};
 
 /// Actors kept beyond followers and those in a conversation; a flood of new ones pushes out the longest unseen (FEDERATION 8.39).
@@ -16,7 +20,7 @@ const ACTORS_PER_QUERY: usize = 500;
 
 impl Store {
     pub async fn remote_actor(&self, id: &str) -> Result<Option<RemoteActor>, StoreError> {
-        let row: Option<String> = sqlx::query_scalar("SELECT actor FROM remote_actor WHERE id = $1")
+        let row: Option<String> = query_scalar("SELECT actor FROM remote_actor WHERE id = $1")
             .bind(id)
             .fetch_optional(&self.read)
             .await
@@ -28,9 +32,9 @@ impl Store {
     pub async fn remote_actors(&self, ids: &[&str]) -> Result<HashMap<String, RemoteActor>, StoreError> {
         let mut found = HashMap::new();
         for part in ids.chunks(ACTORS_PER_QUERY) {
-            let mut query = QueryBuilder::<Sqlite>::new("SELECT actor FROM remote_actor WHERE id IN (");
+            let mut query = QueryBuilder::new("SELECT actor FROM remote_actor WHERE id IN (");
             push_names(&mut query, part);
-            let query = query.build_query_scalar().persistent(false);
+            let query = query.build_query_scalar();
             let rows: Vec<String> = query.fetch_all(&self.read).await.map_err(doing("read remote actors"))?;
             found.extend(rows.iter().filter_map(|actor| readable(actor)).map(|actor| (actor.id.clone(), actor)));
         }
@@ -39,7 +43,7 @@ impl Store {
 
     /// The actor that showed this key when last fetched.
     pub async fn remote_actor_by_key(&self, key_id: &str) -> Result<Option<RemoteActor>, StoreError> {
-        let row: Option<String> = sqlx::query_scalar(
+        let row: Option<String> = query_scalar(
             "SELECT remote_actor.actor FROM remote_key JOIN remote_actor ON remote_actor.id = remote_key.actor
              WHERE remote_key.id = $1",
         )
@@ -55,7 +59,7 @@ impl Store {
         let doing_it = "keep a remote actor";
         let before = self.remote_actor(&actor.id).await?;
         let mut transaction = self.begin().await?;
-        sqlx::query(
+        query(
             "INSERT INTO remote_actor (id, actor, fetched_at) VALUES ($1, $2, $3)
              ON CONFLICT (id) DO UPDATE SET actor = excluded.actor, fetched_at = excluded.fetched_at",
         )
@@ -66,7 +70,7 @@ impl Store {
         .await
         .map_err(doing(doing_it))?;
         if before.is_some() {
-            sqlx::query("DELETE FROM remote_key WHERE actor = $1")
+            query("DELETE FROM remote_key WHERE actor = $1")
                 .bind(&actor.id)
                 .execute(&mut *transaction)
                 .await
@@ -74,7 +78,7 @@ impl Store {
         }
         for key in &actor.keys {
             // A key id belongs to the actor whose host it is on, which was checked when the actor was read.
-            sqlx::query(
+            query(
                 "INSERT INTO remote_key (id, actor) VALUES ($1, $2)
                  ON CONFLICT (id) DO UPDATE SET actor = excluded.actor",
             )
@@ -88,7 +92,7 @@ impl Store {
         match before {
             Some(before) if !looks_alike(&before, actor) => self.talk_changed(self.threads_with(&actor.id).await?),
             Some(_) => {}
-            None if self.strangers.fetch_add(1, Ordering::Relaxed) % COUNTED_EVERY == 0 => {
+            None if self.strangers.fetch_add(1, Ordering::Relaxed).is_multiple_of(COUNTED_EVERY) => {
                 self.forget_strangers().await?
             }
             None => {}
@@ -99,14 +103,12 @@ impl Store {
     /// Forgets the longest unseen of more actors than are kept.
     async fn forget_strangers(&self) -> Result<(), StoreError> {
         let doing_it = "forget remote actors";
-        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM remote_actor")
-            .fetch_one(&self.read)
-            .await
-            .map_err(doing(doing_it))?;
+        let count: i64 =
+            query_scalar("SELECT COUNT(*) FROM remote_actor").fetch_one(&self.read).await.map_err(doing(doing_it))?;
         if count <= REMOTE_ACTORS_MAX {
             return Ok(());
         }
-        sqlx::query(
+        query(
             "DELETE FROM remote_actor WHERE id IN (
                SELECT id FROM remote_actor WHERE id NOT IN (SELECT actor FROM follower)
                AND id NOT IN (SELECT author FROM reply) AND id NOT IN (SELECT actor FROM reaction)
@@ -121,7 +123,7 @@ impl Store {
 
     /// The reviews whose conversation shows this actor.
     async fn threads_with(&self, actor: &str) -> Result<Vec<(Handle, ReviewId)>, StoreError> {
-        let rows: Vec<(Option<String>, Option<String>)> = sqlx::query_as(
+        let rows: Vec<(Option<String>, Option<String>)> = query_as(
             "SELECT reviewer, review FROM reply WHERE author = $1
              UNION SELECT reviewer, review FROM reaction WHERE actor = $1",
         )
@@ -133,7 +135,7 @@ impl Store {
     }
 
     pub async fn forget_remote_actor(&self, id: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM remote_actor WHERE id = $1")
+        query("DELETE FROM remote_actor WHERE id = $1")
             .bind(id)
             .execute(&self.write)
             .await
@@ -180,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn an_actor_is_found_by_id_and_by_its_present_key_only() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&directory.path().join("reviewd.db")).await.unwrap();
+        let store = crate::store::testing::open(directory.path()).await;
         store.keep_remote_actor(&bob("https://m.example/users/bob#old", 1)).await.unwrap();
         let renewed = bob("https://m.example/users/bob#new", 2);
         store.keep_remote_actor(&renewed).await.unwrap();
@@ -207,7 +209,7 @@ mod tests {
         store.keep_remote_actor(&renamed).await.unwrap();
         assert_eq!(store.talk_version(&handle, &review), version + 1);
 
-        sqlx::query(
+        query(
             "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < $1)
              INSERT INTO remote_actor (id, actor, fetched_at) SELECT 'https://n.example/' || n, '{}', 10 + n FROM n",
         )

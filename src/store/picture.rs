@@ -1,6 +1,9 @@
 //! Pictures by their content, so that pages stay whole without the folder.
 
-use super::{Store, StoreError, doing};
+use super::{
+    Store, StoreError, doing,
+    sql::{query, query_as, query_scalar},
+};
 use crate::domain::{Picture, ledger::Stat, picture::Size};
 
 impl Store {
@@ -15,7 +18,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let doing_it = "keep a picture";
         let mut transaction = self.begin().await?;
-        sqlx::query(
+        query(
             "INSERT INTO picture (key, picture, full_size, thumb) VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING",
         )
         .bind(&picture.key)
@@ -25,7 +28,7 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .map_err(doing(doing_it))?;
-        sqlx::query(
+        query(
             "INSERT INTO picture_source (source, stat, key) VALUES ($1, $2, $3)
              ON CONFLICT (source) DO UPDATE SET stat = excluded.stat, key = excluded.key",
         )
@@ -40,7 +43,7 @@ impl Store {
 
     /// The picture that a source was when it had this state.
     pub async fn picture_of(&self, source: &str, stat: Stat) -> Result<Option<Picture>, StoreError> {
-        let row: Option<String> = sqlx::query_scalar(
+        let row: Option<String> = query_scalar(
             "SELECT picture.picture FROM picture_source JOIN picture ON picture.key = picture_source.key
              WHERE picture_source.source = $1 AND picture_source.stat = $2",
         )
@@ -59,7 +62,7 @@ impl Store {
             Size::Thumb => "SELECT picture, thumb FROM picture WHERE key = $1",
         };
         let row: Option<(String, Vec<u8>)> =
-            sqlx::query_as(query).bind(key).fetch_optional(&self.read).await.map_err(doing("read a picture"))?;
+            query_as(query).bind(key).fetch_optional(&self.read).await.map_err(doing("read a picture"))?;
         Ok(row.and_then(|(text, bytes)| {
             let picture: Picture = serde_json::from_str(&text).ok()?;
             Some((picture.media_type, bytes))

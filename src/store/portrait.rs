@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use sqlx::{QueryBuilder, Sqlite};
 
-use super::{Store, StoreError, doing};
+use super::{
+    Store, StoreError, doing,
+    sql::{QueryBuilder, query, query_as},
+};
 
 /// Portraits kept; a flood of new ones pushes out those looked at the longest ago.
 const PORTRAITS_MAX: i64 = 5_000;
@@ -39,7 +41,7 @@ impl Store {
     pub async fn portraits(&self, actors: &[&str]) -> Result<HashMap<String, KnownPortrait>, StoreError> {
         let mut known = HashMap::new();
         for some in actors.chunks(ACTORS_IN_A_QUERY) {
-            let mut query = QueryBuilder::<Sqlite>::new(
+            let mut query = QueryBuilder::new(
                 "SELECT actor, source, key, media_type, look_again_at FROM portrait WHERE actor IN (",
             );
             let mut places = query.separated(", ");
@@ -61,7 +63,7 @@ impl Store {
 
     /// The media type and bytes of a portrait.
     pub async fn portrait_bytes(&self, key: &str) -> Result<Option<(String, Vec<u8>)>, StoreError> {
-        sqlx::query_as("SELECT media_type, bytes FROM portrait WHERE key = $1 AND bytes IS NOT NULL LIMIT 1")
+        query_as("SELECT media_type, bytes FROM portrait WHERE key = $1 AND bytes IS NOT NULL LIMIT 1")
             .bind(key)
             .fetch_optional(&self.read)
             .await
@@ -80,7 +82,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let doing_it = "keep a portrait";
         let mut transaction = self.begin().await?;
-        sqlx::query(
+        query(
             "INSERT INTO portrait (actor, source, key, media_type, bytes, looked_at, look_again_at)
              SELECT id, $2, $3, $4, $5, $6, $7 FROM remote_actor WHERE id = $1
              ON CONFLICT (actor) DO UPDATE SET
@@ -102,9 +104,9 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .map_err(doing(doing_it))?;
-        sqlx::query(
+        query(
             "DELETE FROM portrait WHERE actor IN (
-               SELECT actor FROM portrait ORDER BY looked_at DESC LIMIT -1 OFFSET $1)",
+               SELECT actor FROM portrait ORDER BY looked_at DESC LIMIT 9223372036854775807 OFFSET $1)",
         )
         .bind(PORTRAITS_MAX)
         .execute(&mut *transaction)
@@ -122,7 +124,7 @@ mod tests {
     const BOB: &str = "https://m.example/users/bob";
 
     async fn store_with_bob(directory: &std::path::Path) -> Store {
-        let store = Store::open(&directory.join("reviewd.db")).await.unwrap();
+        let store = crate::store::testing::open(directory).await;
         let bob = RemoteActor {
             id: BOB.into(),
             kind: "Person".into(),

@@ -1,10 +1,10 @@
 //! What goes to those who subscribed by WebSub, and to hubs elsewhere: feeds and pings, on the queue of `delivery`.
 
 use jiff::Timestamp;
-use sqlx::{Sqlite, Transaction};
 
 use super::{
     Store, StoreError, doing,
+    sql::{Transaction, query, query_as, query_scalar},
     websub::{add_delivery, add_message, drop_answered, lane_of},
 };
 use crate::domain::websub::ErrandKind;
@@ -34,7 +34,7 @@ impl Store {
 
     /// The bytes of a push; `None` once everybody has it.
     pub async fn push_body(&self, message: i64) -> Result<Option<Vec<u8>>, StoreError> {
-        sqlx::query_scalar("SELECT body FROM activity WHERE seq = $1")
+        query_scalar("SELECT body FROM activity WHERE seq = $1")
             .bind(message)
             .fetch_optional(&self.read)
             .await
@@ -43,7 +43,7 @@ impl Store {
 
     /// How many pushes are kept, and how many of them with their bytes.
     pub async fn kept_pushes(&self) -> Result<(i64, i64), StoreError> {
-        sqlx::query_as(
+        query_as(
             "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN LENGTH(body) > 0 THEN 1 ELSE 0 END), 0) AS BIGINT)
              FROM activity WHERE audience = 'websub' AND kind = 'Push'",
         )
@@ -72,35 +72,32 @@ impl Store {
             }
         }
         drop_answered(&mut transaction).await?;
-        sqlx::query(
-            "INSERT INTO fact (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        )
-        .bind(note.0)
-        .bind(note.1)
-        .execute(&mut *transaction)
-        .await
-        .map_err(doing("note what hubs were told"))?;
+        query("INSERT INTO fact (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+            .bind(note.0)
+            .bind(note.1)
+            .execute(&mut *transaction)
+            .await
+            .map_err(doing("note what hubs were told"))?;
         transaction.commit().await.map_err(doing("commit what hubs are told"))?;
         Ok(deliveries)
     }
 }
 
-async fn push_one(transaction: &mut Transaction<'_, Sqlite>, push: &Push, at: Timestamp) -> Result<u64, StoreError> {
-    let wanted: Option<i64> = sqlx::query_scalar(
-        "SELECT 1 FROM websub_subscription WHERE topic = $1 AND digest <> $2 AND expires_at > $3 LIMIT 1",
-    )
-    .bind(&push.topic)
-    .bind(&push.digest)
-    .bind(at.as_second())
-    .fetch_optional(&mut **transaction)
-    .await
-    .map_err(doing("look for subscribers"))?;
+async fn push_one(transaction: &mut Transaction, push: &Push, at: Timestamp) -> Result<u64, StoreError> {
+    let wanted: Option<i64> =
+        query_scalar("SELECT 1 FROM websub_subscription WHERE topic = $1 AND digest <> $2 AND expires_at > $3 LIMIT 1")
+            .bind(&push.topic)
+            .bind(&push.digest)
+            .bind(at.as_second())
+            .fetch_optional(&mut **transaction)
+            .await
+            .map_err(doing("look for subscribers"))?;
     if wanted.is_none() {
         return Ok(0);
     }
     drop_older_pushes(transaction, push).await?;
     let seq = add_message(transaction, &push.id, ErrandKind::Push, &push.topic, &push.body, at).await?;
-    let deliveries = sqlx::query(
+    let deliveries = query(
         "INSERT INTO delivery (activity, inbox, host, state, next_at)
          SELECT $1, callback, host, 'due', $2 FROM websub_subscription
          WHERE topic = $3 AND digest <> $4 AND expires_at > $5 ORDER BY since, callback",
@@ -114,7 +111,7 @@ async fn push_one(transaction: &mut Transaction<'_, Sqlite>, push: &Push, at: Ti
     .await
     .map_err(doing("store the pushes"))?
     .rows_affected();
-    sqlx::query("UPDATE websub_subscription SET digest = $2 WHERE topic = $1 AND expires_at > $3")
+    query("UPDATE websub_subscription SET digest = $2 WHERE topic = $1 AND expires_at > $3")
         .bind(&push.topic)
         .bind(&push.digest)
         .bind(at.as_second())
@@ -125,8 +122,8 @@ async fn push_one(transaction: &mut Transaction<'_, Sqlite>, push: &Push, at: Ti
 }
 
 /// Whoever has not got an older state of the feed gets the new one instead, and nobody needs the old bytes.
-async fn drop_older_pushes(transaction: &mut Transaction<'_, Sqlite>, push: &Push) -> Result<(), StoreError> {
-    sqlx::query(
+async fn drop_older_pushes(transaction: &mut Transaction, push: &Push) -> Result<(), StoreError> {
+    query(
         "DELETE FROM delivery
          WHERE activity IN (SELECT seq FROM activity WHERE object = $1 AND audience = 'websub' AND kind = 'Push')
            AND (state <> 'due' OR inbox IN
@@ -137,7 +134,7 @@ async fn drop_older_pushes(transaction: &mut Transaction<'_, Sqlite>, push: &Pus
     .execute(&mut **transaction)
     .await
     .map_err(doing("supersede older pushes"))?;
-    sqlx::query(
+    query(
         "DELETE FROM activity WHERE object = $1 AND audience = 'websub' AND kind = 'Push'
          AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.activity = activity.seq)",
     )
@@ -148,12 +145,8 @@ async fn drop_older_pushes(transaction: &mut Transaction<'_, Sqlite>, push: &Pus
     .map_err(doing("drop older pushes"))
 }
 
-async fn supersede_due(
-    transaction: &mut Transaction<'_, Sqlite>,
-    kind: ErrandKind,
-    topic: &str,
-) -> Result<(), StoreError> {
-    sqlx::query(
+async fn supersede_due(transaction: &mut Transaction, kind: ErrandKind, topic: &str) -> Result<(), StoreError> {
+    query(
         "UPDATE delivery SET state = 'superseded' WHERE state = 'due' AND activity IN
          (SELECT seq FROM activity WHERE object = $1 AND audience = 'websub' AND kind = $2)",
     )

@@ -1,6 +1,9 @@
 //! Stamps that allow posts elsewhere to quote a review (FEP-044f).
 
-use super::{Outgoing, Store, StoreError, doing, outbox};
+use super::{
+    Outgoing, Store, StoreError, doing, outbox,
+    sql::{query, query_as},
+};
 use crate::domain::Handle;
 
 /// One allowed quote.
@@ -17,7 +20,7 @@ impl Store {
     /// The stamp of a post that was allowed to quote before: asking again gives the same one.
     pub async fn quote_stamp_of(&self, quoted_by: &str) -> Result<Option<QuoteStamp>, StoreError> {
         let row: Option<(String, String, String, String)> =
-            sqlx::query_as("SELECT reviewer, number, note, quoted_by FROM quote_authorization WHERE quoted_by = $1")
+            query_as("SELECT reviewer, number, note, quoted_by FROM quote_authorization WHERE quoted_by = $1")
                 .bind(quoted_by)
                 .fetch_optional(&self.read)
                 .await
@@ -26,7 +29,7 @@ impl Store {
     }
 
     pub async fn quote_stamp(&self, reviewer: &Handle, number: &str) -> Result<Option<QuoteStamp>, StoreError> {
-        let row: Option<(String, String, String, String)> = sqlx::query_as(
+        let row: Option<(String, String, String, String)> = query_as(
             "SELECT reviewer, number, note, quoted_by FROM quote_authorization WHERE reviewer = $1 AND number = $2",
         )
         .bind(reviewer.as_str())
@@ -40,7 +43,7 @@ impl Store {
     /// Keeps a stamp together with the Accept that names it.
     pub async fn keep_quote_stamp(&self, stamp: &QuoteStamp, answer: &Outgoing) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        sqlx::query(
+        query(
             "INSERT INTO quote_authorization (reviewer, number, note, quoted_by, at) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (quoted_by) DO NOTHING",
         )
@@ -58,7 +61,7 @@ impl Store {
 
     /// Every stamp, with the author of the quoting post where that is known.
     pub async fn quote_stamps(&self) -> Result<Vec<(QuoteStamp, Option<String>)>, StoreError> {
-        let rows: Vec<(String, String, String, String, Option<String>)> = sqlx::query_as(
+        let rows: Vec<(String, String, String, String, Option<String>)> = query_as(
             "SELECT quote_authorization.reviewer, number, note, quoted_by, reaction.actor FROM quote_authorization
              LEFT JOIN reaction ON reaction.id = quoted_by AND reaction.kind = 'quote'",
         )
@@ -73,7 +76,7 @@ impl Store {
     /// Takes a stamp away together with the Delete that says so.
     pub async fn drop_quote_stamp(&self, stamp: &QuoteStamp, words: &Outgoing) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        sqlx::query("DELETE FROM quote_authorization WHERE reviewer = $1 AND number = $2")
+        query("DELETE FROM quote_authorization WHERE reviewer = $1 AND number = $2")
             .bind(stamp.reviewer.as_str())
             .bind(&stamp.number)
             .execute(&mut *transaction)

@@ -2,16 +2,15 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
-use sqlx::{FromRow, QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
-
 use super::{
     Store, StoreError,
     conversation::{open, under},
     doing,
     outbox::host_of,
+    sql::{FromRow, QueryBuilder, Row, Transaction, query, query_as, query_scalar},
 };
 use crate::domain::{Handle, Reaction, ReactionKind, RemoteActor, Report, ReviewId};
+use jiff::Timestamp;
 
 /// Reports kept; the oldest go.
 const REPORTS_MAX: i64 = 1_000;
@@ -39,21 +38,20 @@ impl Store {
         actor: &str,
         kind: ReactionKind,
     ) -> Result<Option<Reaction>, StoreError> {
-        let row: Option<ReactionRow> = sqlx::query_as(
-            "SELECT reaction.*, NULL AS person FROM reaction WHERE object = $1 AND actor = $2 AND kind = $3",
-        )
-        .bind(object)
-        .bind(actor)
-        .bind(kind.as_str())
-        .fetch_optional(&self.read)
-        .await
-        .map_err(doing("read a reaction"))?;
+        let row: Option<ReactionRow> =
+            query_as("SELECT reaction.*, NULL AS person FROM reaction WHERE object = $1 AND actor = $2 AND kind = $3")
+                .bind(object)
+                .bind(actor)
+                .bind(kind.as_str())
+                .fetch_optional(&self.read)
+                .await
+                .map_err(doing("read a reaction"))?;
         Ok(row.map(|ReactionRow(reaction, _)| reaction))
     }
 
     /// The quote that a post makes, by the post's id or the address people read it at.
     pub async fn quote_by(&self, post: &str) -> Result<Option<Reaction>, StoreError> {
-        let row: Option<ReactionRow> = sqlx::query_as(
+        let row: Option<ReactionRow> = query_as(
             "SELECT reaction.*, NULL AS person FROM reaction WHERE kind = 'quote' AND (id = $1 OR page = $1) LIMIT 1",
         )
         .bind(post)
@@ -64,21 +62,20 @@ impl Store {
     }
 
     pub async fn drop_reaction(&self, object: &str, actor: &str, kind: ReactionKind) -> Result<bool, StoreError> {
-        let gone = sqlx::query_as(
-            "DELETE FROM reaction WHERE object = $1 AND actor = $2 AND kind = $3 RETURNING reviewer, review",
-        )
-        .bind(object)
-        .bind(actor)
-        .bind(kind.as_str())
-        .fetch_all(&self.write)
-        .await
-        .map_err(doing("drop a reaction"))?;
+        let gone =
+            query_as("DELETE FROM reaction WHERE object = $1 AND actor = $2 AND kind = $3 RETURNING reviewer, review")
+                .bind(object)
+                .bind(actor)
+                .bind(kind.as_str())
+                .fetch_all(&self.write)
+                .await
+                .map_err(doing("drop a reaction"))?;
         Ok(self.reactions_gone(gone) > 0)
     }
 
     /// Drops what an actor did under this id: the id of a `Like` or `Announce`, or of a quoting post.
     pub async fn drop_reaction_by_id(&self, id: &str, actor: &str) -> Result<u64, StoreError> {
-        let gone = sqlx::query_as("DELETE FROM reaction WHERE id = $1 AND actor = $2 RETURNING reviewer, review")
+        let gone = query_as("DELETE FROM reaction WHERE id = $1 AND actor = $2 RETURNING reviewer, review")
             .bind(id)
             .bind(actor)
             .fetch_all(&self.write)
@@ -88,7 +85,7 @@ impl Store {
     }
 
     pub async fn drop_reactions_of(&self, actor: &str) -> Result<u64, StoreError> {
-        let gone = sqlx::query_as("DELETE FROM reaction WHERE actor = $1 RETURNING reviewer, review")
+        let gone = query_as("DELETE FROM reaction WHERE actor = $1 RETURNING reviewer, review")
             .bind(actor)
             .fetch_all(&self.write)
             .await
@@ -112,7 +109,7 @@ impl Store {
         handle: &Handle,
         review: &ReviewId,
     ) -> Result<Vec<(Reaction, Option<RemoteActor>)>, StoreError> {
-        let rows: Vec<ReactionRow> = sqlx::query_as(concat!(
+        let rows: Vec<ReactionRow> = query_as(concat!(
             "SELECT reaction.*, remote_actor.actor AS person FROM reaction
              LEFT JOIN remote_actor ON remote_actor.id = reaction.actor
              WHERE reaction.reviewer = $1 AND reaction.review = $2 AND ",
@@ -137,7 +134,7 @@ impl Store {
     ) -> Result<i64, StoreError> {
         let doing_it = "keep a report";
         let mut transaction = self.begin().await?;
-        let seq: i64 = sqlx::query_scalar(
+        let seq: i64 = query_scalar(
             "INSERT INTO report (reporter, host, objects, words, at) VALUES ($1, $2, $3, $4, $5) RETURNING seq",
         )
         .bind(reporter)
@@ -148,7 +145,7 @@ impl Store {
         .fetch_one(&mut *transaction)
         .await
         .map_err(doing(doing_it))?;
-        sqlx::query("DELETE FROM report WHERE seq <= $1 - $2")
+        query("DELETE FROM report WHERE seq <= $1 - $2")
             .bind(seq)
             .bind(REPORTS_MAX)
             .execute(&mut *transaction)
@@ -162,7 +159,7 @@ impl Store {
     /// Complaints received, newest first.
     pub async fn reports(&self) -> Result<Vec<Report>, StoreError> {
         let rows: Vec<(i64, String, String, String, i64)> =
-            sqlx::query_as("SELECT seq, reporter, objects, words, at FROM report ORDER BY seq DESC")
+            query_as("SELECT seq, reporter, objects, words, at FROM report ORDER BY seq DESC")
                 .fetch_all(&self.read)
                 .await
                 .map_err(doing("list reports"))?;
@@ -179,7 +176,7 @@ impl Store {
 /// Writes reactions in place of earlier ones of the same kind by the same actor, and says under which reviews that changes
 /// anything. Of two for the same place in one call the later one is written.
 pub(super) async fn write(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     reactions: &[Reaction],
 ) -> Result<HashSet<(Handle, ReviewId)>, StoreError> {
     let mut places = HashSet::new();
@@ -188,7 +185,7 @@ pub(super) async fn write(
     once.reverse();
     let mut talked = HashSet::new();
     for part in once.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = QueryBuilder::new(
             "INSERT INTO reaction (object, actor, kind, id, host, reviewer, review, emoji, page, at) ",
         );
         query.push_values(part, |mut row, one| {
@@ -210,19 +207,15 @@ pub(super) async fn write(
                 OR reaction.page IS DISTINCT FROM excluded.page
               RETURNING reviewer, review",
         );
-        let changed: Vec<(String, String)> = query
-            .build_query_as()
-            .persistent(false)
-            .fetch_all(&mut **transaction)
-            .await
-            .map_err(doing("keep reactions"))?;
+        let changed: Vec<(String, String)> =
+            query.build_query_as().fetch_all(&mut **transaction).await.map_err(doing("keep reactions"))?;
         talked.extend(changed.iter().filter_map(|(reviewer, review)| under(Some(reviewer), Some(review))));
     }
     Ok(talked)
 }
 
-impl FromRow<'_, SqliteRow> for ReactionRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+impl FromRow for ReactionRow {
+    fn from_row(row: &Row) -> Result<Self, sqlx::Error> {
         let unknown = |what: &str| sqlx::Error::Decode(format!("a reaction's {what} is unknown").into());
         let reaction = Reaction {
             id: row.try_get("id")?,

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use jiff::Timestamp;
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
-
-use super::{Follower, Outgoing, Store, StoreError, doing, follower, outbox, reaction};
+use super::{
+    Follower, Outgoing, Store, StoreError, doing, follower, outbox, reaction,
+    sql::{QueryBuilder, Row, query, query_as},
+};
 use crate::domain::Reaction;
+use jiff::Timestamp;
 
 /// Names that one statement asks for or writes at most: far below what SQLite (32,766) and PostgreSQL (65,535) bind.
 const NAMES_PER_QUERY: usize = 500;
@@ -98,8 +99,7 @@ impl Store {
         if arrivals.is_empty() {
             return Ok(HashSet::new());
         }
-        let mut query =
-            QueryBuilder::<Sqlite>::new("INSERT INTO received (id, actor, host, body, at, state, next_at) ");
+        let mut query = QueryBuilder::new("INSERT INTO received (id, actor, host, body, at, state, next_at) ");
         query.push_values(arrivals, |mut row, one| {
             row.push_bind(one.id.as_str())
                 .push_bind(one.actor.as_str())
@@ -110,14 +110,14 @@ impl Store {
                 .push_bind(one.at.as_millisecond());
         });
         query.push(" ON CONFLICT (id) DO NOTHING RETURNING id");
-        let query = query.build_query_scalar().persistent(false);
+        let query = query.build_query_scalar();
         let new: Vec<String> = query.fetch_all(&self.write).await.map_err(doing("store received activities"))?;
         Ok(new.into_iter().collect())
     }
 
     /// What waits to be worked through, by host.
     pub async fn received_waiting(&self) -> Result<HashMap<String, HostLoad>, StoreError> {
-        let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+        let rows: Vec<(String, i64, i64)> = query_as(
             "SELECT host, COUNT(*), CAST(SUM(LENGTH(body)) AS BIGINT) FROM received WHERE state = 'due' GROUP BY host",
         )
         .fetch_all(&self.read)
@@ -130,7 +130,7 @@ impl Store {
 
     /// The received activities whose time came first, as they came in.
     pub async fn due_received(&self, now: Timestamp, limit: i64) -> Result<Vec<ReceivedActivity>, StoreError> {
-        let rows: Vec<SqliteRow> = sqlx::query(
+        let rows: Vec<Row> = query(
             "SELECT seq, id, actor, body, attempts, at FROM received WHERE state = 'due' AND next_at <= $1
              ORDER BY next_at, seq LIMIT $2",
         )
@@ -139,7 +139,7 @@ impl Store {
         .fetch_all(&self.read)
         .await
         .map_err(doing("read received activities"))?;
-        let read = |row: &SqliteRow| {
+        let read = |row: &Row| {
             Some(ReceivedActivity {
                 seq: row.get(0),
                 id: row.get(1),
@@ -156,14 +156,15 @@ impl Store {
 
     /// Notes what became of one; the body of what is done is not kept.
     pub async fn settle_received(&self, settled: &Settled) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "UPDATE received SET state = $2, outcome = $3, next_at = $4, attempts = attempts + 1,
-             body = CASE WHEN $2 = 'due' THEN body ELSE X'' END WHERE seq = $1",
+             body = CASE WHEN $2 = 'due' THEN body ELSE $5 END WHERE seq = $1",
         )
         .bind(settled.seq)
         .bind(settled.state.as_str())
         .bind(&settled.outcome)
         .bind(settled.next_at.as_millisecond())
+        .bind(Vec::new())
         .execute(&self.write)
         .await
         .map(drop)
@@ -185,7 +186,7 @@ impl Store {
             alike.entry(key).or_default().push(one.seq);
         }
         for ((state, outcome, next_at), seqs) in alike {
-            let mut query = QueryBuilder::<Sqlite>::new("UPDATE received SET attempts = attempts + 1, state = ");
+            let mut query = QueryBuilder::new("UPDATE received SET attempts = attempts + 1, state = ");
             query.push_bind(state).push(", outcome = ").push_bind(outcome).push(", next_at = ").push_bind(next_at);
             if state != ReceivedState::Due.as_str() {
                 query.push(", body = ").push_bind(Vec::<u8>::new());
@@ -196,12 +197,7 @@ impl Store {
                 list.push_bind(seq);
             }
             query.push(")");
-            query
-                .build()
-                .persistent(false)
-                .execute(&mut *transaction)
-                .await
-                .map_err(doing("settle received activities"))?;
+            query.build().execute(&mut *transaction).await.map_err(doing("settle received activities"))?;
         }
         transaction.commit().await.map_err(doing("commit what was received"))?;
         if !talked.is_empty() {
@@ -212,7 +208,7 @@ impl Store {
 
     /// Forgets the ids of what was done long ago, and all but the newest `most`: a replay that old fails by its date.
     pub async fn forget_received(&self, before: Timestamp, most: i64) -> Result<u64, StoreError> {
-        sqlx::query(
+        query(
             "DELETE FROM received WHERE state <> 'due'
              AND (at < $1 OR seq <= (SELECT MAX(seq) FROM received) - $2)",
         )
@@ -228,10 +224,9 @@ impl Store {
     pub async fn revive_hosts(&self, hosts: &[&str], now: Timestamp) -> Result<bool, StoreError> {
         let mut revived = false;
         for part in hosts.chunks(NAMES_PER_QUERY) {
-            let mut query =
-                QueryBuilder::<Sqlite>::new("SELECT name FROM host WHERE (failures > 0 OR dead) AND name IN (");
+            let mut query = QueryBuilder::new("SELECT name FROM host WHERE (failures > 0 OR dead) AND name IN (");
             push_names(&mut query, part);
-            let query = query.build_query_scalar().persistent(false);
+            let query = query.build_query_scalar();
             let failing: Vec<String> = query.fetch_all(&self.read).await.map_err(doing("look hosts up"))?;
             for host in failing {
                 revived |= self.revive_host(&host, now).await?;
@@ -241,7 +236,7 @@ impl Store {
     }
 
     pub async fn keep_block(&self, name: &str, reason: Option<&str>, at: Timestamp) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "INSERT INTO block (name, reason, at) VALUES ($1, $2, $3)
              ON CONFLICT (name) DO UPDATE SET reason = COALESCE(excluded.reason, block.reason)",
         )
@@ -255,7 +250,7 @@ impl Store {
     }
 
     pub async fn drop_block(&self, name: &str) -> Result<bool, StoreError> {
-        sqlx::query("DELETE FROM block WHERE name = $1")
+        query("DELETE FROM block WHERE name = $1")
             .bind(name)
             .execute(&self.write)
             .await
@@ -264,7 +259,7 @@ impl Store {
     }
 
     pub async fn blocks(&self) -> Result<Vec<Block>, StoreError> {
-        let rows: Vec<SqliteRow> = sqlx::query("SELECT name, reason, at FROM block ORDER BY name")
+        let rows: Vec<Row> = query("SELECT name, reason, at FROM block ORDER BY name")
             .fetch_all(&self.read)
             .await
             .map_err(doing("list blocks"))?;
@@ -286,9 +281,9 @@ impl Store {
         let mut blocked = HashSet::new();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         for part in names.chunks(NAMES_PER_QUERY) {
-            let mut query = QueryBuilder::<Sqlite>::new("SELECT name FROM block WHERE name IN (");
+            let mut query = QueryBuilder::new("SELECT name FROM block WHERE name IN (");
             push_names(&mut query, part);
-            let query = query.build_query_scalar().persistent(false);
+            let query = query.build_query_scalar();
             let found: Vec<String> = query.fetch_all(&self.read).await.map_err(doing("look for a block"))?;
             blocked.extend(found);
         }
@@ -316,7 +311,7 @@ pub fn names_of(actor: Option<&str>, host: &str) -> BTreeSet<String> {
 }
 
 /// `$, $, $)`
-pub(super) fn push_names(query: &mut QueryBuilder<Sqlite>, names: &[&str]) {
+pub(super) fn push_names(query: &mut QueryBuilder<'_>, names: &[&str]) {
     let mut list = query.separated(", ");
     for name in names {
         list.push_bind((*name).to_owned());

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sqlx::{Sqlite, Transaction};
 
-use super::{DeliveryState, Store, StoreError, doing};
+use super::{
+    DeliveryState, Store, StoreError, doing,
+    sql::{Pool, Transaction, query},
+};
 use crate::domain::Handle;
 
 /// The fact that this database was restored from a backup.
@@ -50,24 +52,33 @@ impl Aftermath {
 }
 
 impl Store {
-    /// Writes a copy as of one moment to a file that does not exist yet; readers and the writer go on meanwhile.
+    /// Writes a copy as of one moment to an SQLite file that does not exist yet; readers and the writer go on meanwhile.
     ///
     /// # Errors
     /// No room, no right to write there, a damaged database.
     pub async fn snapshot(&self, into: &Path) -> Result<(), StoreError> {
-        sqlx::query("VACUUM INTO $1")
-            .bind(into.display().to_string())
-            .execute(&self.read)
-            .await
-            .map(drop)
-            .map_err(doing("copy the database"))
+        match &self.read {
+            Pool::Sqlite(_) => query("VACUUM INTO $1")
+                .bind(into.display().to_string())
+                .execute(&self.read)
+                .await
+                .map(drop)
+                .map_err(doing("copy the database")),
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(_) => {
+                let file = Self::open(into).await?;
+                let copied = self.copy_into(&file).await;
+                file.close().await;
+                copied.map(drop)
+            }
+        }
     }
 
     /// Makes a restored copy quiet: what was on its way, and what was about to be said, waits for a person, because the
     /// original may have said it. The next start takes the profiles as told, for the same reason.
     pub async fn mark_restored(&self, restored: Restored) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
-        let held = sqlx::query("UPDATE delivery SET state = $1 WHERE state = $2")
+        let held = query("UPDATE delivery SET state = $1 WHERE state = $2")
             .bind(DeliveryState::Held.as_str())
             .bind(DeliveryState::Due.as_str())
             .execute(&mut *transaction)
@@ -80,17 +91,15 @@ impl Store {
             "DELETE FROM fact WHERE name = 'last_alive' OR name LIKE 'profile %' OR name LIKE 'after restore %'",
             "INSERT INTO fact (name, value) SELECT 'after restore ' || handle, 'looking' FROM reviewer",
         ] {
-            sqlx::query(statement).execute(&mut *transaction).await.map_err(doing("make a restored copy quiet"))?;
+            query(statement).execute(&mut *transaction).await.map_err(doing("make a restored copy quiet"))?;
         }
         let value = serde_json::to_string(&restored).unwrap_or_default();
-        sqlx::query(
-            "INSERT INTO fact (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        )
-        .bind(RESTORED)
-        .bind(value)
-        .execute(&mut *transaction)
-        .await
-        .map_err(doing("remember a restore"))?;
+        query("INSERT INTO fact (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+            .bind(RESTORED)
+            .bind(value)
+            .execute(&mut *transaction)
+            .await
+            .map_err(doing("remember a restore"))?;
         transaction.commit().await.map_err(doing("commit a restore"))?;
         Ok(held)
     }
@@ -114,7 +123,7 @@ impl Store {
 
     /// Deliveries held since a restore are due again.
     pub async fn release_held_deliveries(&self, now: Timestamp) -> Result<u64, StoreError> {
-        sqlx::query("UPDATE delivery SET state = $1, next_at = $2 WHERE state = $3")
+        query("UPDATE delivery SET state = $1, next_at = $2 WHERE state = $3")
             .bind(DeliveryState::Due.as_str())
             .bind(now.as_millisecond())
             .bind(DeliveryState::Held.as_str())
@@ -126,7 +135,7 @@ impl Store {
 
     /// Deliveries held since a restore count as made: nobody is told.
     pub async fn drop_held_deliveries(&self) -> Result<u64, StoreError> {
-        sqlx::query("UPDATE delivery SET state = $1 WHERE state = $2")
+        query("UPDATE delivery SET state = $1 WHERE state = $2")
             .bind(DeliveryState::Superseded.as_str())
             .bind(DeliveryState::Held.as_str())
             .execute(&self.write)
@@ -137,11 +146,8 @@ impl Store {
 }
 
 /// Written with what the first look found, so that a crash between the two leaves both or neither.
-pub(super) async fn note_caught_up(
-    transaction: &mut Transaction<'_, Sqlite>,
-    reviewer: &Handle,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE fact SET value = $1 WHERE name = $2")
+pub(super) async fn note_caught_up(transaction: &mut Transaction, reviewer: &Handle) -> Result<(), StoreError> {
+    query("UPDATE fact SET value = $1 WHERE name = $2")
         .bind(Aftermath::Held.as_str())
         .bind(aftermath_fact(reviewer))
         .execute(&mut **transaction)

@@ -1,40 +1,58 @@
 //! The schema and how an older database becomes a current one. Each step is applied once, in a transaction of its own.
 
-use sqlx::SqlitePool;
+use super::{
+    StoreError, doing,
+    sql::{Pool, query, query_scalar, raw_sql},
+};
 
-use super::{StoreError, doing};
+/// One step for each database; they make the same tables with the same columns.
+struct Step {
+    sqlite: &'static str,
+    #[cfg(feature = "postgres")]
+    postgres: &'static str,
+}
+
+macro_rules! steps {
+    ($($name:literal),* $(,)?) => {
+        &[$(Step {
+            sqlite: include_str!(concat!("migrations/", $name, ".sqlite.sql")),
+            #[cfg(feature = "postgres")]
+            postgres: include_str!(concat!("migrations/", $name, ".postgres.sql")),
+        }),*]
+    };
+}
 
 /// In order; a step that was released is never edited.
-const STEPS: &[&str] = &[
-    include_str!("migrations/0001_ledger.sqlite.sql"),
-    include_str!("migrations/0002_peers.sqlite.sql"),
-    include_str!("migrations/0003_delivery.sqlite.sql"),
-    include_str!("migrations/0004_inbox.sqlite.sql"),
-    include_str!("migrations/0005_quotes.sqlite.sql"),
-    include_str!("migrations/0006_conversation.sqlite.sql"),
-    include_str!("migrations/0007_answers.sqlite.sql"),
-    include_str!("migrations/0008_avatar.sqlite.sql"),
-    include_str!("migrations/0009_mirror.sqlite.sql"),
-    include_str!("migrations/0010_notices.sqlite.sql"),
-    include_str!("migrations/0011_websub.sqlite.sql"),
-    include_str!("migrations/0012_archive.sqlite.sql"),
-    include_str!("migrations/0013_received.sqlite.sql"),
-    include_str!("migrations/0014_lanes.sqlite.sql"),
-    include_str!("migrations/0015_follower_day.sqlite.sql"),
+const STEPS: &[Step] = steps![
+    "0001_ledger",
+    "0002_peers",
+    "0003_delivery",
+    "0004_inbox",
+    "0005_quotes",
+    "0006_conversation",
+    "0007_answers",
+    "0008_avatar",
+    "0009_mirror",
+    "0010_notices",
+    "0011_websub",
+    "0012_archive",
+    "0013_received",
+    "0014_lanes",
+    "0015_follower_day",
 ];
 
 /// The version of the schema that this program writes: the number of steps.
 pub const SCHEMA: i64 = STEPS.len() as i64;
 
 /// Applies the steps a database lacks.
-pub(super) async fn upgrade(pool: &SqlitePool, path: &str) -> Result<(), StoreError> {
+pub(super) async fn upgrade(pool: &Pool, path: &str) -> Result<(), StoreError> {
     let known = SCHEMA;
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(doing("begin the schema upgrade"))?;
-    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS schema_step (step BIGINT PRIMARY KEY)")
+    let mut transaction = pool.begin().await.map_err(doing("begin the schema upgrade"))?;
+    raw_sql("CREATE TABLE IF NOT EXISTS schema_step (step BIGINT PRIMARY KEY)")
         .execute(&mut *transaction)
         .await
         .map_err(doing("prepare the schema"))?;
-    let found: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(step), 0) FROM schema_step")
+    let found: i64 = query_scalar("SELECT COALESCE(MAX(step), 0) FROM schema_step")
         .fetch_one(&mut *transaction)
         .await
         .map_err(doing("read the schema's version"))?;
@@ -42,8 +60,13 @@ pub(super) async fn upgrade(pool: &SqlitePool, path: &str) -> Result<(), StoreEr
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
     for (index, step) in STEPS.iter().enumerate().skip(found as usize) {
-        sqlx::raw_sql(*step).execute(&mut *transaction).await.map_err(doing("upgrade the schema"))?;
-        sqlx::query("INSERT INTO schema_step (step) VALUES ($1)")
+        let statements = match pool {
+            Pool::Sqlite(_) => step.sqlite,
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(_) => step.postgres,
+        };
+        raw_sql(statements).execute(&mut *transaction).await.map_err(doing("upgrade the schema"))?;
+        query("INSERT INTO schema_step (step) VALUES ($1)")
             .bind(index as i64 + 1)
             .execute(&mut *transaction)
             .await
@@ -54,16 +77,16 @@ pub(super) async fn upgrade(pool: &SqlitePool, path: &str) -> Result<(), StoreEr
 
 #[cfg(test)]
 mod tests {
-    use crate::store::{Store, StoreError};
+    use crate::store::{Store, StoreError, sql::query, testing};
 
     #[tokio::test]
     async fn a_database_of_a_newer_reviewd_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("reviewd.db");
-        let store = Store::open(&file).await.unwrap();
-        sqlx::query("INSERT INTO schema_step (step) VALUES (99)").execute(&store.write).await.unwrap();
+        let settings = testing::settings(directory.path());
+        let store = Store::of(&settings).await.unwrap();
+        query("INSERT INTO schema_step (step) VALUES (99)").execute(&store.write).await.unwrap();
         store.close().await;
-        assert!(matches!(Store::open(&file).await, Err(StoreError::Newer { found: 99, .. })));
+        assert!(matches!(Store::of(&settings).await, Err(StoreError::Newer { found: 99, .. })));
     }
 
     #[tokio::test]

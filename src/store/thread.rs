@@ -1,6 +1,6 @@
 //! The ids of a conversation in order, for the collections that other servers walk through.
 
-use super::{Store, StoreError, doing};
+use super::{Store, StoreError, doing, sql::query_scalar};
 use crate::domain::{Handle, ReactionKind, ReviewId, TalkCounts};
 
 /// What came back to a review, as its Note tells it.
@@ -37,7 +37,7 @@ impl Store {
         limit: i64,
         offset: i64,
     ) -> Result<Vec<String>, StoreError> {
-        sqlx::query_scalar(
+        query_scalar(
             "SELECT id FROM reply WHERE reviewer = $1 AND review = $2 AND state = 'shown' AND visibility <> 'private'
              ORDER BY published, seq LIMIT $3 OFFSET $4",
         )
@@ -58,7 +58,7 @@ impl Store {
         limit: i64,
         offset: i64,
     ) -> Result<Vec<String>, StoreError> {
-        sqlx::query_scalar(
+        query_scalar(
             "SELECT id FROM reaction WHERE object = $1 AND kind = $2 AND id IS NOT NULL ORDER BY at, actor
              LIMIT $3 OFFSET $4",
         )

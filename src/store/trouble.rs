@@ -19,8 +19,8 @@ const ROOM_MIN: u64 = 4 << 20;
 #[derive(Debug, Clone)]
 pub(super) struct Trouble {
     told: Arc<Mutex<Option<String>>>,
-    /// Where the database lies.
-    directory: Arc<PathBuf>,
+    /// Where the database's file lies, if it is one.
+    directory: Option<Arc<PathBuf>>,
 }
 
 impl Store {
@@ -30,7 +30,7 @@ impl Store {
     /// What stands against it, with the cure.
     pub async fn prove(&self) -> Result<(), StoreError> {
         let written = match self.trouble.room() {
-            Some(room) if room < ROOM_MIN => Err(StoreError::NoRoom(self.trouble.directory.to_path_buf())),
+            Some((directory, room)) if room < ROOM_MIN => Err(StoreError::NoRoom(directory.clone())),
             Some(_) | None => self.remember_fact(PROOF, "").await,
         };
         match written {
@@ -75,13 +75,20 @@ impl Store {
 impl Trouble {
     pub(super) fn of(file: &Path) -> Self {
         let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self { told: Arc::default(), directory: Arc::new(directory.to_owned()) }
+        Self { told: Arc::default(), directory: Some(Arc::new(directory.to_owned())) }
     }
 
-    /// Bytes that can still be written; `None` where the file system does not say.
-    fn room(&self) -> Option<u64> {
-        let figures = rustix::fs::statvfs(self.directory.as_path()).ok()?;
-        Some(figures.f_bavail.saturating_mul(figures.f_frsize))
+    /// How much room a server has, it says itself.
+    #[cfg(feature = "postgres")]
+    pub(super) fn of_server() -> Self {
+        Self { told: Arc::default(), directory: None }
+    }
+
+    /// Bytes that can still be written, and where; `None` where nobody says.
+    fn room(&self) -> Option<(&PathBuf, u64)> {
+        let directory = self.directory.as_deref()?;
+        let figures = rustix::fs::statvfs(directory.as_path()).ok()?;
+        Some((directory, figures.f_bavail.saturating_mul(figures.f_frsize)))
     }
 
     fn get(&self) -> Option<String> {
@@ -100,6 +107,7 @@ impl Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::sql::raw_sql;
 
     async fn told(store: &Store) -> String {
         let told = store.prove().await.unwrap_err().to_string();
@@ -116,17 +124,17 @@ mod tests {
         store.prove().await.unwrap();
         assert_eq!(store.complaint().await.unwrap(), None);
 
-        sqlx::raw_sql("PRAGMA query_only = 1").execute(&store.write).await.unwrap();
+        raw_sql("PRAGMA query_only = 1").execute(&store.write).await.unwrap();
         assert!(
             told(&store).await.ends_with("the database is read-only; make its file and its directory writable again")
         );
-        sqlx::raw_sql("PRAGMA query_only = 0").execute(&store.write).await.unwrap();
+        raw_sql("PRAGMA query_only = 0").execute(&store.write).await.unwrap();
         store.prove().await.unwrap();
         assert_eq!(store.complaint().await.unwrap(), None);
 
         let other = Store::open(&file).await.unwrap();
         let lock = other.begin().await.unwrap();
-        sqlx::raw_sql("PRAGMA busy_timeout = 1").execute(&store.write).await.unwrap();
+        raw_sql("PRAGMA busy_timeout = 1").execute(&store.write).await.unwrap();
         assert!(told(&store).await.contains("another program holds the database"));
         drop(lock);
         other.close().await;

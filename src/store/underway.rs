@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Store, StoreError, doing};
+use super::{
+    Store, StoreError, doing,
+    sql::{query_as, query_scalar},
+};
 
 /// A review without one successful delivery for so long is an alarm.
 const UNDELIVERED_AFTER: SignedDuration = SignedDuration::from_hours(1);
@@ -30,7 +33,7 @@ impl Store {
     /// Ids of reviews announced more than an hour ago that not one server has taken, although servers that are not known to
     /// be dead were asked: our signature, our clock or our line is wrong, or everybody else's.
     pub async fn undelivered(&self, now: Timestamp) -> Result<Vec<String>, StoreError> {
-        sqlx::query_scalar(
+        query_scalar(
             "SELECT DISTINCT activity.object FROM activity
              JOIN delivery ON delivery.activity = activity.seq
              LEFT JOIN host ON host.name = delivery.host
@@ -52,7 +55,7 @@ impl Store {
 
     /// Hosts to which deliveries were given up within the last week, and how many.
     pub async fn hosts_given_up(&self, now: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
-        sqlx::query_as(
+        query_as(
             "SELECT host, COUNT(*) FROM delivery WHERE state = 'given_up' AND done_at > $1
              GROUP BY host ORDER BY host LIMIT $2",
         )
@@ -78,13 +81,11 @@ impl Store {
     /// What is on its way now.
     pub async fn underway(&self) -> Result<Underway, StoreError> {
         let count = async |query: &'static str| -> Result<i64, StoreError> {
-            sqlx::query_scalar(query).fetch_one(&self.read).await.map_err(doing("count what is on its way"))
+            query_scalar(query).fetch_one(&self.read).await.map_err(doing("count what is on its way"))
         };
         let second = async |query: &'static str| -> Result<Option<Timestamp>, StoreError> {
-            let found: Option<i64> = sqlx::query_scalar(query)
-                .fetch_one(&self.read)
-                .await
-                .map_err(doing("find the oldest and the newest"))?;
+            let found: Option<i64> =
+                query_scalar(query).fetch_one(&self.read).await.map_err(doing("find the oldest and the newest"))?;
             Ok(found.and_then(|second| Timestamp::from_second(second).ok()))
         };
         Ok(Underway {

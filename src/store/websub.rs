@@ -4,9 +4,12 @@
 //! feed's bytes once, however many subscribers it goes to.
 
 use jiff::Timestamp;
-use sqlx::{Row, Sqlite, Transaction};
 
-use super::{Store, StoreError, doing, outbox::host_of};
+use super::{
+    Store, StoreError, doing,
+    outbox::host_of,
+    sql::{Transaction, query, query_as, query_scalar},
+};
 use crate::domain::websub::{Denial, ErrandKind, Intent, Mode, Subscription};
 
 /// Begins the lane of a callback. A host has no slash, so these lanes are no server's inboxes', and a callback in trouble
@@ -67,7 +70,7 @@ impl Store {
             return Ok(refused);
         }
         // Whoever asks is there, however long their host was silent.
-        sqlx::query(
+        query(
             "UPDATE host SET failures = 0, failing_since = NULL, closed_until = 0, dead = FALSE
              WHERE name = $1 AND failures > 0",
         )
@@ -75,7 +78,7 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .map_err(doing("open a callback's lane"))?;
-        sqlx::query(
+        query(
             "UPDATE delivery SET state = 'superseded' WHERE state = 'due' AND inbox = $1 AND activity IN
              (SELECT seq FROM activity WHERE object = $2 AND audience = 'websub' AND kind = 'Verify')",
         )
@@ -100,7 +103,7 @@ impl Store {
         expires: Timestamp,
     ) -> Result<(), StoreError> {
         let Some(lane) = lane_of(&intent.callback) else { return Ok(()) };
-        sqlx::query(
+        query(
             "INSERT INTO websub_subscription (topic, callback, named, host, secret, since, expires_at, digest)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT (topic, callback) DO UPDATE SET
@@ -123,7 +126,7 @@ impl Store {
     /// Ends a subscription and takes back what is on its way to it. `false` where there was none.
     pub async fn drop_subscription(&self, topic: &str, callback: &str) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let gone = sqlx::query("DELETE FROM websub_subscription WHERE topic = $1 AND callback = $2")
+        let gone = query("DELETE FROM websub_subscription WHERE topic = $1 AND callback = $2")
             .bind(topic)
             .bind(callback)
             .execute(&mut *transaction)
@@ -142,7 +145,7 @@ impl Store {
         callback: &str,
         now: Timestamp,
     ) -> Result<Option<Subscription>, StoreError> {
-        let row: Option<(String, Option<String>)> = sqlx::query_as(
+        let row: Option<(String, Option<String>)> = query_as(
             "SELECT named, secret FROM websub_subscription WHERE topic = $1 AND callback = $2 AND expires_at > $3",
         )
         .bind(topic)
@@ -157,7 +160,7 @@ impl Store {
 
     /// Subscriptions that stand for callbacks at the same host as this one.
     pub async fn subscriptions_beside(&self, callback: &str) -> Result<i64, StoreError> {
-        sqlx::query_scalar("SELECT COUNT(*) FROM websub_subscription WHERE host = $1")
+        query_scalar("SELECT COUNT(*) FROM websub_subscription WHERE host = $1")
             .bind(lane_of(callback))
             .fetch_one(&self.read)
             .await
@@ -166,7 +169,7 @@ impl Store {
 
     /// Every feed with subscribers, and the digests of what they have: one each where all have the same.
     pub async fn subscribed_topics(&self, now: Timestamp) -> Result<Vec<(String, String)>, StoreError> {
-        sqlx::query_as(
+        query_as(
             "SELECT topic, digest FROM websub_subscription WHERE expires_at > $1 GROUP BY topic, digest ORDER BY topic",
         )
         .bind(now.as_second())
@@ -179,7 +182,7 @@ impl Store {
     pub async fn deny_topic(&self, topic: &str, reason: &str, id: &str, at: Timestamp) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         let rows: Vec<(String, String)> =
-            sqlx::query_as("DELETE FROM websub_subscription WHERE topic = $1 RETURNING callback, named")
+            query_as("DELETE FROM websub_subscription WHERE topic = $1 RETURNING callback, named")
                 .bind(topic)
                 .fetch_all(&mut *transaction)
                 .await
@@ -200,14 +203,14 @@ impl Store {
     /// Forgets subscriptions that were not renewed, the bytes of pushes that everybody has, and answered questions.
     pub async fn tidy_websub(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
-        let expired = sqlx::query("DELETE FROM websub_subscription WHERE expires_at <= $1")
+        let expired = query("DELETE FROM websub_subscription WHERE expires_at <= $1")
             .bind(now.as_second())
             .execute(&mut *transaction)
             .await
             .map_err(doing("drop expired subscriptions"))?
             .rows_affected();
         take_back_pushes(&mut transaction).await?;
-        sqlx::query(
+        query(
             "UPDATE activity SET body = $1 WHERE audience = 'websub' AND kind = 'Push' AND LENGTH(body) > 0
              AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.activity = activity.seq AND delivery.state = 'due')",
         )
@@ -221,11 +224,11 @@ impl Store {
     }
 
     pub async fn websub_figures(&self) -> Result<WebsubFigures, StoreError> {
-        let subscriptions = sqlx::query_scalar("SELECT COUNT(*) FROM websub_subscription")
+        let subscriptions = query_scalar("SELECT COUNT(*) FROM websub_subscription")
             .fetch_one(&self.read)
             .await
             .map_err(doing("count the subscriptions"))?;
-        let pushes_due = sqlx::query_scalar(
+        let pushes_due = query_scalar(
             "SELECT COUNT(*) FROM delivery JOIN activity ON activity.seq = delivery.activity
              WHERE delivery.state = 'due' AND activity.audience = 'websub' AND activity.kind = 'Push'",
         )
@@ -247,12 +250,12 @@ fn question_lane(address: &str) -> Option<String> {
 
 /// Why a request is not taken, if it is not.
 async fn refusal(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     intent: &Intent,
     question_lane: &str,
     caps: Caps,
 ) -> Result<Option<Asked>, StoreError> {
-    let row = sqlx::query(
+    let row = query(
         "SELECT (SELECT COUNT(*) FROM websub_subscription WHERE topic = $1 AND callback = $2),
                 (SELECT COUNT(*) FROM delivery JOIN activity ON activity.seq = delivery.activity
                  WHERE delivery.state = 'due' AND delivery.inbox = $2 AND delivery.host = $3
@@ -283,8 +286,8 @@ async fn refusal(
 }
 
 /// Pushes to subscriptions that ended meanwhile go to nobody.
-async fn take_back_pushes(transaction: &mut Transaction<'_, Sqlite>) -> Result<(), StoreError> {
-    sqlx::query(
+async fn take_back_pushes(transaction: &mut Transaction) -> Result<(), StoreError> {
+    query(
         "UPDATE delivery SET state = 'superseded' WHERE state = 'due' AND EXISTS
          (SELECT 1 FROM activity WHERE activity.seq = delivery.activity AND activity.audience = 'websub'
           AND activity.kind = 'Push' AND NOT EXISTS
@@ -298,9 +301,9 @@ async fn take_back_pushes(transaction: &mut Transaction<'_, Sqlite>) -> Result<(
 }
 
 /// Questions, denials and pings that are through are kept for a look, and no more than a few: anybody can ask.
-pub(super) async fn drop_answered(transaction: &mut Transaction<'_, Sqlite>) -> Result<(), StoreError> {
+pub(super) async fn drop_answered(transaction: &mut Transaction) -> Result<(), StoreError> {
     // Counted from the newest: the first that is one too many, and all before it.
-    let first: Option<i64> = sqlx::query_scalar(
+    let first: Option<i64> = query_scalar(
         "SELECT seq FROM activity WHERE audience = 'websub' AND kind <> 'Push'
          AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.activity = activity.seq AND delivery.state = 'due')
          ORDER BY seq DESC LIMIT 1 OFFSET $1",
@@ -317,24 +320,20 @@ pub(super) async fn drop_answered(transaction: &mut Transaction<'_, Sqlite>) -> 
         "DELETE FROM activity WHERE audience = 'websub' AND kind <> 'Push' AND seq <= $1
          AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.activity = activity.seq)",
     ] {
-        sqlx::query(statement)
-            .bind(first)
-            .execute(&mut **transaction)
-            .await
-            .map_err(doing("drop answered questions"))?;
+        query(statement).bind(first).execute(&mut **transaction).await.map_err(doing("drop answered questions"))?;
     }
     Ok(())
 }
 
 pub(super) async fn add_message(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     id: &str,
     kind: ErrandKind,
     topic: &str,
     body: &[u8],
     at: Timestamp,
 ) -> Result<i64, StoreError> {
-    sqlx::query_scalar(
+    query_scalar(
         "INSERT INTO activity (id, reviewer, kind, object, audience, body, created)
          VALUES ($1, '', $2, $3, 'websub', $4, $5) RETURNING seq",
     )
@@ -349,13 +348,13 @@ pub(super) async fn add_message(
 }
 
 pub(super) async fn add_delivery(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     message: i64,
     address: &str,
     lane: &str,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO delivery (activity, inbox, host, state, next_at) VALUES ($1, $2, $3, 'due', $4)")
+    query("INSERT INTO delivery (activity, inbox, host, state, next_at) VALUES ($1, $2, $3, 'due', $4)")
         .bind(message)
         .bind(address)
         .bind(lane)

@@ -340,6 +340,10 @@ impl Web {
                 Some(alarm) => ([(header::CACHE_CONTROL, "no-store")], format!("degraded: {alarm}\n")).into_response(),
                 None => ([(header::CACHE_CONTROL, "no-store")], "ready\n").into_response(),
             },
+            Err(error) if self.store.is_away(&error) => {
+                self.store.suspect(&error);
+                ([(header::CACHE_CONTROL, "no-store")], format!("degraded: {error}\n")).into_response()
+            }
             Err(error) => {
                 tracing::error!(%error, "not ready: {error}");
                 (

@@ -23,6 +23,9 @@ mod layers;
 mod mirror;
 mod notices;
 mod peers;
+#[cfg(feature = "postgres")]
+#[path = "../postgres/mod.rs"]
+mod postgres;
 mod readers;
 mod replies;
 mod service;

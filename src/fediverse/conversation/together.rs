@@ -8,7 +8,7 @@ use tokio::sync::MutexGuard;
 
 use super::{Conversation, limits, reactions};
 use crate::{
-    domain::{Handle, Reaction, ReactionKind, ReviewId},
+    domain::{Handle, Reaction, ReactionKind, ReviewId, Visibility},
     fediverse::{
         inbox::{Activity, Event},
         json::authority,
@@ -42,7 +42,10 @@ impl<'a> Said<'a> {
     pub(in crate::fediverse) fn read(activity: &'a Activity, actor: &'a str) -> Option<Self> {
         let (kind, object, emoji) = match &activity.event {
             Event::Liked { object, emoji } => (ReactionKind::Like, object, emoji.as_deref()),
-            Event::Boosted { object } => (ReactionKind::Boost, object, None),
+            // Those for some people only are passed over one by one.
+            Event::Boosted { object, visibility } if *visibility != Visibility::Private => {
+                (ReactionKind::Boost, object, None)
+            }
             _ => return None,
         };
         Some(Self { kind, id: activity.id.as_deref(), actor, object, emoji })

@@ -32,7 +32,7 @@ async fn here() -> Here {
     let (clock, hand) = Clock::turned(NOW.parse().unwrap(), 1);
     let setup = Setup {
         client: Client::new(&origin, Reach::for_federation(&origin, &[])).unwrap(),
-        store: Store::open(&directory.path().join("reviewd.db")).await.unwrap(),
+        store: crate::store::testing::open(directory.path()).await,
         key: KeyPair::from_pem(PRIVATE).unwrap(),
         clock: clock.clone(),
         origin,

@@ -58,7 +58,7 @@ impl Reception {
                 Err(problem) => blocking.refused.push(format!("{name}: {problem}")),
             }
         }
-        let is_out = |actor: &str| self::names(actor).iter().any(|name| out.contains(name));
+        let is_out = |actor: &str| names_for(actor).iter().any(|name| out.contains(name));
         for follower in self.store.followers(None).await?.iter().filter(|follower| is_out(&follower.actor)) {
             self.store.drop_follower(&follower.reviewer, &follower.actor, &[]).await?;
             blocking.ended += 1;
@@ -82,7 +82,7 @@ impl Reception {
     async fn name_to_block(&self, name: &str) -> Result<String, BlockProblem> {
         let name = name.trim().trim_start_matches(['@', '.', '*']);
         if name.contains('@') && !name.contains("://") {
-            return Ok(match self.find(name, None).await? {
+            return Ok(match self.find(name).await? {
                 Some(follower) => follower.actor,
                 None => self.peers.visit().resolve(name).await?.id,
             });
@@ -96,7 +96,7 @@ impl Reception {
 }
 
 /// The names by which a block may mean an actor.
-fn names(actor: &str) -> BTreeSet<String> {
+fn names_for(actor: &str) -> BTreeSet<String> {
     names_of(Some(actor), &host_of(actor).unwrap_or_default())
 }
 
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_block_means_an_actor_its_host_or_a_domain_above_it() {
         let bob = "https://social.m.example:8443/users/bob";
-        let names = names(bob);
+        let names = names_for(bob);
         for name in [bob, "social.m.example:8443", "social.m.example", "m.example", "example"] {
             assert!(names.contains(name), "{name}");
         }

@@ -2,14 +2,17 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
-use sqlx::{QueryBuilder, Sqlite};
-
 use super::under;
 use crate::{
     domain::{Handle, ReviewId},
-    store::{Store, StoreError, doing, outbox::host_of, received::push_names},
+    store::{
+        Store, StoreError, doing,
+        outbox::host_of,
+        received::push_names,
+        sql::{QueryBuilder, query, query_as, query_scalar},
+    },
 };
+use jiff::Timestamp;
 
 /// Ids of one host that are remembered as gone.
 const GONE_OF_HOST_MAX: i64 = 10_000;
@@ -29,7 +32,7 @@ pub struct GonePost {
 impl Store {
     /// Remembers an id that may still come: a post deleted or an activity taken back before it arrived.
     pub async fn remember_gone(&self, id: &str, at: Timestamp, until: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO gone (id, host, at, until) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING")
+        query("INSERT INTO gone (id, host, at, until) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING")
             .bind(id)
             .bind(host_of(id).unwrap_or_default())
             .bind(at.as_millisecond())
@@ -42,7 +45,7 @@ impl Store {
 
     pub async fn gone_post(&self, id: &str) -> Result<Option<GonePost>, StoreError> {
         let row: Option<(Option<String>, Option<String>, Option<String>)> =
-            sqlx::query_as("SELECT reviewer, review, in_reply_to FROM gone WHERE id = $1")
+            query_as("SELECT reviewer, review, in_reply_to FROM gone WHERE id = $1")
                 .bind(id)
                 .fetch_optional(&self.read)
                 .await
@@ -57,9 +60,9 @@ impl Store {
     pub async fn gone_among(&self, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
         let mut gone = HashSet::new();
         for part in ids.chunks(IDS_PER_QUERY) {
-            let mut query = QueryBuilder::<Sqlite>::new("SELECT id FROM gone WHERE id IN (");
+            let mut query = QueryBuilder::new("SELECT id FROM gone WHERE id IN (");
             push_names(&mut query, part);
-            let query = query.build_query_scalar().persistent(false);
+            let query = query.build_query_scalar();
             let found: Vec<String> = query.fetch_all(&self.read).await.map_err(doing("look for what is gone"))?;
             gone.extend(found);
         }
@@ -69,17 +72,17 @@ impl Store {
     /// Forgets what nobody will send any more, and the oldest of a host that deletes without end.
     pub async fn forget_gone(&self, now: Timestamp) -> Result<u64, StoreError> {
         let doing_it = "forget what is long gone";
-        let old = sqlx::query("DELETE FROM gone WHERE until < $1")
+        let old = query("DELETE FROM gone WHERE until < $1")
             .bind(now.as_millisecond())
             .execute(&self.write)
             .await
             .map_err(doing(doing_it))?;
         let left: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM gone").fetch_one(&self.read).await.map_err(doing(doing_it))?;
+            query_scalar("SELECT COUNT(*) FROM gone").fetch_one(&self.read).await.map_err(doing(doing_it))?;
         if left <= GONE_OF_HOST_MAX {
             return Ok(old.rows_affected());
         }
-        let too_many = sqlx::query(
+        let too_many = query(
             "DELETE FROM gone WHERE id IN (
                SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY host ORDER BY at DESC) AS of_host,
                                       ROW_NUMBER() OVER (ORDER BY at DESC) AS of_all FROM gone) AS numbered

@@ -5,7 +5,7 @@ use std::collections::{HashMap, hash_map};
 use super::{ReplyRow, places::Places, replies, shown};
 use crate::{
     domain::{Handle, KeptReply, ReviewId},
-    store::{Store, StoreError, doing},
+    store::{Store, StoreError, doing, sql::query_as},
 };
 
 /// Whose conversations are asked for.
@@ -34,9 +34,9 @@ impl Store {
             };
         }
         let query = match talked {
-            Talked::Anywhere => sqlx::query_as(latest!(live!())),
-            Talked::With(_) => sqlx::query_as(latest!(concat!("reply.reviewer = $2 AND ", live!()))),
-            Talked::Under(..) => sqlx::query_as(latest!("reply.reviewer = $2 AND reply.review = $3")),
+            Talked::Anywhere => query_as(latest!(live!())),
+            Talked::With(_) => query_as(latest!(concat!("reply.reviewer = $2 AND ", live!()))),
+            Talked::Under(..) => query_as(latest!("reply.reviewer = $2 AND reply.review = $3")),
         };
         let query = query.bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let query = match talked {

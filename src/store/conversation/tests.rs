@@ -1,18 +1,21 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::domain::{Reaction, ReactionKind};
+use crate::{
+    domain::{Reaction, ReactionKind},
+    store::sql::query,
+};
 
 const NOW: &str = "2026-11-22T12:00:00Z";
 const BOB: &str = "https://m.example/users/bob";
-const NOTE: &str = "https://books.example/users/ana/reviews/dune-2026";
+pub(in crate::store) const NOTE: &str = "https://books.example/users/ana/reviews/dune-2026";
 
 pub(in crate::store) async fn store() -> (Store, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
-    (Store::open(&directory.path().join("reviewd.db")).await.unwrap(), directory)
+    (crate::store::testing::open(directory.path()).await, directory)
 }
 
-fn now() -> Timestamp {
+pub(in crate::store) fn now() -> Timestamp {
     NOW.parse().unwrap()
 }
 
@@ -41,7 +44,7 @@ pub(in crate::store) fn post(number: i64, in_reply_to: &str) -> Reply {
     }
 }
 
-fn id(number: i64) -> String {
+pub(in crate::store) fn id(number: i64) -> String {
     format!("{BOB}/statuses/{number}")
 }
 
@@ -159,7 +162,7 @@ async fn what_was_deleted_does_not_come_back() {
 #[tokio::test]
 async fn a_host_that_deletes_without_end_is_remembered_in_part() {
     let (store, _directory) = store().await;
-    sqlx::query(
+    query(
         "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10050)
          INSERT INTO gone (id, host, at, until) SELECT 'https://m.example/' || n, 'm.example', n, $1 FROM n",
     )

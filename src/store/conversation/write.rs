@@ -2,12 +2,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{Kept, under};
 use crate::{
     domain::{Handle, Reply, ReplyState, ReviewId, Source},
-    store::{StoreError, doing, outbox::host_of},
+    store::{
+        StoreError, doing,
+        outbox::host_of,
+        sql::{Row, Transaction, query, query_as, query_scalar},
+    },
 };
 
 /// How long the id of a deleted reply is refused; servers do not send one again after that (FEDERATION 5.23).
@@ -32,14 +35,14 @@ pub(super) struct Words {
 
 /// Writes a reply inside somebody's transaction, who then has to call `talk_changed` after the commit.
 pub(in crate::store) async fn write_reply(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     reply: &Reply,
     state: ReplyState,
     source: Source,
     at: Timestamp,
 ) -> Result<Kept, StoreError> {
     let doing_it = "keep a reply";
-    let gone: Option<i64> = sqlx::query_scalar("SELECT 1 FROM gone WHERE id = $1")
+    let gone: Option<i64> = query_scalar("SELECT 1 FROM gone WHERE id = $1")
         .bind(&reply.id)
         .fetch_optional(&mut **transaction)
         .await
@@ -58,7 +61,7 @@ pub(in crate::store) async fn write_reply(
     })
     .unwrap_or_default();
     let before: Option<(i64, String, String, Option<i64>, String)> =
-        sqlx::query_as("SELECT seq, author, words, updated, visibility FROM reply WHERE id = $1")
+        query_as("SELECT seq, author, words, updated, visibility FROM reply WHERE id = $1")
             .bind(&reply.id)
             .fetch_optional(&mut **transaction)
             .await
@@ -71,7 +74,7 @@ pub(in crate::store) async fn write_reply(
         if (said.as_str(), edited, visibility.as_str()) == (&words, updated, reply.visibility.as_str()) {
             return Ok(Kept::Unchanged(seq));
         }
-        sqlx::query("UPDATE reply SET words = $2, updated = $3, visibility = $4 WHERE seq = $1")
+        query("UPDATE reply SET words = $2, updated = $3, visibility = $4 WHERE seq = $1")
             .bind(seq)
             .bind(words)
             .bind(updated)
@@ -81,7 +84,7 @@ pub(in crate::store) async fn write_reply(
             .map_err(doing(doing_it))?;
         return Ok(Kept::Changed(seq));
     }
-    let seq = sqlx::query_scalar(
+    let seq = query_scalar(
         "INSERT INTO reply (id, reviewer, review, in_reply_to, author, host, ours, state, visibility, source, published,
          updated, received_at, words) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING seq",
     )
@@ -108,13 +111,13 @@ pub(in crate::store) async fn write_reply(
 /// Removes a reply inside somebody's transaction, who then has to call `talk_changed` after the commit. `None` without
 /// such a reply.
 pub(in crate::store) async fn erase_reply(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     id: &str,
     at: Timestamp,
 ) -> Result<Option<Option<(Handle, ReviewId)>>, StoreError> {
     let doing_it = "drop a reply";
-    let row: Option<SqliteRow> =
-        sqlx::query("DELETE FROM reply WHERE id = $1 RETURNING reviewer, review, in_reply_to, host, author")
+    let row: Option<Row> =
+        query("DELETE FROM reply WHERE id = $1 RETURNING reviewer, review, in_reply_to, host, author")
             .bind(id)
             .fetch_optional(&mut **transaction)
             .await
@@ -123,13 +126,13 @@ pub(in crate::store) async fn erase_reply(
     let (reviewer, review): (Option<String>, Option<String>) = (row.get(0), row.get(1));
     let (in_reply_to, host, author): (String, String, String) = (row.get(2), row.get(3), row.get(4));
     // What was done with it, and what it did itself: a reply may quote.
-    sqlx::query("DELETE FROM reaction WHERE object = $1 OR (id = $1 AND actor = $2)")
+    query("DELETE FROM reaction WHERE object = $1 OR (id = $1 AND actor = $2)")
         .bind(id)
         .bind(&author)
         .execute(&mut **transaction)
         .await
         .map_err(doing(doing_it))?;
-    sqlx::query(
+    query(
         "INSERT INTO gone (id, host, author, reviewer, review, in_reply_to, at, until)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET until = excluded.until",
     )

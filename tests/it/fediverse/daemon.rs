@@ -20,6 +20,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::world::place::Place;
+
 /// When every test begins.
 const START: &str = "2026-11-22T12:00:00Z";
 /// Until a save is told to followers.
@@ -51,6 +53,7 @@ pub struct Daemon {
     /// Where it was at its first start.
     origin: String,
     folder: TempDir,
+    place: Place,
 }
 
 impl Daemon {
@@ -72,12 +75,15 @@ impl Daemon {
     async fn start_on(site: &str, settings: &str) -> Daemon {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("reviewd.toml");
-        fs::write(&file, format!("{}\n{settings}\n", SETTINGS.replace("SITE", site))).unwrap();
+        let place = Place::new();
+        let store = if settings.contains("[store]") { String::new() } else { place.settings() };
+        fs::write(&file, format!("{}\n{settings}\n{store}\n", SETTINGS.replace("SITE", site))).unwrap();
         fs::create_dir(folder.path().join("reviews")).unwrap();
         let options = Overrides { config: Some(file), ..Overrides::default() };
         let config = Config::load(&options, &BTreeMap::new(), folder.path()).unwrap();
         let (clock, hand) = Clock::turned(START.parse().unwrap(), 7);
-        let mut daemon = Daemon { clock, hand, running: None, runtime: None, config, origin: String::new(), folder };
+        let mut daemon =
+            Daemon { clock, hand, running: None, runtime: None, config, origin: String::new(), folder, place };
         daemon.start_again().await;
         daemon.origin = daemon.running().origin.clone();
         daemon.look().await;
@@ -143,6 +149,7 @@ impl Daemon {
     pub fn take_over(&mut self, other: &Daemon) {
         fs::remove_dir_all(self.data()).unwrap();
         fs::create_dir(self.data()).unwrap();
+        self.place.lose();
         fs::copy(other.data().join("ids.jsonl"), self.data().join("ids.jsonl")).unwrap();
         self.config.reviewers[0].folder = other.config.reviewers[0].folder.clone();
     }
@@ -194,9 +201,10 @@ impl Daemon {
             self.stop().await;
         }
         fs::remove_dir_all(self.data()).unwrap();
+        self.place.lose();
         let target = Target {
             data: self.data(),
-            database: self.config.store.database.clone(),
+            store: self.config.store.clone(),
             origin: Origin::parse(&self.origin).unwrap(),
             folders: Vec::new(),
         };

@@ -4,6 +4,8 @@
 mod account;
 mod announce;
 mod answers;
+#[cfg(feature = "postgres")]
+mod away;
 mod conversation;
 mod covers;
 pub mod daemon;

@@ -12,6 +12,7 @@
 
 mod answer;
 mod keys;
+pub mod place;
 mod texts;
 
 use std::{
@@ -72,6 +73,7 @@ pub struct World {
     hand: Hand,
     running: Option<Running>,
     client: reqwest::Client,
+    place: place::Place,
 }
 
 impl World {
@@ -97,7 +99,8 @@ impl World {
         let (turned, hand) = Clock::turned(START.parse().unwrap(), 7);
         let clock = if setup.real_time { Clock::system() } else { turned };
         let client = reqwest::Client::builder().no_proxy().no_gzip().redirect(reqwest::redirect::Policy::none());
-        let world = Self { home, clock, hand, running: None, client: client.build().unwrap() };
+        let world =
+            Self { home, clock, hand, running: None, client: client.build().unwrap(), place: place::Place::new() };
         world.settings(setup.origin, setup.reviewers, setup.settings);
         keys::lay_out(&world.data());
         fs::create_dir(world.folder()).unwrap();
@@ -115,7 +118,10 @@ impl World {
         } else {
             reviewers
         };
-        let site = format!("[site]\nlisten = \"127.0.0.1:0\"\ntitle = \"Ana's books\"\n{origin}\n{reviewers}\n{more}");
+        let store = if more.contains("[store]") { String::new() } else { self.place.settings() };
+        let site = format!(
+            "[site]\nlisten = \"127.0.0.1:0\"\ntitle = \"Ana's books\"\n{origin}\n{reviewers}\n{more}\n{store}"
+        );
         fs::write(self.home.path().join("reviewd.toml"), site).unwrap();
     }
 
@@ -376,6 +382,9 @@ impl World {
     /// Loses the database, as a disk does; the journal stays.
     pub fn lose_database(&self) {
         assert!(self.running.is_none(), "stop the program first");
+        if self.place.lose() {
+            return;
+        }
         for entry in fs::read_dir(self.data()).unwrap().flatten() {
             if entry.file_name().to_string_lossy().starts_with("reviewd.db") {
                 fs::remove_file(entry.path()).unwrap();
