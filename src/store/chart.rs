@@ -98,7 +98,7 @@ impl Store {
             )
             .bind(reviewer)
             .bind(today)
-            .bind(followers)
+            .bind(*followers)
             .execute(&self.write)
             .await
             .map_err(doing("note the number of followers"))?;
