@@ -2,6 +2,7 @@
 //!
 //! ARCHITECTURE.md shows the life of a review and which module may know which.
 
+pub mod admin;
 pub mod app;
 pub mod backup;
 pub mod cli;

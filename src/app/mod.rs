@@ -5,9 +5,11 @@ mod federation;
 mod https;
 mod hub;
 pub mod manager;
+mod operator;
 mod pulse;
 pub mod rest;
 mod sample;
+pub mod secret;
 pub mod sockets;
 pub mod traces;
 pub mod vigil;
@@ -91,6 +93,8 @@ pub struct Running {
     pub metrics: Option<SocketAddr>,
     /// How it stands with the site's own certificate.
     pub certificate: Option<watch::Receiver<CertificateState>>,
+    /// The operator's page, where it has an address of its own.
+    pub admin: Option<SocketAddr>,
     pub origin: String,
     pub publisher: PublisherHandle,
     /// Keeps the conversation as files.
@@ -284,35 +288,6 @@ pub async fn start_on(
     federation.tell_of_changed_profiles(&web).await?;
     // Whatever may fail comes before the first task: a start that did not succeed leaves nothing running.
     let control = control::bind(&config.control.socket)?;
-    let mut metrics_address = None;
-    let mut router = web::router(Arc::clone(&web));
-    if let Some(address) = config.metrics.listen {
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("listen on {address}; choose another address in [metrics] listen"))?;
-        router = web::figures::counted(router);
-        metrics_address = Some(listener.local_addr()?);
-        let figures = web::figures::router(Arc::clone(&web), clock.clone(), certificate.clone());
-        let stopping = stop.clone();
-        tasks.spawn(async move {
-            let served = axum::serve(listener, figures).with_graceful_shutdown(stopping.cancelled_owned()).await;
-            if let Err(error) = served {
-                tracing::error!(%error, "serving the metrics ended: {error}");
-            }
-        });
-    }
-    let (hearing, mut parts) = (Hearing::new(), Vec::new());
-    if let Some(https) = &https {
-        router = https.guarded(router);
-    }
-    for listener in listeners {
-        let door = Door::new(listener, hearing.clone()).guarded(https.as_ref().map(Https::server));
-        let service = router.clone().into_make_service_with_connect_info::<SocketAddr>();
-        parts.push(("serving", tasks.spawn(serve_on(door, service, stop.clone()))));
-    }
-    if let Some(https) = https {
-        parts.extend(https.start(http, &hearing, &tasks, &stop));
-    }
     let restart = Arc::new(Notify::new());
     let desk = Arc::new(control::Desk {
         publisher: handle.clone(),
@@ -334,6 +309,45 @@ pub async fn start_on(
         exporter: Arc::clone(&web) as Arc<dyn Exporter>,
         certificate: certificate.clone(),
     });
+    let operator = operator::open(&config, &desk, &web).await?;
+    let mut metrics_address = None;
+    let mut router = web::router(Arc::clone(&web));
+    if let Some(address) = config.metrics.listen {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("listen on {address}; choose another address in [metrics] listen"))?;
+        router = web::figures::counted(router);
+        metrics_address = Some(listener.local_addr()?);
+        let figures = web::figures::router(Arc::clone(&web), clock.clone(), certificate.clone());
+        let stopping = stop.clone();
+        tasks.spawn(async move {
+            let served = axum::serve(listener, figures).with_graceful_shutdown(stopping.cancelled_owned()).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "serving the metrics ended: {error}");
+            }
+        });
+    }
+    let mut admin_address = None;
+    match operator {
+        Some((page, Some(listener))) => {
+            admin_address = Some(listener.local_addr()?);
+            tasks.spawn(operator::serve(listener, page, stop.clone()));
+        }
+        Some((page, None)) => router = router.merge(page),
+        None => {}
+    }
+    let (hearing, mut parts) = (Hearing::new(), Vec::new());
+    if let Some(https) = &https {
+        router = https.guarded(router);
+    }
+    for listener in listeners {
+        let door = Door::new(listener, hearing.clone()).guarded(https.as_ref().map(Https::server));
+        let service = router.clone().into_make_service_with_connect_info::<SocketAddr>();
+        parts.push(("serving", tasks.spawn(serve_on(door, service, stop.clone()))));
+    }
+    if let Some(https) = https {
+        parts.extend(https.start(http, &hearing, &tasks, &stop));
+    }
     let vigil = Vigil {
         clock: clock.clone(),
         store: store.clone(),
@@ -375,6 +389,7 @@ pub async fn start_on(
         http: http_addresses,
         metrics: metrics_address,
         certificate,
+        admin: admin_address,
         origin: site.origin.to_string(),
         publisher: handle,
         mirrors,

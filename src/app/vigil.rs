@@ -1,16 +1,8 @@
 //! Looks after the site every minute: raises the alarm, notes what the reviewer should know of, and runs their command.
 
-use std::{
-    fs, io,
-    io::Write,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::Path,
-    process::Stdio,
-    time::Duration,
-};
+use std::{fs, io, path::Path, process::Stdio, time::Duration};
 
 use anyhow::Context;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::{
@@ -21,6 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    app::secret,
     clock::Clock,
     domain::problem::Severity,
     publish::{PublisherHandle, Survey},
@@ -49,9 +42,6 @@ const COMPLAINT_BYTES_MAX: usize = 300;
 const LAST_WORDS: Duration = Duration::from_millis(200);
 /// The file with the private feed's secret, in the data directory.
 const TOKEN_FILE: &str = "notices.token";
-/// Bytes of chance in it.
-const TOKEN_BYTES: usize = 24;
-const TOKEN_MODE: u32 = 0o600;
 
 /// The one who looks.
 pub struct Vigil {
@@ -94,6 +84,7 @@ impl Vigil {
         // A publisher that stops knows nothing: nothing has ended because of that.
         let Some(folders) = self.publisher.survey().await else { return Ok(()) };
         let now = self.clock.now();
+        self.store.note_followers(now).await?;
         let undelivered = self.store.undelivered(now).await?;
         let alarms: Vec<Condition> =
             undelivered_condition(&undelivered).into_iter().chain(self.certificate_condition(now)).collect();
@@ -290,29 +281,7 @@ fn undelivered_condition(undelivered: &[String]) -> Option<Condition> {
 /// # Errors
 /// When it can be read by others, or cannot be written.
 pub fn token(data: &Path) -> anyhow::Result<String> {
-    let path = data.join(TOKEN_FILE);
-    let doing = || format!("read the private feed's secret {}", path.display());
-    match fs::read_to_string(&path) {
-        Ok(text) => {
-            let mode = fs::metadata(&path).with_context(doing)?.permissions().mode() & 0o777;
-            anyhow::ensure!(
-                mode & 0o077 == 0,
-                "{} can be read by others (mode {mode:03o}): run `chmod 600 {0}`",
-                path.display()
-            );
-            Ok(text.trim().to_owned())
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut bytes = [0; TOKEN_BYTES];
-            aws_lc_rs::rand::fill(&mut bytes)
-                .map_err(|_| anyhow::anyhow!("this machine gives no chance for a secret"))?;
-            let token = URL_SAFE_NO_PAD.encode(bytes);
-            let file = fs::File::options().write(true).create_new(true).mode(TOKEN_MODE).open(&path);
-            writeln!(file.with_context(doing)?, "{token}").with_context(doing)?;
-            Ok(token)
-        }
-        Err(error) => Err(error).with_context(doing),
-    }
+    secret::kept(&data.join(TOKEN_FILE), "the private feed's secret")
 }
 
 /// Whether the secret is there, without making one.
@@ -343,6 +312,8 @@ pub async fn try_command(command: &[String], site: &str, now: Timestamp) -> anyh
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[tokio::test]

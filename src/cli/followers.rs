@@ -40,10 +40,10 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
     match &arguments.what {
         What::List { json } => list(config, *json).await,
         What::Approve { follower } => {
-            tell(config, &Question::ApproveFollower { name: follower.clone() }, "follows now").await
+            tell(config, &Question::ApproveFollower { name: follower.clone(), reviewer: None }, "follows now").await
         }
         What::Remove { follower } => {
-            tell(config, &Question::RemoveFollower { name: follower.clone() }, "follows no more").await
+            tell(config, &Question::RemoveFollower { name: follower.clone(), reviewer: None }, "follows no more").await
         }
     }
 }

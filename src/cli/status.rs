@@ -1,15 +1,13 @@
 //! `reviewd status`: how things stand, at a glance.
 
 use anyhow::bail;
-use serde::Serialize;
 
 use super::{FINE, PROBLEMS, table};
 use crate::{
     app,
     clock::Clock,
     config::Config,
-    control::{self, Question, Status},
-    doctor::LastReport,
+    control::{self, Counts, Question, Status},
     domain::reader::FeedReader,
     publish::{Desk, publisher},
     tls::CertificateState,
@@ -25,41 +23,6 @@ pub struct Arguments {
     readers: bool,
 }
 
-/// The figures by name, over all folders.
-#[derive(Debug, Serialize)]
-struct Counts<'a> {
-    running: bool,
-    version: &'a str,
-    origin: &'a str,
-    live: usize,
-    answers: usize,
-    answers_awaiting: usize,
-    held: usize,
-    waiting: usize,
-    leaving: usize,
-    drafts: usize,
-    scheduled: usize,
-    broken: usize,
-    skipped: usize,
-    followers: u64,
-    followers_waiting: u64,
-    deliveries_due: i64,
-    deliveries_given_up: i64,
-    deliveries_refused: i64,
-    deliveries_held: i64,
-    oldest_due: Option<jiff::Timestamp>,
-    hosts_dead: i64,
-    last_publish: Option<jiff::Timestamp>,
-    alarm: Option<&'a str>,
-    replies_waiting: u64,
-    reports: u64,
-    last_doctor: Option<&'a LastReport>,
-    subscribers: i64,
-    pushes_due: i64,
-    certificate: Option<&'a CertificateState>,
-    folders: &'a [publisher::Survey],
-}
-
 pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
     if arguments.readers {
         return readers(config, arguments.json).await;
@@ -70,46 +33,13 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
         Some(status) => status,
         None => without_daemon(config).await?,
     };
-    let sum = |figure: fn(&publisher::Survey) -> usize| status.folders.iter().map(figure).sum();
-    let counts = Counts {
-        running,
-        version: &status.version,
-        origin: &status.origin,
-        live: sum(|one| one.live),
-        answers: sum(|one| one.answers),
-        answers_awaiting: sum(|one| one.awaiting),
-        held: sum(|one| one.held),
-        waiting: sum(|one| one.waiting),
-        leaving: sum(|one| one.leaving),
-        drafts: sum(|one| one.drafts),
-        scheduled: sum(|one| one.scheduled),
-        broken: sum(|one| one.broken),
-        skipped: sum(|one| one.skipped),
-        followers: status.followers,
-        followers_waiting: status.followers_waiting,
-        deliveries_due: status.deliveries_due,
-        deliveries_given_up: status.deliveries_given_up,
-        deliveries_refused: status.deliveries_refused,
-        deliveries_held: status.deliveries_held,
-        oldest_due: status.oldest_due,
-        hosts_dead: status.hosts_dead,
-        last_publish: status.last_publish,
-        alarm: status.alarm.as_deref(),
-        replies_waiting: status.replies_waiting,
-        reports: status.reports,
-        last_doctor: status.last_doctor.as_ref(),
-        subscribers: status.subscribers,
-        pushes_due: status.pushes_due,
-        certificate: status.certificate.as_ref(),
-        folders: &status.folders,
-    };
+    let counts = status.counts(running);
     if arguments.json {
         table::json(&counts)?;
     } else {
         show(&counts);
     }
-    let fine = counts.held == 0 && counts.broken == 0 && counts.deliveries_held == 0 && counts.alarm.is_none();
-    Ok(if fine { FINE } else { PROBLEMS })
+    Ok(if counts.is_fine() { FINE } else { PROBLEMS })
 }
 
 fn show(counts: &Counts<'_>) {

@@ -14,6 +14,7 @@ pub struct Places {
     pub listen: Option<Place>,
     pub database: Option<Place>,
     pub tls: Option<Place>,
+    pub admin: Option<Place>,
     /// In the order of [`Config::reviewers`].
     pub reviewers: Vec<Place>,
 }
@@ -22,6 +23,7 @@ pub struct Places {
 pub fn across(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
     listen_agrees_with_origin(config, places, problems);
     tls_agrees_with_origin(config, places, problems);
+    operators_page_is_shut(config, places, problems);
     reviewers_are_distinct(config, places, problems);
     data_is_outside_reviews(config, places, problems);
     mirrors_lie_apart(config, places, problems);
@@ -66,6 +68,18 @@ fn tls_agrees_with_origin(config: &Config, places: &Places, problems: &mut Vec<P
         problems.push(place.problem(
             format!("[tls] listen_http: {address} is where the site itself is served by [site] listen"),
             "give http and https an address each: usually port 80 and port 443",
+        ));
+    }
+}
+
+/// Whoever reaches the operator's page may hide, block and send: other machines do not without a password.
+fn operators_page_is_shut(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
+    let open = config.admin.listen.filter(|address| !address.ip().to_canonical().is_loopback());
+    if let Some(address) = open.filter(|_| config.admin.password_file.is_none()) {
+        let place = places.admin.clone().unwrap_or_else(Place::nowhere);
+        problems.push(place.problem(
+            format!("[admin] listen: {address} can be reached from other machines, and there is no password"),
+            "make one with `reviewd generate password --into FILE` and name it in password_file, or listen on 127.0.0.1",
         ));
     }
 }

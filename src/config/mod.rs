@@ -69,6 +69,7 @@ pub struct Config {
     pub federation: FederationSettings,
     pub notify: NotifySettings,
     pub metrics: MetricsSettings,
+    pub admin: AdminSettings,
     pub log: LogSettings,
     /// `None`: whatever stands in front has the certificate.
     pub tls: Option<TlsSettings>,
@@ -239,6 +240,15 @@ pub struct NotifySettings {
 pub struct MetricsSettings {
     /// Where Prometheus reads; nothing is counted without it.
     pub listen: Option<SocketAddr>,
+}
+
+/// The operator's page; without any of these there is none.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AdminSettings {
+    /// An address of its own, and then nowhere else. One that other machines reach has a password.
+    pub listen: Option<SocketAddr>,
+    /// The file that holds the password. Without `listen` the page is then `/admin` on the site itself.
+    pub password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

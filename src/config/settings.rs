@@ -8,9 +8,9 @@ use std::{
 };
 
 use super::{
-    Config, ControlSettings, DeliverySettings, FederationSettings, FeedSettings, LogSettings, MetricsSettings,
-    Moderation, NotifySettings, Poll, PostgresSettings, PublishSettings, ReplySettings, ReviewerSettings, SiteSettings,
-    StoreSettings, WebsubSettings, check,
+    AdminSettings, Config, ControlSettings, DeliverySettings, FederationSettings, FeedSettings, LogSettings,
+    MetricsSettings, Moderation, NotifySettings, Poll, PostgresSettings, PublishSettings, ReplySettings,
+    ReviewerSettings, SiteSettings, StoreSettings, WebsubSettings, check,
     source::{Place, SECTIONS, Section, Sources, suggestion},
     tls,
     value::{self, Refusal, Value},
@@ -21,6 +21,9 @@ use crate::domain::{Handle, Origin, Problem, reviewer::ProfileLink};
 const PORT: u16 = 8080;
 /// With a certificate of its own it is what the world comes to: every address of the machine, of IPv4 too.
 const OPEN_HTTPS: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 443);
+
+/// The password of the operator's page as the service manager hands it over (`LoadCredential=admin.password:…`).
+const ADMIN_CREDENTIAL: &str = "admin.password";
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -109,6 +112,7 @@ pub fn build(mut sources: Sources, file: Option<PathBuf>, defaults: &Defaults) -
         federation: federation(sources.section("federation"), &mut problems),
         notify: notify(sources.section("notify"), &mut problems),
         metrics: metrics(sources.section("metrics"), &mut problems),
+        admin: admin(sources.section("admin"), defaults, &mut places, &mut problems),
         log: log(sources.section("log"), &mut problems),
         tls: tls.map(|written| written.beside(&site.listen)),
         credentials: defaults.credentials.clone(),
@@ -328,6 +332,21 @@ fn metrics(mut section: Section, problems: &mut Vec<Problem>) -> MetricsSettings
     let settings = MetricsSettings { listen: section.read("listen", "\"127.0.0.1:9464\"", value::socket) };
     problems.extend(section.finish());
     settings
+}
+
+fn admin(
+    mut section: Section,
+    defaults: &Defaults,
+    places: &mut check::Places,
+    problems: &mut Vec<Problem>,
+) -> AdminSettings {
+    let (listen, place) = unzip(section.read_at("listen", "\"127.0.0.1:9465\"", |value, _| value::socket(value)));
+    places.admin = place;
+    let file = section.read_at("password_file", "\"admin.password\"", value::path).map(|(file, _)| file);
+    problems.extend(section.finish());
+    // A credential of that name is a password too, and beats the file.
+    let credential = defaults.credentials.as_ref().map(|directory| directory.join(ADMIN_CREDENTIAL));
+    AdminSettings { listen, password_file: credential.filter(|file| file.exists()).or(file) }
 }
 
 fn log(mut section: Section, problems: &mut Vec<Problem>) -> LogSettings {

@@ -27,6 +27,7 @@ pub const SECTIONS: &[&str] = &[
     "federation",
     "notify",
     "metrics",
+    "admin",
     "log",
     "tls",
 ];

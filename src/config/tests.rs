@@ -116,7 +116,7 @@ fn a_name_in_the_environment_that_only_looks_like_a_setting_is_a_problem() {
 fn a_typo_is_answered_with_its_place_and_a_suggestion() {
     insta::assert_snapshot!(problems("[site]\norigin = \"http://localhost:80\"\n  tittle = \"x\"\n\n[pubish]\nsettle = 1\n"), @r#"
     reviewd.toml:3:3: error: [site] has no key `tittle` (known keys are origin, listen, title, description, language, source_url; did you mean `title`?)
-    reviewd.toml:5:2: error: there is no section [pubish] (known sections are site, reviewer, store, publish, replies, delivery, feeds, websub, control, federation, notify, metrics, log, tls; did you mean `publish`?)
+    reviewd.toml:5:2: error: there is no section [pubish] (known sections are site, reviewer, store, publish, replies, delivery, feeds, websub, control, federation, notify, metrics, admin, log, tls; did you mean `publish`?)
     "#);
 }
 
@@ -412,4 +412,13 @@ fn an_authority_is_asked_only_with_consent_and_for_a_name() {
 fn a_program_that_was_built_without_acme_says_how_to_build_it() {
     let said = problems("[site]\norigin = \"https://books.example\"\n[tls]\nacme = true\nagree_to_terms = true\n");
     assert!(said.contains("was built without ACME") && said.contains("--features acme"), "{said}");
+}
+
+#[test]
+fn an_operators_page_that_other_machines_reach_needs_a_password() {
+    insta::assert_snapshot!(problems("[admin]\nlisten = \"0.0.0.0:9465\"\n"), @"reviewd.toml:2:10: error: [admin] listen: 0.0.0.0:9465 can be reached from other machines, and there is no password (make one with `reviewd generate password --into FILE` and name it in password_file, or listen on 127.0.0.1)");
+    let admin = loaded("[admin]\nlisten = \"0.0.0.0:9465\"\npassword_file = \"secret\"\n").admin;
+    assert!(admin.password_file.is_some_and(|file| file.is_absolute()));
+    assert_eq!(loaded("[admin]\nlisten = \"[::1]:9465\"\n").admin.password_file, None);
+    assert_eq!(loaded("").admin, AdminSettings::default());
 }

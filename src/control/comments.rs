@@ -38,6 +38,7 @@ fn under(published: &Published, origin: &Origin) -> Vec<ReplyView> {
         ours: false,
         author: text::remote_text(&comment.name, WORDS_CHARS_MAX),
         handle: String::new(),
+        actor: String::new(),
         address: format!("{page}#comment-{}", n + 1),
         id: format!("{note}#comment-{}", n + 1),
         in_reply_to: note.clone(),

@@ -3,6 +3,8 @@
 mod answer;
 mod asking;
 mod comments;
+mod counts;
+mod deliveries;
 mod download;
 pub mod ids;
 pub mod keys;
@@ -18,6 +20,8 @@ use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
 pub use asking::ask;
+pub use counts::Counts;
+pub use deliveries::{DeliveryView, ListedDelivery, deliveries, deliveries_where};
 pub use download::{backup, export};
 pub use listening::{bind, serve};
 pub use notices::{NoticeView, Notices, notices};
@@ -34,7 +38,7 @@ use crate::{
         reception::{NoFollower, Reception},
     },
     publish::{Plan, PublisherHandle, Survey, publisher::Release},
-    store::{DeliveryState, FollowState, Follower, Store, StoreError},
+    store::{FollowState, Follower, Store, StoreError},
     tls::CertificateState,
 };
 
@@ -71,12 +75,21 @@ pub enum Question {
         review: String,
         host: Option<String>,
     },
+    /// Everything that one host did not take.
+    ResendTo {
+        host: String,
+    },
     Followers,
     ApproveFollower {
         name: String,
+        /// Whom they follow; the first that is found when none is named.
+        #[serde(default)]
+        reviewer: Option<Handle>,
     },
     RemoveFollower {
         name: String,
+        #[serde(default)]
+        reviewer: Option<Handle>,
     },
     Blocks,
     Block {
@@ -196,24 +209,6 @@ pub struct Status {
     pub certificate: Option<CertificateState>,
 }
 
-/// One copy of an activity, as `reviewd deliveries` shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeliveryView {
-    /// The review's id, or what else the activity is about.
-    pub review: String,
-    pub activity: String,
-    #[serde(rename = "type")]
-    pub kind: String,
-    pub inbox: String,
-    pub host: String,
-    pub state: String,
-    pub attempts: i64,
-    pub last_status: Option<i64>,
-    pub last_error: Option<String>,
-    /// While it is due.
-    pub next_at: Option<Timestamp>,
-}
-
 /// A follower, as `reviewd followers list` shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FollowerView {
@@ -265,14 +260,6 @@ pub struct Desk {
     /// `None`: the site has no certificate of its own.
     pub certificate: Option<watch::Receiver<CertificateState>>,
 }
-
-/// The state of a delivery that waits for a person, as the store writes it.
-const HELD: &str = "held";
-const HELD_SINCE_RESTORE: &str =
-    "held since a backup was restored, because it may have been made: `reviewd apply` sends, `--quietly` does not";
-
-/// Deliveries listed at most; `deliveries REVIEW` narrows them down.
-const DELIVERIES_MAX: i64 = 10_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -341,9 +328,18 @@ impl Desk {
                 }
                 Some(None) | None => no_review(Some(&review)),
             },
+            Question::ResendTo { host } => {
+                let sent = self.store.resend_to(&host, self.clock.now()).await;
+                self.publisher.mail.notify_one();
+                told(sent)
+            }
             Question::Followers => told(followers(&self.store).await),
-            Question::ApproveFollower { name } => follower(self.reception.approve(&name).await),
-            Question::RemoveFollower { name } => follower(self.reception.remove(&name).await),
+            Question::ApproveFollower { name, reviewer } => {
+                follower(self.reception.approve(&name, reviewer.as_ref()).await)
+            }
+            Question::RemoveFollower { name, reviewer } => {
+                follower(self.reception.remove(&name, reviewer.as_ref()).await)
+            }
             Question::Blocks => told(blocks(&self.store).await),
             Question::Block { names } => told(self.reception.block(&names).await),
             Question::Notices => told(notices(&self.store, &self.site.origin, self.notices_token.as_deref()).await),
@@ -390,7 +386,7 @@ impl Desk {
 
     /// The Note's id of a review named by id, slug, file or address; `Some(None)` when none is named, `None` when there is
     /// no such review.
-    async fn object(&self, review: Option<&str>) -> Option<Option<String>> {
+    pub async fn object(&self, review: Option<&str>) -> Option<Option<String>> {
         let Some(name) = review else { return Some(None) };
         if name.contains("/users/") {
             return Some(Some(name.to_owned()));
@@ -434,45 +430,26 @@ pub async fn status(
     })
 }
 
-/// The rows of `reviewd deliveries`.
-pub async fn deliveries(store: &Store, object: Option<&str>) -> Result<Vec<DeliveryView>, StoreError> {
-    let rows = store.deliveries(object, DELIVERIES_MAX).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| DeliveryView {
-            // Held since a restore: due all the same, but nobody knows when.
-            last_error: if row.state == HELD { Some(HELD_SINCE_RESTORE.to_owned()) } else { row.last_error },
-            review: match row.is_feed {
-                true => row.object.clone(),
-                false => row.object.rsplit('/').next().unwrap_or(&row.object).to_owned(),
-            },
-            activity: row.activity,
-            kind: row.kind,
-            inbox: row.inbox,
-            host: row.host,
-            next_at: (row.state == "due").then(|| Timestamp::from_millisecond(row.next_at_ms).ok()).flatten(),
-            state: if row.state == HELD { DeliveryState::Due.as_str().to_owned() } else { row.state },
-            attempts: row.attempts,
-            last_status: row.last_status,
-        })
-        .collect())
-}
-
 /// The rows of `reviewd followers list`.
 pub async fn followers(store: &Store) -> Result<Vec<FollowerView>, StoreError> {
     let mut views = Vec::new();
     for follower in store.followers(None).await? {
-        let known = store.remote_actor(&follower.actor).await?;
-        views.push(FollowerView {
-            reviewer: follower.reviewer.to_string(),
-            handle: known.map(|known| known.handle),
-            actor: follower.actor,
-            inbox: follower.inbox,
-            state: follower.state.as_str().to_owned(),
-            since: follower.since,
-        });
+        views.push(follower_view(store, follower).await?);
     }
     Ok(views)
+}
+
+/// A follower with the name they are known by.
+pub async fn follower_view(store: &Store, follower: Follower) -> Result<FollowerView, StoreError> {
+    let known = store.remote_actor(&follower.actor).await?;
+    Ok(FollowerView {
+        reviewer: follower.reviewer.to_string(),
+        handle: known.map(|known| known.handle),
+        actor: follower.actor,
+        inbox: follower.inbox,
+        state: follower.state.as_str().to_owned(),
+        since: follower.since,
+    })
 }
 
 /// The rows of `reviewd block` without a name.

@@ -30,6 +30,7 @@ pub(super) const WORDS_CHARS_MAX: usize = 20_000;
 pub enum Listing {
     All,
     Waiting,
+    Shown,
     Hidden,
     /// Sent to the reviewer and not to everybody: never on the page.
     Private,
@@ -51,6 +52,9 @@ pub struct ReplyView {
     pub author: String,
     /// `bob@social.example`
     pub handle: String,
+    /// The author's id.
+    #[serde(default)]
+    pub actor: String,
     /// Where people read it.
     pub address: String,
     pub id: String,
@@ -117,6 +121,7 @@ pub async fn list_replies(
         which: match which {
             Listing::All => Which::All,
             Listing::Waiting => Which::Waiting,
+            Listing::Shown => Which::Shown,
             Listing::Hidden => Which::Hidden,
             Listing::Private => Which::Private,
         },
@@ -321,6 +326,7 @@ fn view(kept: &KeptReply, review: Option<String>, origin: &Origin) -> ReplyView 
         ours: reply.ours,
         author: by.name,
         handle: by.handle,
+        actor: plain(&reply.author),
         address: plain(&reply.page),
         id: plain(&reply.id),
         in_reply_to: plain(&reply.in_reply_to),

@@ -317,8 +317,12 @@ impl Reception {
     }
 
     /// Approves a follow that waits.
-    pub async fn approve(&self, name: &str) -> Result<Result<Follower, NoFollower>, StoreError> {
-        let Some(mut follower) = self.find(name).await? else { return Ok(Err(NoFollower(name.to_owned()))) };
+    pub async fn approve(
+        &self,
+        name: &str,
+        reviewer: Option<&Handle>,
+    ) -> Result<Result<Follower, NoFollower>, StoreError> {
+        let Some(mut follower) = self.find(name, reviewer).await? else { return Ok(Err(NoFollower(name.to_owned()))) };
         follower.state = FollowState::Accepted;
         self.store.approve_follower(&follower, &[self.accept(&follower)]).await?;
         self.mail.notify_one();
@@ -326,8 +330,12 @@ impl Reception {
     }
 
     /// Ends a follow, and says so to the follower's server.
-    pub async fn remove(&self, name: &str) -> Result<Result<Follower, NoFollower>, StoreError> {
-        let Some(follower) = self.find(name).await? else { return Ok(Err(NoFollower(name.to_owned()))) };
+    pub async fn remove(
+        &self,
+        name: &str,
+        reviewer: Option<&Handle>,
+    ) -> Result<Result<Follower, NoFollower>, StoreError> {
+        let Some(follower) = self.find(name, reviewer).await? else { return Ok(Err(NoFollower(name.to_owned()))) };
         let number = self.clock.uuid().to_string();
         let words = activity::reject(&self.origin, &follower.reviewer, &self.follow(&follower), &number);
         let outgoing = self.to_personal_inbox(&follower, words);
@@ -346,9 +354,9 @@ impl Reception {
         Ok(deliveries)
     }
 
-    /// A follower by actor id or by `@bob@host`.
-    async fn find(&self, name: &str) -> Result<Option<Follower>, StoreError> {
-        for follower in self.store.followers(None).await? {
+    /// A follower by actor id or by `@bob@host`; of one reviewer, or the first of anybody's.
+    async fn find(&self, name: &str, reviewer: Option<&Handle>) -> Result<Option<Follower>, StoreError> {
+        for follower in self.store.followers(reviewer).await? {
             if follower.actor == name {
                 return Ok(Some(follower));
             }

@@ -4,6 +4,7 @@
 //! compiler; whatever is not [`SafeHtml`] is escaped on its way into one. Links inside the site are paths; addresses for
 //! others (canonical, cards, JSON-LD) begin with the origin.
 
+pub mod admin;
 mod card;
 mod conversation;
 mod explain;
@@ -12,6 +13,7 @@ mod interact;
 mod json_ld;
 mod list;
 mod pages;
+mod plot;
 mod review;
 mod sitemap;
 mod statics;

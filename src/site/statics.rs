@@ -17,6 +17,8 @@ pub struct Static {
 const HASH_BYTES: usize = 8;
 
 const STYLE: &str = include_str!("static/site.css");
+/// What the operator's page has beside it.
+const ADMIN_STYLE: &str = include_str!("static/admin.css");
 
 /// What the stylesheet names by `url("NAME")`.
 const PARTS: [(&str, &str, &[u8]); 4] = [
@@ -33,6 +35,7 @@ static STATICS: LazyLock<Vec<Static>> = LazyLock::new(|| {
     for ((name, _, _), file) in PARTS.iter().zip(&files) {
         style = style.replace(&format!("url(\"{name}\")"), &format!("url(\"{}\")", file.path));
     }
+    files.push(Static::new("admin.css", "text/css; charset=utf-8", ADMIN_STYLE.as_bytes().to_vec()));
     files.insert(0, Static::new("site.css", "text/css; charset=utf-8", style.into_bytes()));
     files.insert(1, Static::new("icon.svg", "image/svg+xml", include_bytes!("static/icon.svg").to_vec()));
     files
@@ -46,6 +49,11 @@ pub fn statics() -> &'static [Static] {
 /// The address of the stylesheet.
 pub fn stylesheet() -> &'static str {
     &STATICS[0].path
+}
+
+/// The address of the operator's stylesheet.
+pub(super) fn admin_stylesheet() -> &'static str {
+    STATICS.last().map_or("", |file| &file.path)
 }
 
 pub(super) fn icon() -> &'static str {

@@ -18,6 +18,7 @@ pub(super) const TABLES: &[&str] = &[
     "activity",
     "delivery",
     "follower",
+    "follower_day",
     "fact",
     "remote_actor",
     "remote_key",

@@ -36,6 +36,17 @@ pub enum HostNews {
     Failed { closed_until: Timestamp, dead: bool },
 }
 
+/// Which deliveries are listed; what is `None` lets everything through.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// What they are about: a Note's id.
+    pub object: Option<String>,
+    pub host: Option<String>,
+    pub state: Option<DeliveryState>,
+    /// Older than the delivery of this number.
+    pub before: Option<i64>,
+}
+
 /// Deliveries in figures.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeliveryFigures {
@@ -94,13 +105,26 @@ impl Store {
 
     /// All deliveries, or those about one object (the Note's id), newest last.
     pub async fn deliveries(&self, object: Option<&str>, limit: i64) -> Result<Vec<DeliveryRow>, StoreError> {
+        let filter = DeliveryFilter { object: object.map(str::to_owned), ..DeliveryFilter::default() };
+        let mut rows = self.deliveries_where(&filter, limit).await?;
+        rows.reverse();
+        Ok(rows)
+    }
+
+    /// The newest `limit` deliveries that a filter lets through, newest first.
+    pub async fn deliveries_where(&self, filter: &DeliveryFilter, limit: i64) -> Result<Vec<DeliveryRow>, StoreError> {
         let rows: Vec<Row> = query(
             "SELECT delivery.seq, activity.id, activity.kind, activity.object, delivery.inbox, delivery.host,
                     delivery.state, delivery.attempts, delivery.last_status, delivery.last_error, delivery.next_at
              FROM delivery JOIN activity ON activity.seq = delivery.activity
-             WHERE $1 IS NULL OR activity.object = $1 ORDER BY delivery.seq DESC LIMIT $2",
+             WHERE ($1 IS NULL OR activity.object = $1) AND ($2 IS NULL OR delivery.host = $2)
+               AND ($3 IS NULL OR delivery.state = $3) AND ($4 IS NULL OR delivery.seq < $4)
+             ORDER BY delivery.seq DESC LIMIT $5",
         )
-        .bind(object)
+        .bind(filter.object.as_ref())
+        .bind(filter.host.as_ref())
+        .bind(filter.state.map(DeliveryState::as_str))
+        .bind(filter.before)
         .bind(limit)
         .fetch_all(&self.read)
         .await
@@ -119,18 +143,27 @@ impl Store {
             last_error: row.get(9),
             next_at_ms: row.get(10),
         };
-        Ok(rows.iter().rev().map(row).collect())
+        Ok(rows.iter().map(row).collect())
     }
 
     /// Sends what was refused or given up again, with the same id and bytes. Returns how many.
     pub async fn resend(&self, object: &str, host: Option<&str>, now: Timestamp) -> Result<u64, StoreError> {
+        self.send_again(Some(object), host, now).await
+    }
+
+    /// The same for everything that one host did not take.
+    pub async fn resend_to(&self, host: &str, now: Timestamp) -> Result<u64, StoreError> {
+        self.send_again(None, Some(host), now).await
+    }
+
+    async fn send_again(&self, object: Option<&str>, host: Option<&str>, now: Timestamp) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         // A person who says so does not want to wait for the end of a host's pause.
         query(
             "UPDATE host SET closed_until = 0 WHERE name IN (
                  SELECT host FROM delivery
                  WHERE state IN ('refused', 'given_up', 'due', 'held') AND ($2 IS NULL OR host = $2)
-                   AND activity IN (SELECT seq FROM activity WHERE object = $1))",
+                   AND ($1 IS NULL OR activity IN (SELECT seq FROM activity WHERE object = $1)))",
         )
         .bind(object)
         .bind(host)
@@ -140,7 +173,7 @@ impl Store {
         let sent = query(
             "UPDATE delivery SET state = 'due', attempts = 0, next_at = $3, done_at = NULL
              WHERE state IN ('refused', 'given_up', 'due', 'held') AND ($2 IS NULL OR host = $2)
-               AND activity IN (SELECT seq FROM activity WHERE object = $1)",
+               AND ($1 IS NULL OR activity IN (SELECT seq FROM activity WHERE object = $1))",
         )
         .bind(object)
         .bind(host)

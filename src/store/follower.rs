@@ -183,6 +183,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         for statement in [
             "DELETE FROM follower",
+            "DELETE FROM follower_day",
             "DELETE FROM delivery",
             "DELETE FROM activity",
             "DELETE FROM received",

@@ -4,6 +4,7 @@ mod answer;
 mod archive;
 #[cfg(all(test, feature = "postgres"))]
 mod both;
+mod chart;
 mod conversation;
 mod copy;
 mod crawl;
@@ -46,10 +47,11 @@ use std::{
 
 pub use answer::{OwnReply, PostSearch};
 pub use archive::ArchiveBytes;
+pub use chart::{Ended, FollowerDay, HostState, TalkedOf, WAITS};
 pub use conversation::{GonePost, Kept, ReplyFilter, Talked, Which};
 pub use copy::CopiedTable;
 pub use crawl::{CRAWL_COOL_DOWN, DueCrawl, TalkLoad};
-pub use delivery::{Attempt, DeliveryFigures, HostNews};
+pub use delivery::{Attempt, DeliveryFigures, DeliveryFilter, HostNews};
 pub use follower::{FollowState, Follower};
 pub use health::Health;
 pub use ledger::{Commit, Content, Hit, LedgerWrite, ReviewerRow};

@@ -78,6 +78,12 @@ pub struct DeliveryRow {
 }
 
 impl DeliveryState {
+    pub const ALL: [Self; 6] = [Self::Due, Self::Delivered, Self::Refused, Self::GivenUp, Self::Superseded, Self::Held];
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Due => "due",

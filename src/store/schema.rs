@@ -38,6 +38,7 @@ const STEPS: &[Step] = steps![
     "0012_archive",
     "0013_received",
     "0014_lanes",
+    "0015_follower_day",
 ];
 
 /// The version of the schema that this program writes: the number of steps.

@@ -140,6 +140,14 @@ pub fn router(web: Arc<Web>) -> Router {
         .with_state(web)
 }
 
+/// Style sheets, fonts and icons alone, for pages at another address than the site's.
+pub(crate) fn files(web: Arc<Web>) -> Router {
+    let file = async |State(web): State<Arc<Web>>, method: Method, uri: Uri, headers: HeaderMap| {
+        web.file(&method, &headers, uri.path()).await
+    };
+    Router::new().route("/static/{name}", get(file)).with_state(web)
+}
+
 /// A trial on a loopback origin answers to its own name only: a page in a browser must not reach it under another one
 /// (DNS rebinding). Before anything else, `reviewd doctor` sees what of its own requests arrives.
 async fn only_our_host(State(web): State<Arc<Web>>, request: Request<Body>, next: Next) -> Response {
@@ -154,7 +162,8 @@ async fn only_our_host(State(web): State<Arc<Web>>, request: Request<Body>, next
     next.run(request).await
 }
 
-fn is_loopback_name(host: &str, own: &str) -> bool {
+/// Whether a request names this machine, or the site's own host, at the site's own port.
+pub(crate) fn is_loopback_name(host: &str, own: &str) -> bool {
     let port = |name: &str| {
         name.rsplit_once(':').map(|(_, port)| port.to_owned()).filter(|p| p.bytes().all(|b| b.is_ascii_digit()))
     };

@@ -13,6 +13,7 @@ use paths::{Named, named_paths, without_tests};
 const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["app"],
+    &["admin"],
     &["web", "control"],
     &["publish", "delivery", "mirror", "doctor", "backup", "export", "faces", "tls"],
     &["fediverse", "websub"],
@@ -26,7 +27,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("activitypub_federation", &["fediverse", "web::fediverse"]),
     ("ammonia", &["text", "intake::parse"]),
     ("askama", &["site"]),
-    ("axum", &["web", "app"]),
+    ("axum", &["web", "app", "admin"]),
     ("blurhash", &["media"]),
     ("chardetng", &["intake", "import"]),
     ("chrono", &["fediverse", "web::fediverse"]),
@@ -262,7 +263,7 @@ fn a_library_named_away_from_its_owner_is_found() {
         rules_broken("src/intake/folder.rs", "type W = notify::Watcher;"),
         ["`notify` belongs to intake::watcher"]
     );
-    assert_eq!(rules_broken("src/cli/mod.rs", "use ::axum::Router;"), ["`axum` belongs to web and app"]);
+    assert_eq!(rules_broken("src/cli/mod.rs", "use ::axum::Router;"), ["`axum` belongs to web and app and admin"]);
     assert_eq!(rules_broken("src/web/x.rs", "#[derive(askama::Template)]\nstruct T;"), ["`askama` belongs to site"]);
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     peers::read_feed,
-    world::{World, review_with},
+    world::{Setup, World, review_with},
 };
 
 /// A review and what is said under it, put there as if it had come in.
@@ -105,7 +105,12 @@ pub fn actor(id: &str, name: &str, avatar: Option<String>, now: Timestamp) -> Re
 
 /// Two announced reviews, the first with a tag.
 pub async fn dune() -> World {
-    let world = World::empty().await;
+    dune_with("").await
+}
+
+/// The same with more settings.
+pub async fn dune_with(settings: &str) -> World {
+    let world = World::open(Setup { settings, ..Setup::default() }).await;
     world.save("dune.md", review_with("Dune", "Sand gets into everything.", &["tags: [sand]", "rating: 4/5"]));
     world.save("emma.md", review_with("Emma", "Matches.", &[]));
     world.settle().await;

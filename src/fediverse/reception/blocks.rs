@@ -82,7 +82,7 @@ impl Reception {
     async fn name_to_block(&self, name: &str) -> Result<String, BlockProblem> {
         let name = name.trim().trim_start_matches(['@', '.', '*']);
         if name.contains('@') && !name.contains("://") {
-            return Ok(match self.find(name).await? {
+            return Ok(match self.find(name, None).await? {
                 Some(follower) => follower.actor,
                 None => self.peers.visit().resolve(name).await?.id,
             });

@@ -7,10 +7,11 @@ use super::{
         REVIEWERS_IN_MASTHEAD, Shell,
         card::{Link, author_path},
         head::{Head, HeadImage, Kind, fediverse_address, reviewer_feeds},
+        plot::{Plot, grouped},
         rendered, statics,
     },
     count::{Named, Statistics},
-    plot::{self, Plot, grouped, reviews_in_words},
+    plot::{self, reviews_in_words},
     stats_path,
 };
 use crate::domain::{Reviewer, address::tag_path, rating::number};

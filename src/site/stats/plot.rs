@@ -1,18 +1,10 @@
-//! Plots as numbers become shapes: columns and a calendar. A template writes them out as SVG; the style sheet colours them.
-//!
-//! Numbers stand at their marks, so there is no axis to read off, and all of them stand in a table below as well.
+//! The plots of a shelf: a calendar, ratings, pages, decades.
 
-use std::fmt;
+use super::{
+    super::plot::{Column, LETTERS_HEIGHT, Letters, Mark, Plot, Table, Units, WIDTH, columns_of, grouped},
+    count::{Decade, Stars, Year},
+};
 
-use super::count::{Decade, Stars, Year};
-
-/// Width of every plot, in its own units; the same everywhere, so that its letters have one size on a page.
-const WIDTH: f32 = 480.0;
-/// Height of the tallest column, and of the lines of letters above and below.
-const COLUMN_HEIGHT: f32 = 150.0;
-const LETTERS_HEIGHT: f32 = 24.0;
-/// Width of a figure as set, in the plot's units, to see whether a number fits over its column.
-const DIGIT_WIDTH: f32 = 9.0;
 /// Shades of a calendar's months, the empty one not counted; the style sheet has a class for each.
 pub(super) const SHADES: u64 = 5;
 /// Years that a calendar shows; older ones are in the table.
@@ -32,62 +24,6 @@ pub(super) const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-
-/// A picture of numbers, with the words that say the same.
-pub(super) struct Plot {
-    /// Unique on its page.
-    pub id: &'static str,
-    pub title: &'static str,
-    /// What it shows, in a sentence or two.
-    pub says: String,
-    pub height: Units,
-    pub marks: Vec<Mark>,
-    pub letters: Vec<Letters>,
-    pub table: Table,
-}
-
-/// A rectangle.
-pub(super) struct Mark {
-    pub x: Units,
-    pub y: Units,
-    pub width: Units,
-    pub height: Units,
-    /// `mark`, `shade-3`.
-    pub class: String,
-    /// Shown by browsers under a resting pointer.
-    pub tip: String,
-}
-
-/// A word or number in a plot, set around or to the end of its place.
-pub(super) struct Letters {
-    pub x: Units,
-    pub y: Units,
-    pub class: String,
-    pub text: String,
-}
-
-/// The numbers again, for whoever wants them as such.
-pub(super) struct Table {
-    pub head: Vec<&'static str>,
-    pub rows: Vec<Vec<String>>,
-}
-
-/// A length with a tenth of a unit at most, which is what is seen and keeps pages small.
-#[derive(Clone, Copy)]
-pub(super) struct Units(f32);
-
-impl fmt::Display for Units {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", (self.0 * 10.0).round() / 10.0)
-    }
-}
-
-/// One column: its label, what it counts, and the sentence of its tip.
-struct Column {
-    label: String,
-    value: u64,
-    tip: String,
-}
 
 /// Reviews by month, a line for each year, the newest first.
 pub(super) fn calendar(years: &[Year]) -> Plot {
@@ -133,6 +69,7 @@ pub(super) fn calendar(years: &[Year]) -> Plot {
         marks,
         letters,
         table: Table { head: head.collect(), rows: rows.collect() },
+        ..Plot::default()
     }
 }
 
@@ -251,19 +188,6 @@ pub(super) fn reviews_in_words(reviews: usize) -> String {
     if reviews == 1 { "1 review".to_owned() } else { format!("{} reviews", grouped(reviews as u64)) }
 }
 
-/// `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// `½`, `1`, `1½`.
 fn halves(stars: f64) -> String {
     let whole = stars.trunc();
@@ -296,68 +220,12 @@ fn busiest(years: &[Year]) -> String {
     })
 }
 
-/// Columns side by side, their labels below, their numbers above where there is room.
-fn columns_of(columns: &[Column]) -> Plot {
-    let step = WIDTH / columns.len().max(1) as f32;
-    let most = columns.iter().map(|column| column.value).max().unwrap_or(0).max(1) as f32;
-    // A label needs its width and some air; where it has less, every second, fourth … one is left.
-    let widest = columns.iter().map(|column| column.label.chars().count()).max().unwrap_or(1) as f32;
-    let mut every = 1_usize;
-    while (step * every as f32) < widest * DIGIT_WIDTH + 6.0 && every < columns.len() {
-        every *= 2;
-    }
-    let base = LETTERS_HEIGHT + COLUMN_HEIGHT;
-    let (mut marks, mut letters) = (Vec::new(), Vec::new());
-    for (at, column) in columns.iter().enumerate() {
-        let (left, height) = (at as f32 * step, column.value as f32 / most * COLUMN_HEIGHT);
-        // Something is never shown as nothing.
-        let height = if column.value > 0 { height.max(2.0) } else { 0.0 };
-        let width = (step * 0.74).min(44.0);
-        marks.push(Mark {
-            x: Units(left + (step - width) / 2.0),
-            y: Units(base - height),
-            width: Units(width),
-            height: Units(height),
-            class: "mark".to_owned(),
-            tip: column.tip.clone(),
-        });
-        let number = grouped(column.value);
-        if column.value > 0 && number.chars().count() as f32 * DIGIT_WIDTH <= step + 2.0 {
-            letters.push(Letters::new(left + step / 2.0, base - height - 7.0, "soft", &number));
-        }
-        // The newest, or highest, is always named.
-        if (columns.len() - 1 - at).is_multiple_of(every) {
-            let half = column.label.chars().count() as f32 * DIGIT_WIDTH / 2.0;
-            let middle = (left + step / 2.0).clamp(half.min(WIDTH / 2.0), (WIDTH - half).max(WIDTH / 2.0));
-            letters.push(Letters::new(middle, base + 18.0, "", &column.label));
-        }
-    }
-    let height = Units(base + LETTERS_HEIGHT);
-    marks.push(Mark {
-        x: Units(0.0),
-        y: Units(base),
-        width: Units(WIDTH),
-        height: Units(1.0),
-        class: "base".to_owned(),
-        tip: String::new(),
-    });
-    let table = Table { head: Vec::new(), rows: Vec::new() };
-    Plot { id: "", title: "", says: String::new(), height, marks, letters, table }
-}
-
-impl Letters {
-    fn new(x: f32, y: f32, class: &str, text: &str) -> Self {
-        Self { x: Units(x), y: Units(y), class: class.to_owned(), text: text.to_owned() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_set_as_people_write_them() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    fn stars_and_decades_are_set_as_people_write_them() {
         assert_eq!([0.0, 0.5, 1.0, 3.5].map(stars_in_words), ["0 stars", "½ star", "1 star", "3½ stars"]);
         assert_eq!([1960, 0, -10, -600].map(decade_in_words), ["1960s", "0s", "0s BC", "590s BC"]);
     }
@@ -367,19 +235,5 @@ mod tests {
         assert_eq!([0, 1, 50, 100].map(|value| shade(value, 100)), [0, 1, 3, 5]);
         assert_eq!(shade(0, 0), 0);
         assert_eq!(shade(1, 1), 5);
-    }
-
-    #[test]
-    fn a_hundred_columns_keep_their_labels_apart() {
-        let column = |at: u64| Column { label: format!("{}", 1900 + at), value: at, tip: String::new() };
-        for count in [1, 12, 29, 100] {
-            let plot = columns_of(&(0..count).map(column).collect::<Vec<_>>());
-            let mut labels: Vec<f32> =
-                plot.letters.iter().filter(|letters| letters.class.is_empty()).map(|letters| letters.x.0).collect();
-            labels.sort_by(f32::total_cmp);
-            assert!(labels.windows(2).all(|pair| pair[1] - pair[0] >= 4.0 * DIGIT_WIDTH), "{count}: {labels:?}");
-            assert!(labels.iter().all(|x| (2.0 * DIGIT_WIDTH..=WIDTH - 2.0 * DIGIT_WIDTH).contains(x)), "{count}");
-            assert!(plot.marks.iter().all(|mark| mark.x.0 >= 0.0 && mark.x.0 + mark.width.0 <= WIDTH), "{count}");
-        }
     }
 }
