@@ -87,7 +87,9 @@ mod tests {
         let (clock, hand) = Clock::turned("2026-11-22T12:00:00Z".parse().unwrap(), 7);
         let config = Config::load(&Overrides::default(), &Default::default(), home.path()).unwrap();
         let store = Store::open(&home.path().join("reviewd.db")).await.unwrap();
+        let stop = CancellationToken::new();
         let setup = Setup {
+            duty: store.duty(crate::store::Duty::Folder, clock.clone(), stop.clone()).0,
             clock: clock.clone(),
             store: store.clone(),
             site: config.site(),

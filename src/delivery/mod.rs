@@ -1,5 +1,6 @@
 //! Carries messages to inboxes and WebSub callbacks: worker and schedule.
 
+mod leases;
 pub mod schedule;
 pub mod worker;
 

@@ -19,7 +19,10 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
-use super::schedule::{self, NextStep, Worth};
+use super::{
+    leases::Leases,
+    schedule::{self, NextStep, Worth},
+};
 use crate::{
     clock::Clock,
     domain::{Letter, Outcome, delivery::Spec, message::Kind, websub::ErrandKind},
@@ -41,6 +44,8 @@ const DEAD_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 const DEAD_PROBE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The longest wait between two looks at the queue.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// The same where other nodes may have died with work in their hands.
+const LOOK_AGAIN_SHARED: Duration = Duration::from_secs(2);
 /// After outcomes could not be written.
 const WRITE_AGAIN: Duration = Duration::from_secs(5);
 /// After a host's mail could not be read.
@@ -66,6 +71,7 @@ pub struct Worker {
     carriers: Carriers,
     limits: Limits,
     rounds: [Arc<Round>; 3],
+    leases: Leases,
     outcomes: mpsc::Sender<(Attempt, oneshot::Sender<bool>)>,
     gone: mpsc::Sender<String>,
 }
@@ -108,7 +114,8 @@ impl Worker {
         let Mail { inboxes, callbacks, questions } = mail;
         let rounds = [(Way::Inboxes, inboxes), (Way::Callbacks, callbacks), (Way::Questions, questions)];
         let rounds = rounds.map(|(way, mail)| Arc::new(Round::new(way, mail, limits.concurrency)));
-        let worker = Self { clock, store, carriers, limits, rounds, outcomes: outcome_sender, gone: gone_sender };
+        let leases = Leases::new(&store);
+        let worker = Self { clock, store, carriers, limits, rounds, leases, outcomes: outcome_sender, gone: gone_sender };
         (worker, WorkerEnds { outcomes, gone })
     }
 
@@ -118,7 +125,8 @@ impl Worker {
         tokio::join!(
             self.carry(inboxes, &tasks, &stop),
             self.carry(callbacks, &tasks, &stop),
-            self.carry(questions, &tasks, &stop)
+            self.carry(questions, &tasks, &stop),
+            self.leases.keep(&self.store, &self.clock, &stop)
         );
     }
 
@@ -153,6 +161,9 @@ impl Worker {
         // A lane that ends while the hosts are read or wait for a place may have closed its host: it wakes this loop, and the
         // host is judged anew at the next look.
         let busy = round.lock_busy().clone();
+        if !self.leases.good(&self.clock, stop).await {
+            return Ok(LOOK_AGAIN);
+        }
         let hosts = self.store.due_hosts(round.way, self.clock.now(), HOSTS_PER_ROUND).await?;
         for host in hosts.into_iter().filter(|host| !busy.contains(&host.name)) {
             let permit = tokio::select! {
@@ -161,6 +172,9 @@ impl Worker {
             };
             // Nobody closes the semaphore.
             let Ok(permit) = permit else { return Ok(LOOK_AGAIN) };
+            if !self.store.lease_host(&host.name).await? {
+                continue;
+            }
             round.lock_busy().insert(host.name.clone());
             let (worker, round, stop) = (self.clone(), Arc::clone(round), stop.clone());
             tasks.spawn(async move {
@@ -171,6 +185,9 @@ impl Worker {
                         () = worker.clock.sleep(LANE_AGAIN) => {}
                     }
                 }
+                if let Err(error) = worker.store.give_host_back(&host.name).await {
+                    tracing::debug!(host = host.name, %error, "{} is given back when its lease ends: {error}", host.name);
+                }
                 round.lock_busy().remove(&host.name);
                 drop(permit);
                 round.lane_free.notify_one();
@@ -178,8 +195,9 @@ impl Worker {
         }
         let next = self.store.next_due(round.way).await?;
         let wait = next.map(|next| Duration::try_from(next.duration_since(self.clock.now())).unwrap_or_default());
-        // Something due now belongs to a lane under way, which wakes this loop when it ends.
-        Ok(wait.filter(|wait| !wait.is_zero()).unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN))
+        // Something due now belongs to a lane under way, which wakes this loop when it ends; or to another node.
+        let longest = if self.store.is_shared() { LOOK_AGAIN_SHARED } else { LOOK_AGAIN };
+        Ok(wait.filter(|wait| !wait.is_zero()).unwrap_or(longest).min(longest))
     }
 
     /// Carries what is due at one host, a few at a time, until it is through or the host as a whole fails.
@@ -187,7 +205,7 @@ impl Worker {
         let mut spec = host.spec;
         loop {
             let due = self.store.due_at(&host.name, self.clock.now(), LANE_BATCH).await?;
-            if due.is_empty() || stop.is_cancelled() {
+            if due.is_empty() || stop.is_cancelled() || !self.leases.hold(&self.clock) {
                 return Ok(());
             }
             // The batch holds one delivery of each inbox, so whatever order they end in, each inbox keeps its own.
@@ -198,7 +216,7 @@ impl Worker {
                     let span = tracing::debug_span!("delivery", activity = delivery.activity, inbox = delivery.inbox);
                     under_way.spawn(async move { worker.attempt(&delivery, &host, spec).await }.instrument(span));
                 }
-                let mut goes_on = !stop.is_cancelled();
+                let mut goes_on = !stop.is_cancelled() && self.leases.hold(&self.clock);
                 while let Some(done) = under_way.join_next().await {
                     let (accepted, more) = done.unwrap_or((None, false));
                     spec = accepted.or(spec);

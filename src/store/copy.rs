@@ -38,6 +38,7 @@ pub(super) const TABLES: &[&str] = &[
     "websub_subscription",
     "archived",
     "archive_document",
+    "lease",
 ];
 
 /// Rows in memory at once; half a megabyte each where they are pictures.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Outgoing, Store, StoreError, answer, doing, outbox,
+    Bell, Outgoing, Store, StoreError, answer, doing, outbox,
     sql::{Row, query, query_scalar},
 };
 use crate::domain::Handle;
@@ -229,6 +229,7 @@ impl Store {
             deliveries += outbox::enqueue(&mut transaction, one).await?;
         }
         transaction.commit().await.map_err(doing("commit a message"))?;
+        self.ring(Bell::Work);
         Ok(deliveries)
     }
 }

@@ -13,6 +13,7 @@ mod health;
 mod ledger;
 mod mirror;
 mod moved;
+mod nodes;
 mod notice;
 mod outbox;
 mod peer;
@@ -53,6 +54,7 @@ pub use follower::{FollowState, Follower};
 pub use health::Health;
 pub use ledger::{Commit, Content, Hit, LedgerWrite, ReviewerRow};
 pub use mirror::MirrorFile;
+pub use nodes::{Bell, Duty, LEASES_HOLD, OnDuty, RENEW_LEASES_EVERY, Turn, TurnTaker};
 pub use notice::{Condition, Notice, NoticeKind};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use portrait::{KnownPortrait, PortraitFile};
@@ -76,6 +78,8 @@ pub struct Store {
     write: Pool,
     talk: Arc<talk::Talk>,
     trouble: trouble::Trouble,
+    /// This one among others on the same database; `None` where there can be no other.
+    node: Option<nodes::Node>,
 }
 
 /// Why the store could not do what was asked.
@@ -102,6 +106,8 @@ pub enum StoreError {
     NotEmpty { table: &'static str, rows: u64 },
     #[error("{written} of {wanted} rows of the table {table} were copied; nothing was kept of the copy, try again")]
     Miscounted { table: &'static str, wanted: u64, written: u64 },
+    #[error("another node watches the folders and decides what is published; give the command there")]
+    TakenOver,
     #[error("create the directory {path}: {source}")]
     Directory { path: PathBuf, source: std::io::Error },
 }
@@ -141,7 +147,12 @@ impl Store {
             #[cfg(feature = "postgres")]
             Some(server) => {
                 let (read, write) = postgres::open(server).await?;
-                Ok(Self { read, write, talk: Arc::default(), trouble: trouble::Trouble::of_server() })
+                let name = query_scalar("SELECT CAST(pg_catalog.gen_random_uuid() AS TEXT)")
+                    .fetch_one(&read)
+                    .await
+                    .map_err(doing("name this node"))?;
+                let (trouble, node) = (trouble::Trouble::of_server(), Some(nodes::Node::new(name)));
+                Ok(Self { read, write, talk: Arc::default(), trouble, node })
             }
             // The settings of a program without it name no server.
             _ => Self::open(&settings.database).await,
@@ -155,7 +166,7 @@ impl Store {
                 .map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
         }
         let (read, write) = sqlite::open(file).await?;
-        Ok(Self { read, write, talk: Arc::default(), trouble: trouble::Trouble::of(file) })
+        Ok(Self { read, write, talk: Arc::default(), trouble: trouble::Trouble::of(file), node: None })
     }
 
     /// A transaction that holds the write lock from its first statement, so that it cannot fail half-way on a busy store.

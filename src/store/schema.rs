@@ -36,6 +36,7 @@ const STEPS: &[Step] = steps![
     "0010_notices",
     "0011_websub",
     "0012_archive",
+    "0013_lease",
 ];
 
 /// The version of the schema that this program writes: the number of steps.
