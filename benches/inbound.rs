@@ -1,6 +1,6 @@
-//! What others send: a storm of follows by people never heard of, then a like and a boost by each of them, the boosts while
-//! a review goes out to everybody. Signed activities a second, and processor time for each, beside the rate at which the
-//! same machine verifies RSA-2048 signatures.
+//! What others send: a storm of follows by people never heard of, then a like and a boost by each of them, and last all at
+//! once: as many strangers follow and everybody boosts while a review goes out to all. Signed activities a second, and
+//! processor time for each, beside the rate at which the same machine verifies RSA-2048 signatures.
 //!
 //! `cargo bench --bench inbound -- [--actors 10000] [--connections 32]`; the last line is JSON.
 #![allow(
@@ -15,6 +15,7 @@ mod common;
 
 use std::hint::black_box;
 use std::io::Write;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -46,7 +47,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() {
     let (actors, load) = (option("actors", 10_000_usize), common::load());
-    let people = Arc::new(People::open(actors).await);
+    let people = Arc::new(People::open().await);
     let verified = verify_rate(&people.key);
     println!("RSA-2048 signatures verified a second: {verified:.0} on one thread");
 
@@ -60,20 +61,26 @@ async fn main() {
     let site = Site::look(&daemon);
 
     let mut storms = Vec::new();
+    let [first, second] = &site.notes;
     // Each follow costs a fetch of its actor, and an Accept that has to be signed.
-    let follows = people.sign(&site, "Follow", &site.actor);
+    let follows = people.sign(&site, 0..actors, "Follow", &site.actor);
     let done = async || people.told() >= actors;
     storms.push(storm("follows", &daemon, verified, follows, done).await);
 
-    let likes = people.sign(&site, "Like", &site.note);
     let worked = async || waiting(&store).await == 0;
+    let likes = people.sign(&site, 0..actors, "Like", first);
     storms.push(storm("likes", &daemon, verified, likes, worked).await);
+    let boosts = people.sign(&site, 0..actors, "Announce", first);
+    storms.push(storm("boosts", &daemon, verified, boosts, worked).await);
 
     let before = people.told();
-    let boosts = people.sign(&site, "Announce", &site.note);
+    let boosts = people.sign(&site, 0..actors, "Announce", second);
+    let follows = people.sign(&site, actors..2 * actors, "Follow", &site.actor);
+    let both = follows.into_iter().zip(boosts).flat_map(<[Vec<u8>; 2]>::from).collect();
     folder::write_review(&reviews, 5, REVIEW_BYTES, "News.");
-    let worked = async || waiting(&store).await == 0 && people.told() >= before + actors;
-    storms.push(storm("boosts, and a review to everybody", &daemon, verified, boosts, worked).await);
+    // A review to those who followed before, and an Accept to those who do now.
+    let worked = async || waiting(&store).await == 0 && people.told() >= before + 2 * actors;
+    storms.push(storm("follows and boosts, and a review to everybody", &daemon, verified, both, worked).await);
 
     let peak = daemon.memory_megabytes("VmHWM");
     store.close().await;
@@ -162,24 +169,24 @@ fn send(port: u16, requests: &[Vec<u8>], next: &AtomicUsize) -> usize {
 }
 
 async fn waiting(store: &Store) -> u64 {
-    store.received_load("").await.unwrap().bytes
+    store.received_waiting().await.unwrap().values().map(|host| host.activities).sum()
 }
 
 /// What people speak of.
 struct Site {
     origin: String,
     actor: String,
-    note: String,
+    notes: [String; 2],
 }
 
 impl Site {
     fn look(daemon: &Daemon) -> Site {
         let feed = daemon.connect().get("/feed.json", &[]).unwrap();
         let feed: Value = serde_json::from_slice(&feed.body).unwrap();
-        let note = feed["items"][0]["_review"]["note"].as_str().unwrap().to_owned();
-        let actor = note.split("/reviews/").next().unwrap().to_owned();
+        let notes = [0, 1].map(|item| feed["items"][item]["_review"]["note"].as_str().unwrap().to_owned());
+        let actor = notes[0].split("/reviews/").next().unwrap().to_owned();
         let origin = actor.split("/users/").next().unwrap().to_owned();
-        Site { origin, actor, note }
+        Site { origin, actor, notes }
     }
 }
 
@@ -187,7 +194,6 @@ impl Site {
 struct People {
     key: KeyPair,
     port: u16,
-    count: usize,
     posts: Arc<AtomicUsize>,
 }
 
@@ -198,11 +204,11 @@ struct Servers {
 }
 
 impl People {
-    async fn open(count: usize) -> People {
+    async fn open() -> People {
         let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
         let (key, posts) = (KeyPair::generate().unwrap(), Arc::new(AtomicUsize::new(0)));
         let servers = Servers { public_pem: key.to_public_pem().unwrap(), posts: Arc::clone(&posts) };
-        let people = People { key, port: listener.local_addr().unwrap().port(), count, posts };
+        let people = People { key, port: listener.local_addr().unwrap().port(), posts };
         let router = Router::new().fallback(answer).with_state(servers);
         tokio::spawn(async move { axum::serve(listener, router).await });
         people
@@ -218,12 +224,13 @@ impl People {
     }
 
     /// One request of each, signed and ready to be sent.
-    fn sign(&self, site: &Site, kind: &str, object: &str) -> Vec<Vec<u8>> {
+    fn sign(&self, site: &Site, people: Range<usize>, kind: &str, object: &str) -> Vec<Vec<u8>> {
         let url = Url::parse(&format!("{}/inbox", site.origin)).unwrap();
         let host = url[url::Position::BeforeHost..url::Position::AfterPort].to_owned();
+        let about = object.rsplit('/').next().unwrap();
         let one = |number| {
             let actor = self.actor(number);
-            let body = json!({ "@context": "https://www.w3.org/ns/activitystreams", "id": format!("{actor}/{kind}"),
+            let body = json!({ "@context": "https://www.w3.org/ns/activitystreams", "id": format!("{actor}/{kind}/{about}"),
                 "type": kind, "actor": actor, "object": object, "published": Timestamp::now().to_string(),
                 "to": ["https://www.w3.org/ns/activitystreams#Public"], "cc": [site.actor] });
             let body = body.to_string();
@@ -239,7 +246,7 @@ impl People {
             write!(request, "\r\n{body}").unwrap();
             request
         };
-        (0..self.count).map(one).collect()
+        people.map(one).collect()
     }
 }
 

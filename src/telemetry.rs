@@ -24,7 +24,8 @@ use tracing_subscriber::{
 use otlp::Spans;
 
 /// Libraries that tell more than their user wants to know; the settings' filter can turn each up again.
-const QUIET: &str = "sqlx=warn,hyper=info,h2=info,rustls=info,html5ever=error,selectors=error,notify=info";
+const QUIET: &str =
+    "activitypub_federation=warn,sqlx=warn,hyper=info,h2=info,rustls=info,html5ever=error,selectors=error,notify=info";
 
 /// Where systemd shows which stream of ours is the journal's: `device:inode` (systemd.exec(5)).
 const JOURNAL_STREAM: &str = "JOURNAL_STREAM";

@@ -2,6 +2,8 @@
 //! HTTP connection that costs next to nothing.
 #![allow(dead_code, reason = "no bench uses all of it")]
 
+#[path = "../../tests/it/peers/authority.rs"]
+pub mod authority;
 pub mod daemon;
 pub mod folder;
 pub mod http;
@@ -28,7 +30,7 @@ pub fn percentile(values: &[f64], percent: usize) -> f64 {
     sorted[(sorted.len() * percent).div_ceil(100).max(1) - 1]
 }
 
-/// What `/proc/PID/stat` says of a process (or of `self`): user and system time in ticks, of which Linux shows a hundred
+/// What `/proc/PID/stat` says of a process (or of `self`, or of a thread, `PID/task/TID`): user and system time in ticks, of which Linux shows a hundred
 /// a second on every architecture.
 pub fn cpu_seconds(pid: &str) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
@@ -51,4 +53,9 @@ pub fn machine() -> serde_json::Value {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     serde_json::json!({ "cpu": model, "cores": cores, "kernel": kernel.trim() })
+}
+
+/// Two digits after the point: more would claim what no run can repeat.
+pub fn hundredths(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
 }

@@ -18,7 +18,7 @@ use crate::{
         conversation::{self, Conversation, Rules},
         keys::{KeyPlaces, KeyRing, WhenAbsent},
         peers::{Peers, Setup},
-        reception::Reception,
+        reception::{Letterbox, Reception},
         sender::HttpSender,
     },
     net::{Client, Reach},
@@ -63,6 +63,7 @@ pub async fn open(
     reviewers: &[Reviewer],
     publisher: &PublisherHandle,
     hub: &Arc<Hub>,
+    tasks: &TaskTracker,
 ) -> anyhow::Result<Federation> {
     let origin = &config.site.origin;
     let mut wanted = Vec::new();
@@ -121,6 +122,8 @@ pub async fn open(
         wanted: Arc::clone(&publisher.posts_wanted),
         found: Arc::clone(&publisher.hint),
     };
+    let (mail, work) = (Arc::clone(&publisher.mail), Arc::new(Notify::new()));
+    let letterbox = Letterbox::new(store.clone(), clock.clone(), tasks.clone(), Arc::clone(&mail), Arc::clone(&work));
     let reception = Reception {
         origin: origin.clone(),
         clock: clock.clone(),
@@ -129,8 +132,9 @@ pub async fn open(
         conversation,
         reviewers: handles,
         approves_followers: config.federation.approve_followers,
-        mail: Arc::clone(&publisher.mail),
-        work: Arc::new(Notify::new()),
+        mail,
+        work,
+        letterbox,
     };
     let carriers = Carriers {
         inboxes: Arc::new(HttpSender::new(origin.clone(), client.clone(), clock.clone(), Arc::clone(&keys))),
@@ -234,9 +238,9 @@ impl Federation {
         mut inbox: OnDuty,
     ) -> [(&'static str, JoinHandle<()>); 2] {
         let store = self.reception.store.clone();
-        let (outcomes, mut gone) = self.ends.part();
+        let WorkerEnds { recorder, mut gone } = self.ends;
         // Ends by itself when the last lane has recorded its outcome.
-        tasks.spawn(WorkerEnds::record(outcomes, store, self.reception.clock.clone(), stop.clone()));
+        tasks.spawn(recorder.run(store, self.reception.clock.clone(), stop.clone()));
         let delivering = tasks.spawn(self.worker.run(tasks.clone(), stop.clone()));
         let mut crawling = inbox.clone();
         let receiving = tasks.spawn({

@@ -10,6 +10,8 @@ use crate::{clock::Clock, control::Status, publish::Survey};
 
 /// Between two lines for `systemctl status`, where there is no watchdog that wants to hear more often.
 const STATUS_EVERY: Duration = Duration::from_secs(60);
+/// As exact as a glance needs.
+const MINUTES: &str = "%Y-%m-%d %H:%M UTC";
 /// Where systemd listens for us; absent when it did not start us.
 const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
 
@@ -92,9 +94,22 @@ fn glance(status: &Status) -> String {
     add(sum(|one| one.held), "held");
     add(sum(|one| one.broken), "broken");
     add(status.followers_waiting as usize, "asking to follow");
+    add(status.replies_waiting as usize, "replies to approve");
     let figure = |figure: i64| usize::try_from(figure).unwrap_or(0);
+    add(figure(status.deliveries_held), "deliveries held");
     add(figure(status.deliveries_due), "deliveries due");
-    add(figure(status.hosts_dead), "dead hosts");
+    if let Some(oldest) = status.oldest_due {
+        line.push_str(&format!(" since {}", oldest.strftime(MINUTES)));
+    }
+    if status.hosts_dead > 0 {
+        line.push_str(&format!(", {}", counted(status.hosts_dead, "dead host")));
+    }
+    if let Some(last) = status.last_publish {
+        line.push_str(&format!(", last told {}", last.strftime(MINUTES)));
+    }
+    if let Some(alarm) = &status.alarm {
+        line.push_str(&format!("; ALARM: {alarm}"));
+    }
     for folder in status.folders.iter().filter(|folder| folder.folder_state != "fine") {
         line.push_str(&format!("; the folder of @{} is {}", folder.reviewer, folder.folder_state));
     }
@@ -133,13 +148,18 @@ mod tests {
             followers: 3,
             followers_waiting: 2,
             deliveries_due: 5,
+            oldest_due: Some("2026-11-22T11:59:30Z".parse().unwrap()),
             hosts_dead: 1,
+            replies_waiting: 7,
+            last_publish: Some("2026-11-22T12:00:01Z".parse().unwrap()),
+            alarm: Some("dune reached no server".into()),
             ..Status::default()
         };
         assert_eq!(
             glance(&ill),
-            "1 review, 3 followers, 4 held, 1 broken, 2 asking to follow, 5 deliveries due, 1 dead hosts; \
-             the folder of @ana is missing"
+            "1 review, 3 followers, 4 held, 1 broken, 2 asking to follow, 7 replies to approve, 5 deliveries due since \
+             2026-11-22 11:59 UTC, 1 dead host, last told 2026-11-22 12:00 UTC; ALARM: dune reached no server; the folder of \
+             @ana is missing"
         );
     }
 

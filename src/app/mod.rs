@@ -231,7 +231,7 @@ pub async fn start_on(
     let (mut publisher, handle) = Publisher::open(setup).await?;
     let tasks = TaskTracker::new();
     let hub = hub::open(&config, &clock, &store)?;
-    let federation = federation::open(&config, &clock, &store, &reviewers, &handle, &hub).await?;
+    let federation = federation::open(&config, &clock, &store, &reviewers, &handle, &hub, &tasks).await?;
     let faces = Faces::new(store.clone(), clock.clone(), federation::client_for_pictures(&config)?);
     let notices_token = config.notify.feed.then(|| vigil::token(config.data_dir())).transpose()?;
     let readers = Arc::new(Readers::default());
@@ -273,6 +273,8 @@ pub async fn start_on(
     });
     publisher.announce_to(Arc::clone(&web) as Arc<dyn Herald>);
     federation.tell_of_changed_profiles(&web).await?;
+    // Whatever may fail comes before the first task: a start that did not succeed leaves nothing running.
+    let control = control::bind(&config.control.socket)?;
     let mut metrics_address = None;
     let mut router = web::router(Arc::clone(&web));
     if let Some(address) = config.metrics.listen {
@@ -280,8 +282,8 @@ pub async fn start_on(
             .await
             .with_context(|| format!("listen on {address}; choose another address in [metrics] listen"))?;
         router = web::figures::counted(router);
-        let (figures, stopping) = (web::figures::router(Arc::clone(&web), clock.clone()), stop.clone());
         metrics_address = Some(listener.local_addr()?);
+        let (figures, stopping) = (web::figures::router(Arc::clone(&web), clock.clone()), stop.clone());
         tasks.spawn(async move {
             let served = axum::serve(listener, figures).with_graceful_shutdown(stopping.cancelled_owned()).await;
             if let Err(error) = served {
@@ -306,7 +308,6 @@ pub async fn start_on(
         });
         parts.push(("serving", serving));
     }
-    let control = control::bind(&config.control.socket)?;
     let restart = Arc::new(Notify::new());
     let desk = Arc::new(control::Desk {
         publisher: handle.clone(),
@@ -335,11 +336,8 @@ pub async fn start_on(
         command: config.notify.command.clone(),
     };
     let (mut folder, inbox) = (duties.folder.clone(), duties.inbox.clone());
-    let sleepers = Sleepers {
-        publisher: handle.clone(),
-        hub: Arc::clone(&hub),
-        received: Arc::clone(&federation.reception.work),
-    };
+    let sleepers =
+        Sleepers { publisher: handle.clone(), hub: Arc::clone(&hub), received: Arc::clone(&federation.reception.work) };
     duties.start(&store, &clock, sleepers, &tasks, &stop);
     tasks.spawn({
         let mut folder = folder.clone();
@@ -432,6 +430,7 @@ pub fn source(config: &Config) -> backup::Source {
         data: config.data_dir().to_owned(),
         settings: config.file.clone(),
         origin: config.site.origin.to_string(),
+        keys: KeyPlaces::configured(config),
         folders: config.reviewers.iter().map(|one| (one.handle.clone(), one.folder.clone())).collect(),
     }
 }
@@ -476,6 +475,9 @@ impl Running {
         self.tasks.close();
         if tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait()).await.is_err() {
             tracing::warn!("some connections did not end within {} s and were cut", STOP_TIMEOUT.as_secs());
+        }
+        if let Err(error) = self.store.say_farewell().await {
+            tracing::debug!(%error, "the other nodes wait for this one a little: {error}");
         }
         self.store.close().await;
         // A socket that is gone already is what was wanted.

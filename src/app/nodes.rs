@@ -42,7 +42,14 @@ impl Duties {
     }
 
     /// Takes duties as they become free, and tells and hears the other nodes.
-    pub fn start(self, store: &Store, clock: &Clock, sleepers: Sleepers, tasks: &TaskTracker, stop: &CancellationToken) {
+    pub fn start(
+        self,
+        store: &Store,
+        clock: &Clock,
+        sleepers: Sleepers,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
         for taker in self.takers {
             tasks.spawn(taker.run());
         }

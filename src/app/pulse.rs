@@ -46,7 +46,7 @@ impl Pulse {
 
     /// A database server that is away is no ailment of ours: a restart would only take the pages away too.
     fn ailing(&self, error: &StoreError) -> Option<String> {
-        if error.is_away() {
+        if self.store.is_away(error) {
             self.store.suspect(error);
             return None;
         }

@@ -2,7 +2,7 @@
 
 use std::{fs::File, sync::Arc};
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Parts, elsewhere, federation, feed_id, folders, founded, hub, limits, open};
 use crate::{
@@ -63,7 +63,7 @@ pub async fn web(config: &Config) -> anyhow::Result<(Web, AtRest)> {
     let rest = at_rest(config, parts).await?;
     let (store, handle) = (&rest.store, &rest.handle);
     let hub = hub::open(config, &clock, store)?;
-    let federation = federation::open(config, &clock, store, &reviewers, handle, &hub).await?;
+    let federation = federation::open(config, &clock, store, &reviewers, handle, &hub, &TaskTracker::new()).await?;
     let web = Web {
         site: config.site(),
         reviewers,

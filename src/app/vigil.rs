@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    process::Command,
+    process::{ChildStderr, ChildStdin, Command},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +42,9 @@ const BROKEN_MAX: usize = 20;
 /// Waiting replies that are looked at; more are a flood, and told when these are dealt with.
 const REPLIES_MAX: i64 = 100;
 /// Of what a failed command wrote to its standard error, in bytes.
-const COMPLAINT_BYTES_MAX: u64 = 300;
+const COMPLAINT_BYTES_MAX: usize = 300;
+/// How long a command that has ended is still listened to.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// The file with the private feed's secret, in the data directory.
 const TOKEN_FILE: &str = "notices.token";
 /// Bytes of chance in it.
@@ -195,23 +197,43 @@ async fn run_command(program: &str, arguments: &[String], text: &str) -> anyhow:
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().context("start it; `command` is a program and its arguments, no shell")?;
-    if let Some(mut stdin) = child.stdin.take() {
-        match stdin.write_all(text.as_bytes()).await {
-            // A program that does not read knows enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            other => other.context("write to it")?,
-        }
-    }
+    let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
     let mut complaint = Vec::new();
-    if let Some(stderr) = child.stderr.take() {
-        let mut stderr = stderr.take(COMPLAINT_BYTES_MAX);
-        stderr.read_to_end(&mut complaint).await.context("read what it says")?;
-    }
-    let status = child.wait().await.context("wait for it")?;
+    let (told, status) = {
+        let talk = async { tokio::join!(hand(stdin, text), hear(stderr, &mut complaint)).0 };
+        tokio::pin!(talk);
+        tokio::select! {
+            biased;
+            told = &mut talk => (told, child.wait().await),
+            // What it started in the background may hold the line open, and is not waited for.
+            status = child.wait() => (tokio::time::timeout(LAST_WORDS, talk).await.unwrap_or(Ok(())), status),
+        }
+    };
+    told.context("write to it")?;
+    let status = status.context("wait for it")?;
     if status.success() {
         return Ok(());
     }
     anyhow::bail!("it ended with {status}: {}", String::from_utf8_lossy(&complaint).trim())
+}
+
+async fn hand(stdin: Option<ChildStdin>, text: &str) -> io::Result<()> {
+    let Some(mut stdin) = stdin else { return Ok(()) };
+    match stdin.write_all(text.as_bytes()).await {
+        // A program that does not read knows enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Listens to the end, for a program that nobody listens to dies of it; keeps the beginning.
+async fn hear(stderr: Option<ChildStderr>, complaint: &mut Vec<u8>) {
+    let Some(mut stderr) = stderr else { return };
+    let mut piece = [0; 4096];
+    while let Ok(read @ 1..) = stderr.read(&mut piece).await {
+        let room = COMPLAINT_BYTES_MAX.saturating_sub(complaint.len());
+        complaint.extend_from_slice(&piece[..read.min(room)]);
+    }
 }
 
 /// What is wrong with a folder, as conditions.
@@ -318,6 +340,13 @@ mod tests {
         run_command("true", &[], &"x".repeat(1 << 20)).await.unwrap();
         let error = run_command("sh", &words(&["-c", "echo no route >&2; exit 3"]), "").await.unwrap_err().to_string();
         assert!(error.contains("no route") && error.contains('3'), "{error}");
+        // Talkative programs are listened to (curl shows its progress there), and only the beginning is kept.
+        let chatty = "i=0; while [ $i -lt 20000 ]; do echo progress; i=$((i+1)); done >&2; exit $0";
+        run_command("sh", &words(&["-c", chatty, "0"]), "hello\n").await.unwrap();
+        let error = run_command("sh", &words(&["-c", chatty, "4"]), "hello\n").await.unwrap_err().to_string();
+        assert!(error.contains("exit status: 4: progress") && error.len() < 400, "{error}");
+        // What goes on in the background is not waited for.
+        in_time(run_command("sh", &words(&["-c", "sleep 60 & exit 0"]), "hello\n")).await.unwrap();
         let error = run_command("/nowhere/tell-me", &[], "").await.unwrap_err().to_string();
         assert!(error.contains("no shell"), "{error}");
     }

@@ -10,7 +10,8 @@ mod pack;
 mod unpack;
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -18,7 +19,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::store::StoreError;
+use crate::{domain::Handle, store::StoreError};
 
 pub use pack::{Packed, Source};
 pub use unpack::{Backup, Outcome, Target};
@@ -87,6 +88,13 @@ pub enum BackupError {
         "this is a backup of {found}, but the settings say {wanted}: ids are made from the address and cannot change; correct [site] origin, or see `reviewd move`"
     )]
     OtherOrigin { found: String, wanted: String },
+    #[error(
+        "the key of @{handle}, which followers know, is not in {}, and a backup without it would lose them: where it is a \
+         credential of the service, have the running service make the backup, or say where the file lies (`sudo \
+         CREDENTIALS_DIRECTORY=/etc/reviewd/keys reviewd backup …`)",
+        directory.display()
+    )]
+    NoKey { handle: Handle, directory: PathBuf },
     #[error("reading the files stopped: {0}")]
     Stopped(String),
 }
@@ -135,7 +143,11 @@ pub enum Unusable {
 /// When the mark cannot be written: then both would go on.
 pub fn mark_moved_away(data: &Path, at: Timestamp) -> Result<(), BackupError> {
     let path = data.join(MOVED_AWAY);
-    fs::write(&path, format!("packed with `reviewd backup --moving` at {at}\n")).map_err(io_error("write", &path))
+    let written = File::create(&path).and_then(|mut file| {
+        writeln!(file, "packed with `reviewd backup --moving` at {at}")?;
+        file.sync_all()
+    });
+    written.map_err(io_error("write", &path))
 }
 
 fn set_mode(path: &Path, mode: u32) -> Result<(), BackupError> {

@@ -1,6 +1,7 @@
 //! Makes the archive: first the database as of one moment, then what only grows, so that the journal is never behind it.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Read, Write},
     path::{Path, PathBuf},
@@ -19,6 +20,7 @@ use super::{
 };
 use crate::{
     domain::Handle,
+    fediverse::keys::{KeyPlace, KeyPlaces},
     store::{SCHEMA, Store},
 };
 
@@ -33,6 +35,8 @@ pub struct Source {
     pub data: PathBuf,
     pub settings: Option<PathBuf>,
     pub origin: String,
+    /// Those that came as credentials are packed too: without them followers are lost.
+    pub keys: KeyPlaces,
     pub folders: Vec<(Handle, PathBuf)>,
 }
 
@@ -48,7 +52,7 @@ impl Source {
     /// Packs everything, in a directory beside the database; whoever asked carries the file to its place.
     ///
     /// # Errors
-    /// No room, files that cannot be read, a damaged database.
+    /// No room, files that cannot be read, a damaged database, a key that followers know and that is not to be had here.
     pub async fn pack(
         &self,
         store: &Store,
@@ -56,6 +60,12 @@ impl Source {
         with_reviews: bool,
         moving: bool,
     ) -> Result<Packed, BackupError> {
+        let keys = self.key_files()?;
+        for (handle, _) in &self.folders {
+            if !keys.contains_key(&format!("{handle}.pem")) && store.count_followers(handle).await? > 0 {
+                return Err(BackupError::NoKey { handle: handle.clone(), directory: self.keys.directory.clone() });
+            }
+        }
         let workshop = tempfile::Builder::new().prefix(WORKSHOP).tempdir_in(&self.data);
         let workshop = workshop.map_err(io_error("make a directory in", &self.data))?;
         let database = workshop.path().join(DATABASE);
@@ -71,13 +81,34 @@ impl Source {
         let source = self.clone();
         let packing = tokio::task::spawn_blocking(move || {
             let file = workshop.path().join("archive.tar.gz");
-            let bytes = source.write(&head, &database, &file, with_reviews)?;
+            let bytes = source.write(&head, &database, &keys, &file, with_reviews)?;
             Ok(Packed { file, bytes, _workshop: workshop })
         });
         packing.await.map_err(|error| BackupError::Stopped(error.to_string()))?
     }
 
-    fn write(&self, head: &Head, database: &Path, file: &Path, with_reviews: bool) -> Result<u64, BackupError> {
+    /// Where each key lies, by the name of its file.
+    fn key_files(&self) -> Result<BTreeMap<String, PathBuf>, BackupError> {
+        let credentials =
+            self.folders.iter().map(|(handle, _)| self.keys.reviewer(handle)).chain([self.keys.instance()]);
+        let credentials = credentials.filter_map(|place| match place {
+            KeyPlace::Credential(path) => Some(path),
+            KeyPlace::File(_) => None,
+        });
+        let named = |path: PathBuf| Some((path.file_name()?.to_str()?.to_owned(), path));
+        let files = files_of(&self.keys.directory)?.into_iter().chain(credentials).filter_map(named);
+        // A credential is used in place of a file of that name, and so it is packed.
+        Ok(files.filter(|(name, _)| name.ends_with(".pem")).collect())
+    }
+
+    fn write(
+        &self,
+        head: &Head,
+        database: &Path,
+        keys: &BTreeMap<String, PathBuf>,
+        file: &Path,
+        with_reviews: bool,
+    ) -> Result<u64, BackupError> {
         let out = File::options().write(true).create_new(true).open(file).map_err(io_error("write", file))?;
         super::set_mode(file, FILE_MODE)?;
         // The fastest level: what is large in it are pictures, which shrink no more.
@@ -99,10 +130,8 @@ impl Source {
                 archive.file(name, &self.data.join(name))?;
             }
         }
-        for key in files_of(&self.data.join(KEYS))? {
-            if let Some(name) = key.file_name().and_then(|name| name.to_str()).filter(|name| name.ends_with(".pem")) {
-                archive.file(&format!("{KEYS}/{name}"), &key)?;
-            }
+        for (name, key) in keys {
+            archive.file(&format!("{KEYS}/{name}"), key)?;
         }
         if with_reviews {
             for (handle, folder) in &self.folders {

@@ -159,7 +159,13 @@ impl Backup {
                 continue;
             }
             if is_empty(folder) {
+                let whose = fs::metadata(folder).ok().map(|metadata| (metadata.uid(), metadata.gid()));
+                let own = fs::metadata(staging).map_err(io_error("read", staging))?.uid();
                 copy_tree(&from, folder)?;
+                // What root restores into somebody's folder is theirs to edit.
+                if let Some(owner) = whose.filter(|(user, _)| *user != own) {
+                    give_tree(folder, owner)?;
+                }
                 filled.push(folder.clone());
             } else {
                 left.push(folder.clone());
@@ -336,11 +342,11 @@ fn copy_tree(from: &Path, to: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// Gives what was unpacked to whoever owns the data directory; only root can, and only root has to.
+/// Gives what was unpacked to whoever owns its place; only root can, and only root has to.
 fn give_tree(path: &Path, (user, group): (u32, u32)) -> Result<(), BackupError> {
     let metadata = fs::symlink_metadata(path).map_err(io_error("read", path))?;
     if (metadata.uid(), metadata.gid()) != (user, group) {
-        chown(path, Some(user), Some(group)).map_err(io_error("give to the owner of the data directory", path))?;
+        chown(path, Some(user), Some(group)).map_err(io_error("give to the owner of its place", path))?;
     }
     if metadata.is_dir() {
         for entry in fs::read_dir(path).map_err(io_error("read", path))?.flatten() {

@@ -49,9 +49,9 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
     } else {
         control::backup(&config.control.socket, arguments.with_reviews, &mut writer).await?
     };
-    let bytes = match bytes {
-        Some(bytes) => bytes,
-        None => without_daemon(config, arguments, &mut writer).await?,
+    let (bytes, _held) = match bytes {
+        Some(bytes) => (bytes, None),
+        None => without_daemon(config, arguments, &mut writer).await.map(|(bytes, held)| (bytes, Some(held)))?,
     };
     writer.sync_all().await.with_context(|| format!("write {}", file.display()))?;
     if arguments.force {
@@ -68,7 +68,12 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
     Ok(FINE)
 }
 
-async fn without_daemon(config: &Config, arguments: &Arguments, writer: &mut tokio::fs::File) -> anyhow::Result<u64> {
+/// The data directory is held until the end: nobody starts on it between what moves and the mark that it moved.
+async fn without_daemon(
+    config: &Config,
+    arguments: &Arguments,
+    writer: &mut tokio::fs::File,
+) -> anyhow::Result<(u64, app::Parts)> {
     if !config.store.may_be_there() {
         bail!("there is no database {}; nothing was published from here yet", config.store.place());
     }
@@ -79,5 +84,5 @@ async fn without_daemon(config: &Config, arguments: &Arguments, writer: &mut tok
     let Packed { file, bytes, .. } = &packed?;
     let mut packed = tokio::fs::File::open(file).await?;
     tokio::io::copy(&mut packed, writer).await?;
-    Ok(*bytes)
+    Ok((*bytes, parts))
 }

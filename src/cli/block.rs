@@ -1,6 +1,6 @@
 //! `reviewd block` and `reviewd unblock`: keeps actors and whole domains out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
@@ -8,7 +8,12 @@ use super::{FINE, PROBLEMS, table};
 use crate::{
     config::Config,
     control::{self, BlockView, Question},
+    fediverse::reception::Blocking,
+    import::blocks::{self, BlockList},
 };
+
+/// A list of a hundred thousand domains is more than one question holds, and more than one answer's time.
+const NAMES_AT_ONCE: usize = 500;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -17,9 +22,12 @@ pub struct Arguments {
     /// Why, for your own memory
     #[arg(long)]
     reason: Option<String>,
-    /// A block list as Mastodon exports it: CSV whose first column is the domain
+    /// A block list as Mastodon exports it (CSV), or a plain list of domains or accounts
     #[arg(long, value_name = "CSV", conflicts_with = "name")]
     import: Option<PathBuf>,
+    /// Block also what the list only limits (severity `silence` or `noop`)
+    #[arg(long, requires = "import")]
+    limited: bool,
     /// One JSON document
     #[arg(long)]
     json: bool,
@@ -35,21 +43,43 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
     let names = match (&arguments.name, &arguments.import) {
         (Some(name), _) => vec![(name.clone(), arguments.reason.clone())],
         (None, Some(file)) => {
-            let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
-            let names = domains(&text);
-            if names.is_empty() {
-                bail!("{} names no domain; its first column must hold one in each line", file.display());
-            }
-            names
+            let bytes = std::fs::read(file).with_context(|| format!("read {}", file.display()))?;
+            listed(blocks::read(&bytes), arguments.limited, file)?
         }
         (None, None) => return list(config, arguments.json).await,
     };
-    let count = names.len();
-    match control::ask::<usize>(&config.control.socket, &Question::Block { names }).await? {
-        Some(ended) => println!("{count} blocked; {ended} follows ended."),
-        None => return no_daemon(config),
+    let mut all = Blocking::default();
+    for names in names.chunks(NAMES_AT_ONCE) {
+        match control::ask::<Blocking>(&config.control.socket, &Question::Block { names: names.to_vec() }).await? {
+            Some(blocking) => all.join(blocking),
+            None => return no_daemon(config),
+        }
     }
-    Ok(FINE)
+    println!("{} blocked; {} follows ended.", all.blocked, all.ended);
+    for refused in &all.refused {
+        eprintln!("{refused}");
+    }
+    Ok(if all.refused.is_empty() { FINE } else { PROBLEMS })
+}
+
+/// The names of a list that are to be blocked; what is left out is said.
+fn listed(list: BlockList, limited: bool, file: &Path) -> anyhow::Result<Vec<(String, Option<String>)>> {
+    let mut names = list.blocked;
+    if limited {
+        names.extend(list.limited.into_iter().map(|name| (name, None)));
+    } else if !list.limited.is_empty() {
+        println!(
+            "Left alone, because the list only limits them: {}; `--limited` blocks these too.",
+            list.limited.len()
+        );
+    }
+    if !list.obfuscated.is_empty() {
+        println!("Left out, because asterisks hide whom they mean: {}.", list.obfuscated.len());
+    }
+    if names.is_empty() {
+        bail!("{} names nobody to block; its first column must hold a domain in each line", file.display());
+    }
+    Ok(names)
 }
 
 pub async fn unblock(config: &Config, arguments: &UnblockArguments) -> anyhow::Result<u8> {
@@ -85,35 +115,4 @@ async fn list(config: &Config, json: bool) -> anyhow::Result<u8> {
 
 fn no_daemon(config: &Config) -> anyhow::Result<u8> {
     bail!("no daemon answers at {}; start it first", config.control.socket.display())
-}
-
-/// The domains of Mastodon's export (`#domain,#severity,…`) or of a plain list, with the public comment as the reason.
-fn domains(text: &str) -> Vec<(String, Option<String>)> {
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
-    let heading = lines.next_if(|line| line.trim_start_matches('#').starts_with("domain"));
-    let comment = heading.and_then(|heading| heading.split(',').position(|column| column.contains("public_comment")));
-    lines
-        .filter_map(|line| {
-            let columns: Vec<&str> = line.split(',').map(|column| column.trim_matches('"').trim()).collect();
-            let domain = columns.first().filter(|domain| domain.contains('.') && !domain.contains(' '))?;
-            let reason = comment.and_then(|at| columns.get(at)).filter(|reason| !reason.is_empty());
-            Some(((*domain).to_owned(), reason.map(|reason| (*reason).to_owned())))
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn block_lists_are_read_as_mastodon_exports_them() {
-        let csv = "#domain,#severity,#reject_media,#reject_reports,#public_comment,#obfuscate\n\
-                   spam.example,suspend,FALSE,FALSE,\"floods\",FALSE\nbad.example,silence,FALSE,FALSE,,FALSE\n";
-        assert_eq!(
-            domains(csv),
-            [("spam.example".to_owned(), Some("floods".to_owned())), ("bad.example".to_owned(), None)]
-        );
-        assert_eq!(domains("a.example\n\nnot a domain\nb.example\n").len(), 2);
-    }
 }

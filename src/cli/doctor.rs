@@ -34,9 +34,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
     let report: Report = match control::ask(socket, &Question::Doctor).await {
         Ok(Some(report)) => with_socket(report, doctor::control_socket(socket)),
         Ok(None) => doctor::without_daemon(config, &clock).await,
-        Err(ControlError::Talk { source, .. }) if source.kind() == std::io::ErrorKind::PermissionDenied => {
-            doctor::without_rights(config, &clock, &source)
-        }
+        Err(ControlError::Forbidden { .. }) => doctor::without_rights(config, &clock),
         Err(error) => return Err(error.into()),
     };
     show(&report, arguments)

@@ -1,18 +1,26 @@
 //! `reviewd import`: another program's export becomes review files.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
 
-use super::{FINE, PROBLEMS, table};
+use super::{FINE, PROBLEMS, runtime, table};
 use crate::import::{self, Into, Kind, Passed, Row, Tally};
 
-/// Between two movements of the progress bar, in rows.
-const ROWS_PER_TICK: u64 = 100;
+/// A program that was interrupted, as shells count it: 128 and the number of the signal.
+const INTERRUPTED: u8 = 130;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
     /// Where the export comes from
     #[arg(value_enum)]
@@ -25,6 +33,9 @@ pub struct Arguments {
     /// Say what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
+    /// Name covers by their ISBN at Open Library, from where the daemon fetches each once
+    #[arg(long)]
+    covers: bool,
     /// One JSON document
     #[arg(long)]
     json: bool,
@@ -66,20 +77,54 @@ struct Line {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    // Only the import itself runs here; the other threads hear of Ctrl-C meanwhile.
+    let runtime = runtime()?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let (mut interrupt, mut terminate) = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    let heard = Arc::clone(&stop);
+    let listening = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        heard.store(true, Ordering::Relaxed);
+        // The import sees it at its next row, and removes what it has put aside.
+        std::future::pending().await
+    };
+    runtime.block_on(async {
+        let arguments = arguments.clone();
+        tokio::select! {
+            done = tokio::task::spawn_blocking(move || bring(&arguments, &stop)) => done?,
+            never = listening => match never {},
+        }
+    })
+}
+
+fn bring(arguments: &Arguments, stop: &AtomicBool) -> anyhow::Result<u8> {
     let kind = arguments.from.kind();
     let mut into = Into::open(&arguments.into, arguments.dry_run)?;
     let mut account = Account { dry_run: arguments.dry_run, ..Account::default() };
     let mut trouble = None;
-    let bar = bar();
+    let bar = bar(import::rows_expected(kind, &arguments.file));
+    let stopped = || stop.load(Ordering::Relaxed);
     import::read(kind, &arguments.file, &mut |row| {
-        if row.line() % ROWS_PER_TICK == 0 {
-            bar.set_position(row.line());
-        }
-        if trouble.is_none() {
+        bar.set_position(row.line());
+        let row = match row {
+            Row::Review(review) if arguments.covers => Row::Review(Box::new(review.with_cover())),
+            row => row,
+        };
+        if trouble.is_none() && !stopped() {
             trouble = account.take(row, &mut into).err();
         }
     })?;
     bar.finish_and_clear();
+    if stopped() {
+        eprintln!("interrupted: nothing was written");
+        return Ok(INTERRUPTED);
+    }
     if let Some(trouble) = trouble {
         return Err(trouble.into());
     }
@@ -143,9 +188,13 @@ fn show(account: &Account, folder: &str) {
     );
 }
 
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} reading row {pos}") {
+/// On a terminal only; elsewhere it draws nothing.
+fn bar(rows: Option<u64>) -> ProgressBar {
+    let (bar, template) = match rows {
+        Some(rows) => (ProgressBar::new(rows), "{wide_bar} {pos}/{len}"),
+        None => (ProgressBar::new_spinner(), "{spinner} reading row {pos}"),
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     bar

@@ -44,9 +44,12 @@ const PROBLEMS: u8 = 1;
 /// Wrong use; clap's own code for it too.
 const WRONG_USE: u8 = 2;
 
+const CODES: &str = "Exit codes: 0 fine, 1 problems found, 2 wrong use. With an installed service, commands speak to it and \
+                     use its settings, /etc/reviewd/reviewd.toml, unless there are others in the working directory.";
+
 /// Publishes book reviews from a folder of plain files: feeds, a website, and the fediverse.
 #[derive(Debug, Parser)]
-#[command(version, about, long_about = None, disable_help_subcommand = true)]
+#[command(version, about, long_about = None, disable_help_subcommand = true, after_help = CODES)]
 pub struct Cli {
     #[command(flatten)]
     options: Options,
@@ -57,7 +60,7 @@ pub struct Cli {
 /// What every command takes.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Options {
-    /// The settings file [default: ./reviewd.toml, if there is one]
+    /// The settings file [default: ./reviewd.toml, else the service's]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The folder of reviews, where one reviewer is configured

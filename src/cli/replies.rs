@@ -34,9 +34,9 @@ enum What {
         #[arg(required = true, value_name = "ID")]
         replies: Vec<String>,
     },
-    /// Take replies off the page
+    /// Take replies or quotes off the page
     Hide {
-        /// Numbers or addresses of replies
+        /// Numbers or addresses of replies, addresses of posts that quote
         #[arg(required = true, value_name = "ID")]
         replies: Vec<String>,
     },
@@ -126,7 +126,12 @@ fn cells(row: ReplyView) -> Vec<String> {
     let short: String = words.chars().take(WORDS_CHARS_MAX).collect();
     let words = if short.len() < words.len() { format!("{short}…") } else { short };
     let date = row.date.strftime("%Y-%m-%d %H:%M").to_string();
-    vec![row.number.to_string(), row.state, row.review.unwrap_or_default(), format!("@{}", row.handle), date, words]
+    // A comment of an old blog has a name and no account, and is changed in the file of its review.
+    let (number, from) = match row.handle.as_str() {
+        "" => (String::new(), row.author),
+        handle => (row.number.to_string(), format!("@{handle}")),
+    };
+    vec![number, row.state, row.review.unwrap_or_default(), from, date, words]
 }
 
 async fn list_reports(config: &Config, json: bool) -> anyhow::Result<u8> {
@@ -160,14 +165,18 @@ async fn decide(config: &Config, names: &[String], state: ReplyState, done: &str
         Some(decided) => decided,
         None => {
             let parts = app::open(config).await?;
-            let decided = control::decide_replies(&parts.store, &config.site.origin, names, state).await;
+            let (store, origin) = (&parts.store, &config.site.origin);
+            let decided = control::decide_replies(store, origin, &Clock::system(), names, state).await;
             parts.store.close().await;
             decided?
         }
     };
     for one in decided {
         let since = if one.changed { "now" } else { "already" };
-        println!("Reply {} of @{} {done} {since}.", one.number, one.handle);
+        match one.number {
+            Some(number) => println!("Reply {number} of @{} {done} {since}.", one.handle),
+            None => println!("The quote by @{} is off the page, and its server is told.", one.handle),
+        }
     }
     Ok(FINE)
 }

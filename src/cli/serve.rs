@@ -40,11 +40,22 @@ pub async fn run(
     };
     telemetry::start(&config.log.filter, environment, now(), spans)?;
     let mut wishes = Wishes::listen()?;
-    let mut config = config;
+    let (mut config, mut before) = (config, None);
     loop {
-        let running = app::start_on(&mut sockets, config.clone(), clock.clone(), progress())
-            .await
-            .inspect_err(|error| manager.failed(&format!("{error:#}")))?;
+        let running = match app::start_on(&mut sockets, config.clone(), clock.clone(), progress()).await {
+            Ok(running) => running,
+            // What reads well may not work: a port that is taken, a picture that is missing. That stops nobody either.
+            Err(error) if before.is_some() => {
+                tracing::error!("{error:#}");
+                tracing::error!("the settings do not work; the old ones stay in force until the next SIGHUP");
+                config = before.take().unwrap_or(config);
+                continue;
+            }
+            Err(error) => {
+                manager.failed(&format!("{error:#}"));
+                return Err(error);
+            }
+        };
         tell(&running, &sockets);
         manager.ready();
         let wish = tokio::select! {
@@ -53,7 +64,7 @@ pub async fn run(
             never = manager.accompany(&running, &clock) => match never {},
         };
         match wish {
-            Some(good) => config = good,
+            Some(good) => before = Some(std::mem::replace(&mut config, good)),
             None => {
                 manager.stopping();
                 tracing::info!("stopping: what is in flight is finished first");

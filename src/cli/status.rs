@@ -198,7 +198,12 @@ async fn readers(config: &Config, json: bool) -> anyhow::Result<u8> {
             let subscribers = one.subscribers.map(|number| number.to_string()).unwrap_or_default();
             let percent = 100 * one.conditional / one.fetches.max(1);
             let figures = [one.fetches.to_string(), format!("{percent}%"), one.unchanged.to_string()];
-            [vec![one.agent.clone(), address, subscribers], figures.to_vec(), vec![one.last.to_string()]].concat()
+            [
+                vec![one.agent.clone(), address, subscribers],
+                figures.to_vec(),
+                vec![one.last.strftime("%Y-%m-%d %H:%M").to_string()],
+            ]
+            .concat()
         })
         .collect();
     table::print(&["reader", "address", "readers", "fetches", "conditional", "unchanged", "last"], rows);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Subcommand;
 
 use super::{FINE, table};
@@ -58,7 +58,7 @@ async fn copy(config: &Config, arguments: &CopyArguments, cwd: &Path) -> anyhow:
         bail!("there is no database {}; nothing was published from here yet", config.store.place());
     }
     let parts = app::open(config).await?;
-    let target = Store::of(&other).await.with_context(|| format!("open {}", other.place()))?;
+    let target = Store::of(&other).await?;
     let copied = parts.store.copy_into(&target).await;
     target.close().await;
     parts.store.close().await;

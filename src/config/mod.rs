@@ -184,9 +184,9 @@ pub struct ReplySettings {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeliverySettings {
-    /// Requests under way at once.
+    /// Hosts to which requests are under way at once.
     pub concurrency: u32,
-    /// Requests under way at once to one host.
+    /// Requests under way at once to one host that is slow.
     pub per_host: u32,
     /// The age at which a delivery is given up; a Delete has longer (`delivery::schedule`).
     pub give_up_after: Duration,
@@ -310,9 +310,12 @@ impl Config {
     }
 }
 
-/// The settings file that [`Config::load`] reads, or the one it would read if it were there.
+/// The settings file that [`Config::load`] reads, or where the next one belongs: with the service, where there is one, and
+/// not wherever whoever gives the command happens to stand.
 pub fn settings_file(options: &Overrides, environment: &BTreeMap<String, String>, cwd: &Path) -> PathBuf {
-    find_file(options, environment, cwd).unwrap_or_else(|| cwd.join(FILE_NAME))
+    let installed = Path::new(SYSTEM_FILE).parent().is_some_and(Path::is_dir);
+    let of_service = || Some(PathBuf::from(SYSTEM_FILE)).filter(|_| installed && is_meant(options, environment, cwd));
+    find_file(options, environment, cwd).or_else(of_service).unwrap_or_else(|| cwd.join(FILE_NAME))
 }
 
 /// Where the process was started: what relative paths on the command line are relative to.
@@ -336,9 +339,13 @@ fn find_file(options: &Overrides, environment: &BTreeMap<String, String>, cwd: &
     if here.exists() {
         return Some(here);
     }
+    Some(PathBuf::from(SYSTEM_FILE)).filter(|file| is_meant(options, environment, cwd) && file.exists())
+}
+
+/// Whether the system's service is meant where no settings file is named and none lies here.
+fn is_meant(options: &Overrides, environment: &BTreeMap<String, String>, cwd: &Path) -> bool {
     let is_service = environment.contains_key("RUNTIME_DIRECTORY") || environment.contains_key("STATE_DIRECTORY");
-    let is_meant = is_service || (options.speaks_to_daemon && !cwd.join(TRIAL_DATA).exists());
-    Some(PathBuf::from(SYSTEM_FILE)).filter(|file| is_meant && file.exists())
+    is_service || (options.speaks_to_daemon && !cwd.join(TRIAL_DATA).exists())
 }
 
 fn read_file(file: &Path) -> Result<String, Problem> {

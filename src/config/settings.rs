@@ -267,7 +267,7 @@ fn replies(mut section: Section, problems: &mut Vec<Problem>) -> ReplySettings {
 
 fn delivery(mut section: Section, problems: &mut Vec<Problem>) -> DeliverySettings {
     let settings = DeliverySettings {
-        concurrency: section.read("concurrency", "16", value::count(1)).unwrap_or(16),
+        concurrency: section.read("concurrency", "64", value::count(1)).unwrap_or(64),
         per_host: section.read("per_host", "2", value::count(1)).unwrap_or(2),
         give_up_after: section.read("give_up_after", "\"7d\"", at_least(HOUR)).unwrap_or(7 * DAY),
     };

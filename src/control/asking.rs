@@ -8,7 +8,7 @@ use tokio::{
     net::{UnixStream, unix::OwnedReadHalf},
 };
 
-use super::{Answer, ControlError, Question};
+use super::{Answer, ControlError, QUESTION_BYTES_MAX, Question};
 
 /// Asks the daemon; `None` when none is running there.
 pub async fn ask<T: DeserializeOwned>(path: &Path, question: &Question) -> Result<Option<T>, ControlError> {
@@ -35,6 +35,9 @@ pub(super) async fn put<T: DeserializeOwned>(
     let (reader, mut writer) = stream.into_split();
     let mut text = serde_json::to_string(question).map_err(|error| failed(error.into()))?;
     text.push('\n');
+    if text.len() as u64 > QUESTION_BYTES_MAX {
+        return Err(ControlError::TooLong { bytes: text.len() as u64 });
+    }
     writer.write_all(text.as_bytes()).await.map_err(failed)?;
     let mut line = String::new();
     let mut reader = BufReader::new(reader);

@@ -11,7 +11,12 @@ use tokio::{
     net::unix::OwnedWriteHalf,
 };
 
-use super::{Answer, ControlError, Desk, Question, asking::put, done};
+use super::{
+    Answer, ControlError, Desk, Question,
+    asking::put,
+    done,
+    listening::{PIECE_BYTES, hand_over, say},
+};
 use crate::export::Wish;
 
 /// How long a daemon may take to make it: a copy of the database and of every picture, or every page of the site.
@@ -40,12 +45,11 @@ impl Desk {
             Ok(packed) => packed,
             Err(error) => {
                 tracing::error!(%error, "a backup could not be made: {error}");
-                return super::say(&Answer::Refused(error.to_string()), writer).await;
+                return say(&Answer::Refused(error.to_string()), writer).await;
             }
         };
-        super::say(&done(&Coming { bytes: packed.bytes, reviews: 0 }), writer).await?;
-        let mut file = File::open(&packed.file).await?;
-        tokio::io::copy(&mut file, writer).await?;
+        say(&done(&Coming { bytes: packed.bytes, reviews: 0 }), writer).await?;
+        carry(File::open(&packed.file).await?, writer).await?;
         tracing::info!(bytes = packed.bytes, "a backup of {} bytes was made", packed.bytes);
         Ok(())
     }
@@ -56,15 +60,26 @@ impl Desk {
             Ok(exported) => exported,
             Err(error) => {
                 tracing::warn!(%error, "an export could not be made: {error}");
-                return super::say(&Answer::Refused(error.to_string()), writer).await;
+                return say(&Answer::Refused(error.to_string()), writer).await;
             }
         };
-        let mut file = File::from_std(exported.file.reopen()?);
+        let file = File::from_std(exported.file.reopen()?);
         let bytes = file.metadata().await?.len();
-        super::say(&done(&Coming { bytes, reviews: exported.reviews }), writer).await?;
-        tokio::io::copy(&mut file, writer).await?;
+        say(&done(&Coming { bytes, reviews: exported.reviews }), writer).await?;
+        carry(file, writer).await?;
         tracing::info!(bytes, "an export of {} reviews was made", exported.reviews);
         Ok(())
+    }
+}
+
+/// Carries a whole file over, for as long as it is taken.
+async fn carry(mut file: File, writer: &mut OwnedWriteHalf) -> std::io::Result<()> {
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match file.read(&mut piece).await? {
+            0 => return Ok(()),
+            read => hand_over(&piece[..read], writer).await?,
+        }
     }
 }
 

@@ -2,32 +2,24 @@
 
 mod answer;
 mod asking;
+mod comments;
 mod download;
 pub mod ids;
 pub mod keys;
+mod listening;
 mod notices;
 mod replies;
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
-    sync::Notify,
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::sync::Notify;
 
 pub use asking::ask;
 pub use download::{backup, export};
+pub use listening::{bind, serve};
 pub use notices::{NoticeView, Notices, notices};
 
 use crate::{
@@ -52,10 +44,6 @@ pub use replies::{Decided, Listing, ReplyView, ReportView, decide_replies, list_
 const QUESTION_BYTES_MAX: u64 = 1 << 20;
 /// How long a command waits for the daemon's answer: a whole reconcile of a large folder may come first.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// After a command could not be let in.
-const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
-/// The group may use the socket too: the person who writes the reviews is in it.
-const SOCKET_MODE: u32 = 0o660;
 
 /// What a command asks of the daemon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -288,90 +276,26 @@ const DELIVERIES_MAX: i64 = 10_000;
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     #[error("open the control socket {path}: {source}; name another one in [control] socket")]
-    Bind { path: PathBuf, source: std::io::Error },
+    Bind { path: PathBuf, source: io::Error },
     #[error(
         "the control socket {path} is not open to you: become a member of its group (for a service: `sudo adduser $USER \
          reviewd`, then log in anew), or use sudo"
     )]
     Forbidden { path: PathBuf },
     #[error("talk to the daemon through {path}: {source}")]
-    Talk { path: PathBuf, source: std::io::Error },
+    Talk { path: PathBuf, source: io::Error },
     #[error("the daemon behind {path} did not answer within {} seconds; look at its log", patience.as_secs())]
     Silent { path: PathBuf, patience: Duration },
     #[error(
         "the daemon behind {path} answered what this reviewd does not understand ({detail}); both must be the same version"
     )]
     Strange { path: PathBuf, detail: String },
+    #[error(
+        "that is too much at once ({bytes} bytes of at most {QUESTION_BYTES_MAX}); name fewer, and ask again for the rest"
+    )]
+    TooLong { bytes: u64 },
     #[error("{0}")]
     Refused(String),
-}
-
-/// Opens the socket, replacing one that a daemon left behind when it was killed (the data directory's lock says that none
-/// is running).
-pub fn bind(path: &Path) -> Result<UnixListener, ControlError> {
-    let failed = |source| ControlError::Bind { path: path.to_owned(), source };
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory).map_err(failed)?;
-    }
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
-        Ok(()) | Err(_) => {}
-    }
-    let listener = UnixListener::bind(path).map_err(failed)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE)).map_err(failed)?;
-    Ok(listener)
-}
-
-/// Answers until told to stop.
-pub async fn serve(listener: UnixListener, desk: Arc<Desk>, tasks: TaskTracker, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    let desk = Arc::clone(&desk);
-                    tasks.spawn(async move {
-                        if let Err(error) = converse(stream, &desk).await {
-                            tracing::debug!(%error, "a command went away: {error}");
-                        }
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the control socket could not take a command: {error}");
-                    // No descriptor is free: the next try would end the same way, and again.
-                    tokio::time::sleep(ACCEPT_AGAIN).await;
-                }
-            }
-        }
-    }
-}
-
-async fn converse(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
-    let (reader, mut writer) = stream.into_split();
-    let mut line = String::new();
-    BufReader::new(reader.take(QUESTION_BYTES_MAX)).read_line(&mut line).await?;
-    let answer = match serde_json::from_str(&line) {
-        Ok(Question::Backup { with_reviews }) => {
-            desk.send_backup(with_reviews, &mut writer).await?;
-            return writer.shutdown().await;
-        }
-        Ok(Question::Export { wish }) => {
-            desk.send_export(&wish, &mut writer).await?;
-            return writer.shutdown().await;
-        }
-        Ok(question) => desk.answer(question).await,
-        Err(error) => Answer::Refused(format!(
-            "the daemon does not know this question ({error}): it may be older than this command"
-        )),
-    };
-    say(&answer, &mut writer).await?;
-    writer.shutdown().await
-}
-
-async fn say(answer: &Answer, writer: &mut OwnedWriteHalf) -> std::io::Result<()> {
-    let mut text = serde_json::to_string(answer)?;
-    text.push('\n');
-    writer.write_all(text.as_bytes()).await
 }
 
 impl Desk {
@@ -420,16 +344,7 @@ impl Desk {
             Question::ApproveFollower { name } => follower(self.reception.approve(&name).await),
             Question::RemoveFollower { name } => follower(self.reception.remove(&name).await),
             Question::Blocks => told(blocks(&self.store).await),
-            Question::Block { names } => {
-                let mut ended = 0;
-                for (name, reason) in &names {
-                    match self.reception.block(name, reason.as_deref()).await {
-                        Ok(follows) => ended += follows,
-                        Err(error) => return Answer::Refused(error.to_string()),
-                    }
-                }
-                done(&ended)
-            }
+            Question::Block { names } => told(self.reception.block(&names).await),
             Question::Notices => told(notices(&self.store, &self.site.origin, self.notices_token.as_deref()).await),
             Question::Move { handle, to } => match self.reviewer(&handle) {
                 Some(reviewer) => {
@@ -448,7 +363,9 @@ impl Desk {
                 told(list_replies(&self.store, &self.site.origin, which, review.as_deref()).await)
             }
             Question::DecideReplies { names, state } => {
-                told(decide_replies(&self.store, &self.site.origin, &names, state).await)
+                let decided = decide_replies(&self.store, &self.site.origin, &self.clock, &names, state).await;
+                self.publisher.mail.notify_one();
+                told(decided)
             }
             Question::ReportReply { name, words } => told(self.report(&name, &words).await),
             Question::AskedPost { name } => told(self.asked_post(&name).await),

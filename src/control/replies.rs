@@ -1,15 +1,15 @@
 //! The conversation as commands see it: what was said, what is done with it, and complaints both ways.
 
-use std::collections::HashMap;
+use std::{cmp::Reverse, collections::HashMap};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Desk;
+use super::{Desk, comments};
 use crate::{
     clock::Clock,
-    domain::{Handle, KeptReply, Origin, ReplyState, Report, ReviewId, Slug, Visibility},
-    fediverse::{activity, peers::PeerProblem},
+    domain::{Handle, KeptReply, Origin, Reaction, ReplyState, Report, ReviewId, Slug, Visibility},
+    fediverse::{activity, peers::PeerProblem, quotes},
     mirror::file::Byline,
     store::{Outgoing, Recipients, ReplyFilter, Store, StoreError, Which},
     text,
@@ -22,7 +22,7 @@ const SEARCHED_MAX: i64 = 100_000;
 /// Longest words of a complaint, in characters: what Mastodon takes is cut at 5,000.
 const COMPLAINT_CHARS_MAX: usize = 5_000;
 /// Longest words shown of anything that others wrote, in characters.
-const WORDS_CHARS_MAX: usize = 20_000;
+pub(super) const WORDS_CHARS_MAX: usize = 20_000;
 
 /// Which replies are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,8 @@ pub enum Listing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplyView {
     pub number: i64,
-    /// `shown`, `waiting`, `hidden`, or `private` whatever its state.
+    /// `shown`, `waiting`, `hidden`, or `private` whatever its state; `imported` for a comment of an old blog, which stands in
+    /// the file of its review and has the number 0.
     pub state: String,
     pub visibility: Visibility,
     pub reviewer: Option<Handle>,
@@ -70,10 +71,10 @@ pub struct ReportView {
     pub date: Timestamp,
 }
 
-/// What became of one reply.
+/// What became of one reply, or of a quote, which has no number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decided {
-    pub number: i64,
+    pub number: Option<i64>,
     pub handle: String,
     /// `false`: it was so already.
     pub changed: bool,
@@ -132,31 +133,64 @@ pub async fn list_replies(
         };
         views.push(view(&kept, review, origin));
     }
+    if which == Listing::All {
+        views.extend(comments::list(store, origin, place.as_ref()).await?);
+        views.sort_by_key(|view| Reverse(view.date));
+        views.truncate(LISTED_MAX as usize);
+    }
     Ok(views)
 }
 
-/// Approves or hides replies by number or address: all that are named, or none.
+/// What a decision is about.
+enum Said {
+    Reply(KeptReply),
+    /// A post that quotes.
+    Quote(Reaction),
+}
+
+/// Approves or hides replies by number or address, and takes quotes back by address: all that are named, or none.
 pub async fn decide_replies(
     store: &Store,
     origin: &Origin,
+    clock: &Clock,
     names: &[String],
     state: ReplyState,
 ) -> Result<Vec<Decided>, ReplyProblem> {
-    let mut replies = Vec::new();
+    let mut all = Vec::new();
     for name in names {
-        let kept = find_reply(store, name).await?;
-        match (kept.reply.ours, kept.reply.visibility, state) {
-            (true, _, _) => return Err(ReplyProblem::Ours(kept.seq)),
-            (false, Visibility::Private, ReplyState::Shown) => return Err(ReplyProblem::Private(kept.seq)),
-            (false, _, _) => replies.push(kept),
-        }
+        all.push(find_said(store, name, state).await?);
     }
     let mut decided = Vec::new();
-    for kept in replies {
-        let changed = store.set_reply_state(kept.seq, state).await?;
-        decided.push(Decided { number: kept.seq, handle: Byline::of(&kept, origin).handle, changed });
+    for said in all {
+        decided.push(match said {
+            Said::Reply(kept) => {
+                let changed = store.set_reply_state(kept.seq, state).await?;
+                Decided { number: Some(kept.seq), handle: Byline::of(&kept, origin).handle, changed }
+            }
+            Said::Quote(quote) => {
+                let handle = store.remote_actor(&quote.actor).await?.map_or(quote.actor.clone(), |known| known.handle);
+                quotes::withdraw(store, origin, &quote, clock.now_in_seconds()).await?;
+                Decided { number: None, handle: text::clean_name(&handle), changed: true }
+            }
+        });
     }
     Ok(decided)
+}
+
+/// What a name means, if it may come into this state.
+async fn find_said(store: &Store, name: &str, state: ReplyState) -> Result<Said, ReplyProblem> {
+    let kept = match find_reply(store, name).await {
+        Err(ReplyProblem::NoReply(_)) if state == ReplyState::Hidden => {
+            let quote = store.quote_by(name).await?;
+            return quote.map(Said::Quote).ok_or_else(|| ReplyProblem::NoReply(name.to_owned()));
+        }
+        found => found?,
+    };
+    match (kept.reply.ours, kept.reply.visibility, state) {
+        (true, _, _) => Err(ReplyProblem::Ours(kept.seq)),
+        (false, Visibility::Private, ReplyState::Shown) => Err(ReplyProblem::Private(kept.seq)),
+        (false, _, _) => Ok(Said::Reply(kept)),
+    }
 }
 
 /// Puts a complaint of a reply among the deliveries, to the inbox of its author; whom it is of.

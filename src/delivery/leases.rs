@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
-    store::{LEASES_HOLD, RENEW_LEASES_EVERY, Store},
+    store::{LEASES_HOLD, SIGN_OF_LIFE_EVERY, Store},
 };
 
 /// This node's leases. Cheap to clone.
@@ -51,7 +51,7 @@ impl Leases {
         while !stop.is_cancelled() {
             // What was renewed counts from before the question.
             let good_until = clock.elapsed() + LEASES_HOLD;
-            match store.renew_leases().await {
+            match store.say_alive().await {
                 Ok(true) => {
                     outdated = false;
                     self.good_until.send_replace(good_until);
@@ -64,11 +64,11 @@ impl Leases {
                          upgrade it"
                     );
                 }
-                Err(error) => tracing::warn!(%error, "the leases of hosts could not be renewed: {error}"),
+                Err(error) => tracing::warn!(%error, "the other nodes could not be told that this one lives: {error}"),
             }
             tokio::select! {
-                () = stop.cancelled() => return,
-                () = clock.sleep(RENEW_LEASES_EVERY) => {}
+                () = stop.cancelled() => {}
+                () = clock.sleep(SIGN_OF_LIFE_EVERY) => {}
             }
         }
     }

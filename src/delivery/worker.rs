@@ -7,51 +7,38 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use jiff::Timestamp;
-use tokio::{
-    sync::{Notify, Semaphore, mpsc, oneshot},
-    task::JoinSet,
-};
+use moka::future::Cache;
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::Instrument;
 
 use super::{
+    lane::{LANE_BATCH, Lane},
     leases::Leases,
-    schedule::{self, NextStep, Worth},
+    recorder::{self, Desk, Recorder},
 };
 use crate::{
     clock::Clock,
-    domain::{Letter, Outcome, delivery::Spec, message::Kind, websub::ErrandKind},
     fediverse::sender::Sender,
-    store::{Attempt, Cargo, DeliveryState, DueDelivery, DueHost, HostNews, Store, StoreError, Way},
-    telemetry::figures,
+    store::{Cargo, DueHost, Parcel, Store, StoreError, Way},
     websub::Courier,
 };
 
-/// Deliveries that a lane takes up at once; after them other hosts get their turn.
-const LANE_BATCH: i64 = 32;
 /// Hosts looked at in one round.
-const HOSTS_PER_ROUND: i64 = 512;
-/// Outcomes written in one transaction at most.
-const OUTCOMES_PER_COMMIT: usize = 256;
-/// A host that failed this long without a break is dead: only probed, until it shows a sign of life (Mastodon's rule).
-const DEAD_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
-/// How often a dead host is probed.
-const DEAD_PROBE: Duration = Duration::from_secs(7 * 24 * 3600);
+const HOSTS_PER_ROUND: usize = 1_024;
+/// Hosts whose mail is read together: what is read waits in memory for a free lane.
+const HOSTS_PER_READ: usize = 32;
 /// The longest wait between two looks at the queue.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// The same where other nodes may have died with work in their hands.
 const LOOK_AGAIN_SHARED: Duration = Duration::from_secs(2);
-/// After outcomes could not be written.
-const WRITE_AGAIN: Duration = Duration::from_secs(5);
-/// After a host's mail could not be read.
-const LANE_AGAIN: Duration = Duration::from_secs(5);
 /// Inboxes that answered "gone" and wait for their actor to be asked.
 const GONE_MAX: usize = 256;
+/// What is under way and kept in memory, in bytes: a thousand inboxes get the same.
+const PARCELS_BYTES_MAX: u64 = 16 << 20;
 
 /// How much is carried at once and for how long it is tried.
 #[derive(Debug, Clone, Copy)]
@@ -66,14 +53,15 @@ pub struct Limits {
 /// The carrier.
 #[derive(Clone)]
 pub struct Worker {
-    clock: Clock,
-    store: Store,
-    carriers: Carriers,
-    limits: Limits,
+    pub(super) clock: Clock,
+    pub(super) store: Store,
+    pub(super) carriers: Carriers,
+    pub(super) limits: Limits,
+    pub(super) desk: Desk,
+    pub(super) gone: mpsc::Sender<String>,
     rounds: [Arc<Round>; 3],
-    leases: Leases,
-    outcomes: mpsc::Sender<(Attempt, oneshot::Sender<bool>)>,
-    gone: mpsc::Sender<String>,
+    parcels: Cache<i64, Arc<Parcel>>,
+    pub(super) leases: Leases,
 }
 
 /// Who knocks, in either language.
@@ -100,23 +88,31 @@ struct Round {
     lane_free: Notify,
 }
 
+/// A host that one lane has for itself until this is dropped.
+pub(super) struct Claim {
+    round: Arc<Round>,
+    host: String,
+}
+
 /// The other ends of a worker's channels.
 pub struct WorkerEnds {
-    outcomes: mpsc::Receiver<(Attempt, oneshot::Sender<bool>)>,
+    pub recorder: Recorder,
     /// Inboxes that answered 404 or 410: their actors are to be asked whether they are gone.
     pub gone: mpsc::Receiver<String>,
 }
 
 impl Worker {
     pub fn new(clock: Clock, store: Store, carriers: Carriers, limits: Limits, mail: Mail) -> (Self, WorkerEnds) {
-        let (outcome_sender, outcomes) = mpsc::channel(OUTCOMES_PER_COMMIT);
+        let (desk, recorder) = recorder::open();
         let (gone_sender, gone) = mpsc::channel(GONE_MAX);
         let Mail { inboxes, callbacks, questions } = mail;
         let rounds = [(Way::Inboxes, inboxes), (Way::Callbacks, callbacks), (Way::Questions, questions)];
         let rounds = rounds.map(|(way, mail)| Arc::new(Round::new(way, mail, limits.concurrency)));
+        let parcels =
+            Cache::builder().max_capacity(PARCELS_BYTES_MAX).weigher(|_, parcel: &Arc<Parcel>| weight(parcel)).build();
         let leases = Leases::new(&store);
-        let worker = Self { clock, store, carriers, limits, rounds, leases, outcomes: outcome_sender, gone: gone_sender };
-        (worker, WorkerEnds { outcomes, gone })
+        let worker = Self { clock, store, carriers, limits, desk, gone: gone_sender, rounds, parcels, leases };
+        (worker, WorkerEnds { recorder, gone })
     }
 
     /// Carries until told to stop; attempts under way are finished and recorded.
@@ -164,34 +160,19 @@ impl Worker {
         if !self.leases.good(&self.clock, stop).await {
             return Ok(LOOK_AGAIN);
         }
-        let hosts = self.store.due_hosts(round.way, self.clock.now(), HOSTS_PER_ROUND).await?;
-        for host in hosts.into_iter().filter(|host| !busy.contains(&host.name)) {
-            let permit = tokio::select! {
-                () = stop.cancelled() => return Ok(LOOK_AGAIN),
-                permit = Arc::clone(&round.permits).acquire_owned() => permit,
-            };
-            // Nobody closes the semaphore.
-            let Ok(permit) = permit else { return Ok(LOOK_AGAIN) };
-            if !self.store.lease_host(&host.name).await? {
-                continue;
+        let limit = HOSTS_PER_ROUND + busy.len();
+        let mut hosts = self.store.due_hosts(round.way, self.clock.now(), limit as i64).await?;
+        let may_be_more = hosts.len() >= limit;
+        hosts.retain(|host| !busy.contains(&host.name));
+        let mut started = 0;
+        for some in hosts.chunks(HOSTS_PER_READ) {
+            started += self.start_lanes_at(some, round, tasks, stop).await?;
+            if stop.is_cancelled() {
+                return Ok(LOOK_AGAIN);
             }
-            round.lock_busy().insert(host.name.clone());
-            let (worker, round, stop) = (self.clone(), Arc::clone(round), stop.clone());
-            tasks.spawn(async move {
-                if let Err(error) = worker.lane(&host, &stop).await {
-                    tracing::error!(host = host.name, %error, "the mail for {} stays due: {error}", host.name);
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = worker.clock.sleep(LANE_AGAIN) => {}
-                    }
-                }
-                if let Err(error) = worker.store.give_host_back(&host.name).await {
-                    tracing::debug!(host = host.name, %error, "{} is given back when its lease ends: {error}", host.name);
-                }
-                round.lock_busy().remove(&host.name);
-                drop(permit);
-                round.lane_free.notify_one();
-            });
+        }
+        if may_be_more && started > 0 {
+            return Ok(Duration::ZERO);
         }
         let next = self.store.next_due(round.way).await?;
         let wait = next.map(|next| Duration::try_from(next.duration_since(self.clock.now())).unwrap_or_default());
@@ -200,147 +181,47 @@ impl Worker {
         Ok(wait.filter(|wait| !wait.is_zero()).unwrap_or(longest).min(longest))
     }
 
-    /// Carries what is due at one host, a few at a time, until it is through or the host as a whole fails.
-    async fn lane(&self, host: &DueHost, stop: &CancellationToken) -> Result<(), StoreError> {
-        let mut spec = host.spec;
-        loop {
-            let due = self.store.due_at(&host.name, self.clock.now(), LANE_BATCH).await?;
-            if due.is_empty() || stop.is_cancelled() || !self.leases.hold(&self.clock) {
-                return Ok(());
-            }
-            // The batch holds one delivery of each inbox, so whatever order they end in, each inbox keeps its own.
-            for together in due.chunks(self.limits.per_host.max(1)) {
-                let mut under_way = JoinSet::new();
-                for delivery in together {
-                    let (worker, host, delivery) = (self.clone(), host.clone(), delivery.clone());
-                    let span = tracing::debug_span!("delivery", activity = delivery.activity, inbox = delivery.inbox);
-                    under_way.spawn(async move { worker.attempt(&delivery, &host, spec).await }.instrument(span));
-                }
-                let mut goes_on = !stop.is_cancelled() && self.leases.hold(&self.clock);
-                while let Some(done) = under_way.join_next().await {
-                    let (accepted, more) = done.unwrap_or((None, false));
-                    spec = accepted.or(spec);
-                    goes_on &= more;
-                }
-                if !goes_on {
-                    return Ok(());
-                }
-            }
+    /// Reads the mail of some hosts together, and starts a lane for each as soon as a place is free. Says how many.
+    async fn start_lanes_at(
+        &self,
+        hosts: &[DueHost],
+        round: &Arc<Round>,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Result<usize, StoreError> {
+        // Claimed before it is read, so that nobody carries the same meanwhile, in this process or in another.
+        let claims: Vec<Claim> = hosts.iter().map(|host| Claim::new(round, &host.name)).collect();
+        let names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
+        let leased = self.store.lease_hosts(&names).await?;
+        let names: Vec<&str> = names.into_iter().filter(|name| leased.contains(name)).collect();
+        let mut mail = self.store.mail_for(&names, self.clock.now(), LANE_BATCH).await?;
+        let mut started = 0;
+        for (host, claim) in hosts.iter().zip(claims).filter(|(host, _)| leased.contains(host.name.as_str())) {
+            let Some(due) = mail.remove(&host.name) else {
+                self.store.give_host_back(&host.name).await?;
+                continue;
+            };
+            let permit = tokio::select! {
+                () = stop.cancelled() => return Ok(started),
+                permit = Arc::clone(&round.permits).acquire_owned() => permit,
+            };
+            // Nobody closes the semaphore.
+            let Ok(permit) = permit else { return Ok(started) };
+            let lane = Lane::new(self.clone(), host.clone(), stop.clone(), claim, permit);
+            tasks.spawn(lane.run(due));
+            started += 1;
         }
+        Ok(started)
     }
 
-    /// Makes one attempt and records it. Says which signature was accepted, and whether the lane goes on.
-    async fn attempt(&self, delivery: &DueDelivery, host: &DueHost, spec: Option<Spec>) -> (Option<Spec>, bool) {
-        let began = self.clock.elapsed();
-        let outcome = match &delivery.cargo {
-            Cargo::Activity { reviewer, body } => {
-                let letter = Letter {
-                    reviewer: reviewer.clone(),
-                    activity: delivery.activity.clone(),
-                    inbox: delivery.inbox.clone(),
-                    body: body.clone(),
-                    spec,
-                };
-                self.carriers.inboxes.send(&letter).await
-            }
-            Cargo::Errand(errand) => self.carriers.callbacks.run(&delivery.inbox, errand).await,
-        };
-        figures::delivery(word(&outcome), self.clock.elapsed().saturating_sub(began));
-        let accepted = match &outcome {
-            Outcome::Delivered { spec } => *spec,
-            Outcome::Refused(_) | Outcome::Failed { .. } => None,
-        };
-        let attempt = self.judge(delivery, &outcome, host);
-        let closed = matches!(attempt.host_news, HostNews::Failed { closed_until, .. } if closed_until > attempt.at);
-        self.tell(delivery, &outcome, &attempt);
-        (accepted, self.record(attempt).await && !closed)
-    }
-
-    /// What follows from an attempt, for the delivery and for the host.
-    fn judge(&self, delivery: &DueDelivery, outcome: &Outcome, host: &DueHost) -> Attempt {
-        let now = self.clock.now();
-        let attempts = delivery.attempts + 1;
-        let age = elapsed(delivery.created, now);
-        let give_up_after = schedule::patience(worth(delivery), self.limits.give_up_after);
-        let step = schedule::next_step(outcome, attempts, age, self.clock.chance(), give_up_after);
-        let (status, error) = match outcome {
-            Outcome::Delivered { .. } => (None, None),
-            Outcome::Refused(status) => (Some(*status), Some(format!("refused with status {status}"))),
-            Outcome::Failed { reason, status, .. } => (*status, Some(reason.clone())),
-        };
-        let (state, next_at) = match step {
-            NextStep::Done => (DeliveryState::Delivered, now),
-            NextStep::RetryAfter(delay) => (DeliveryState::Due, now + delay),
-            NextStep::GiveUp if matches!(outcome, Outcome::Refused(_)) => (DeliveryState::Refused, now),
-            NextStep::GiveUp => (DeliveryState::GivenUp, now),
-        };
-        let host_news = match outcome {
-            Outcome::Delivered { spec } => HostNews::Alive(*spec),
-            // It answered, if only with "no": the host is well.
-            Outcome::Refused(_) => HostNews::Alive(None),
-            Outcome::Failed { status, .. } => {
-                let dead = host.failing_since.is_some_and(|since| elapsed(since, now) >= DEAD_AFTER);
-                let closed_until = match schedule::speaks_for_host(*status) {
-                    _ if dead => now + DEAD_PROBE,
-                    true => next_at,
-                    false => now,
-                };
-                HostNews::Failed { closed_until, dead }
-            }
-        };
-        Attempt {
-            seq: delivery.seq,
-            host: delivery.host.clone(),
-            state,
-            attempts,
-            at: now,
-            next_at,
-            status,
-            error,
-            host_news,
+    /// What a delivery brings, read once for all whom it goes to; `None` where it is damaged.
+    pub(super) async fn parcel(&self, parcel: i64) -> Result<Option<Arc<Parcel>>, StoreError> {
+        if let Some(found) = self.parcels.get(&parcel).await {
+            return Ok(Some(found));
         }
-    }
-
-    /// Waits until the outcome is on the disk, with whatever else waits for it.
-    async fn record(&self, attempt: Attempt) -> bool {
-        let (done, written) = oneshot::channel();
-        self.outcomes.send((attempt, done)).await.is_ok() && written.await.unwrap_or(false)
-    }
-
-    fn tell(&self, delivery: &DueDelivery, outcome: &Outcome, attempt: &Attempt) {
-        let (activity, inbox) = (&delivery.activity, &delivery.inbox);
-        match (outcome, attempt.state) {
-            (Outcome::Delivered { .. }, _) => tracing::debug!(activity, inbox, "{activity} was delivered to {inbox}"),
-            (Outcome::Refused(status), _) if matches!(delivery.cargo, Cargo::Errand(_)) => {
-                let kind = &delivery.kind;
-                tracing::info!(activity, inbox, status, "{inbox} refused {kind} with status {status}");
-            }
-            (Outcome::Refused(status), _) => {
-                tracing::warn!(activity, inbox, status, "{inbox} refused {activity} with status {status}");
-                if matches!(status, 404 | 410) && self.gone.try_send(inbox.clone()).is_err() {
-                    tracing::debug!(inbox, "too many inboxes are gone at once; {inbox} is asked another time");
-                }
-            }
-            (Outcome::Failed { reason, .. }, DeliveryState::Due) => {
-                tracing::info!(
-                    activity,
-                    inbox,
-                    "{inbox} did not take {activity} ({reason}); next try at {}",
-                    attempt.next_at
-                );
-            }
-            (Outcome::Failed { reason, .. }, _) if matches!(delivery.cargo, Cargo::Errand(_)) => {
-                let kind = &delivery.kind;
-                tracing::info!(activity, inbox, "{kind} to {inbox} is given up: {reason}");
-            }
-            (Outcome::Failed { reason, .. }, _) => {
-                tracing::error!(
-                    activity,
-                    inbox,
-                    "{activity} could not be delivered to {inbox} and is given up: {reason}; `reviewd resend` tries again"
-                );
-            }
-        }
+        let Some(read) = self.store.parcel(parcel).await?.map(Arc::new) else { return Ok(None) };
+        self.parcels.insert(parcel, Arc::clone(&read)).await;
+        Ok(Some(read))
     }
 }
 
@@ -350,76 +231,31 @@ impl Round {
         Self { way, mail, busy: Mutex::default(), permits, lane_free: Notify::new() }
     }
 
-    fn lock_busy(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+    fn lock_busy(&self) -> MutexGuard<'_, HashSet<String>> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl WorkerEnds {
-    /// Writes outcomes until every lane is gone: those that wait together in one transaction.
-    ///
-    /// What cannot be written is kept until it can: the lanes wait, so that a full disk does not send the same again and again.
-    pub async fn record(
-        mut outcomes: mpsc::Receiver<(Attempt, oneshot::Sender<bool>)>,
-        store: Store,
-        clock: Clock,
-        stop: CancellationToken,
-    ) {
-        let mut batch = Vec::with_capacity(OUTCOMES_PER_COMMIT);
-        let mut healthy = true;
-        while outcomes.recv_many(&mut batch, OUTCOMES_PER_COMMIT).await > 0 {
-            let attempts: Vec<Attempt> = batch.iter().map(|(attempt, _)| attempt.clone()).collect();
-            let written = loop {
-                let Err(error) = store.record_attempts(&attempts).await else { break true };
-                healthy = false;
-                store.suspect(&error);
-                tokio::select! {
-                    () = stop.cancelled() => {
-                        let count = attempts.len();
-                        tracing::error!(%error, "{count} outcomes could not be written, so these deliveries are made again: {error}");
-                        break false;
-                    }
-                    () = clock.sleep(WRITE_AGAIN) => {}
-                }
-            };
-            if written && !healthy {
-                // What is wrong still has been told.
-                healthy = store.prove().await.is_ok();
-            }
-            for (_, done) in batch.drain(..) {
-                // A lane that no longer waits has nothing to learn.
-                let _ = done.send(written);
-            }
-        }
-    }
-
-    /// Parts the ends: the recorder's, and the inboxes that are gone.
-    pub fn part(self) -> (mpsc::Receiver<(Attempt, oneshot::Sender<bool>)>, mpsc::Receiver<String>) {
-        (self.outcomes, self.gone)
+impl Claim {
+    fn new(round: &Arc<Round>, host: &str) -> Self {
+        round.lock_busy().insert(host.to_owned());
+        Self { round: Arc::clone(round), host: host.to_owned() }
     }
 }
 
-fn worth(delivery: &DueDelivery) -> Worth {
-    match &delivery.cargo {
-        Cargo::Activity { .. } if delivery.kind == Kind::Delete.as_str() => Worth::Promise,
-        Cargo::Activity { .. } => Worth::News,
-        Cargo::Errand(errand) => match errand.kind() {
-            ErrandKind::Push | ErrandKind::Ping => Worth::News,
-            ErrandKind::Verify | ErrandKind::Deny => Worth::Question,
-        },
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.round.lock_busy().remove(&self.host);
+        self.round.lane_free.notify_one();
     }
 }
 
-/// The outcome as a label.
-fn word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Delivered { .. } => "delivered",
-        Outcome::Refused(_) => "refused",
-        Outcome::Failed { .. } => "failed",
-    }
-}
-
-/// Time between two moments, none when the clock ran back.
-fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
-    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+/// In bytes, nearly.
+fn weight(parcel: &Parcel) -> u32 {
+    let body = match &parcel.cargo {
+        Cargo::Activity { body, .. } => body.len(),
+        // Feeds are kept by those who carry them.
+        Cargo::Errand(_) => 0,
+    };
+    u32::try_from(size_of::<Parcel>() + body).unwrap_or(u32::MAX)
 }

@@ -28,8 +28,14 @@ const NAMED_MAX: usize = 3;
 
 /// Everything but the database.
 pub fn examine(config: &Config) -> Vec<Check> {
-    let mut checks = vec![settings(config), data_directory(config), disk_space(config)];
-    checks.extend(key_files(config));
+    let mut checks = vec![settings(config)];
+    match closed(config) {
+        Some(why) => checks.extend(["data_directory", "disk_space", "keys"].map(|name| Check::skipped(name, &why))),
+        None => {
+            checks.extend([data_directory(config), disk_space(config)]);
+            checks.extend(key_files(config));
+        }
+    }
     checks.extend(config.reviewers.iter().map(folder_rights));
     checks.extend(watching(config));
     checks
@@ -166,10 +172,12 @@ fn folder_rights(reviewer: &ReviewerSettings) -> Check {
     let (name, root) = ("folder", &reviewer.folder);
     let place = root.display();
     let means = "what cannot be read is neither published nor deleted: its last good version stays";
+    // The user of a service may be another one after the next start, its group stays.
+    let group = group();
     let cure = format!(
-        "let user {} read it: chmod -R a+rX {place}, or setfacl -R -m u:USER:rX; a service that sees no home directories \
-         needs BindReadOnlyPaths={place} (deploy/README.md)",
-        user()
+        "let everybody read it (`chmod -R a+rX {place}`), or the group of this program alone (`setfacl -R -m \
+         g:{group}:rX,d:g:{group}:rX {place}`); a service that sees no home directories needs BindReadOnlyPaths={place} \
+         (deploy/README.md)"
     );
     let check = match folder::walk(root) {
         Folder::Missing => Check::failed(
@@ -300,6 +308,23 @@ pub fn control_socket(path: &Path) -> Check {
     } else {
         Check::ok(name, measured)
     }
+}
+
+/// The group that this process works as: its name, or else its number.
+fn group() -> String {
+    let number = fs::metadata("/proc/self").map_or(0, |metadata| metadata.gid()).to_string();
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    // name:password:number:members (group(5))
+    let named = groups.lines().find(|line| line.split(':').nth(2) == Some(number.as_str()));
+    named.and_then(|line| line.split(':').next()).map_or(number.clone(), str::to_owned)
+}
+
+/// Why nothing can be said of what lies in the data directory, where it is closed to whoever asks.
+pub fn closed(config: &Config) -> Option<String> {
+    let data = config.data_dir();
+    let error = fs::read_dir(data).err()?;
+    let is_closed = error.kind() == std::io::ErrorKind::PermissionDenied;
+    is_closed.then(|| format!("{} is the service's own; `sudo reviewd doctor` can look into it", data.display()))
 }
 
 /// The numeric user that this process works as.

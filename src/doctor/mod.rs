@@ -246,9 +246,10 @@ pub async fn without_daemon(config: &Config, clock: &Clock) -> Report {
     )];
     checks.push(port(config).await);
     checks.extend(machine(config).await);
-    checks.push(match config.store.may_be_there() {
-        true => machine::database(config, Store::examine(&config.store).await),
-        false => Check::skipped("database", "there is none yet; the first start makes it"),
+    checks.push(match (machine::closed(config), config.store.may_be_there()) {
+        (Some(why), _) => Check::skipped("database", why),
+        (None, true) => machine::database(config, Store::examine(&config.store).await),
+        (None, false) => Check::skipped("database", "there is none yet; the first start makes it"),
     });
     let (dns, addresses) = origin::dns(&site.origin).await;
     checks.push(dns);
@@ -267,13 +268,12 @@ pub fn without_settings(problems: &[crate::domain::Problem], at: Timestamp) -> R
 }
 
 /// A daemon runs, and this user may not speak to it: nothing else could be said truly.
-pub fn without_rights(config: &Config, clock: &Clock, why: &std::io::Error) -> Report {
-    let place = config.control.socket.display();
+pub fn without_rights(config: &Config, clock: &Clock) -> Report {
     let check = Check::failed(
         "control_socket",
-        format!("{place}: {why}"),
-        "commands of this user do not reach the daemon",
-        "add the user to the socket's group and log in anew (`usermod -aG reviewd USER`), or use sudo",
+        format!("{} is not open to you", config.control.socket.display()),
+        "commands of this user do not reach the daemon, so nothing else could be looked at",
+        "become a member of the socket's group (for a service: `sudo adduser $USER reviewd`, then log in anew), or use sudo",
     );
     let mut report = report(&config.site(), clock.now_in_seconds(), vec![check]);
     report.beyond.clear();

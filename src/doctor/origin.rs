@@ -202,6 +202,9 @@ async fn address_answers(name: &str, origin: &Origin, address: SocketAddr) -> Ch
         Err(NetProblem::Connect(why)) if why.to_lowercase().contains("unreachable") => {
             Check::skipped(name, format!("this machine has no way to {address}: {why}"))
         }
+        Err(problem) if is_about_certificate(&problem) => {
+            Check::skipped(name, format!("{address} is reached, but not believed; see the check `certificate`"))
+        }
         other => {
             let seen = match &other {
                 Ok(seen) => format!("status {}", seen.status),
@@ -301,6 +304,11 @@ fn unreached(problem: &NetProblem) -> (&'static str, &'static str) {
         problem if is_about_certificate(problem) => {
             ("other servers refuse such a certificate too", "see the check `certificate`")
         }
+        NetProblem::Connect(why) if why.to_lowercase().contains("unreachable") => (
+            "this machine has no way to the address that the name leads to",
+            "compare the address of the check `dns` with this machine's own (`ip address`, or what the hoster shows): if they \
+             differ, correct the DNS record; else look at this machine's network",
+        ),
         NetProblem::Connect(_) => (
             "nobody listens there",
             "start the web server, and see that it listens on the port of the origin (443 for https)",

@@ -111,7 +111,7 @@ impl Trip<'_> {
             reviewer: self.followed.reviewer.handle.clone(),
             activity: message.id.clone(),
             inbox: self.visitor.examination.inbox(),
-            body: message.body.clone(),
+            body: message.body.as_slice().into(),
             spec: None,
         };
         let outcome = self.sender.send(&letter).await;

@@ -1,6 +1,6 @@
 //! A message on its way to an inbox, and what became of one attempt.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +14,8 @@ pub struct Letter {
     /// The activity's id, for logs.
     pub activity: String,
     pub inbox: String,
-    /// The final bytes, the same on every attempt.
-    pub body: Vec<u8>,
+    /// The final bytes, the same on every attempt, shared by all letters that carry them.
+    pub body: Arc<[u8]>,
     /// The signature that the inbox's host accepted last time; `None` where nothing is known.
     pub spec: Option<Spec>,
 }

@@ -183,6 +183,19 @@ pub fn quote_authorization(origin: &Origin, handle: &Handle, number: &str, note:
     with_context(Context::QuoteAuthorization, document)
 }
 
+/// Takes back the stamp of a quote.
+pub fn revoke_quote(origin: &Origin, handle: &Handle, number: &str) -> Message {
+    let stamp = quote_authorization_id(origin, handle, number);
+    let document = json!({
+        "id": format!("{stamp}#delete"),
+        "type": "Delete",
+        "actor": origin.actor(handle),
+        "to": [PUBLIC],
+        "object": {"id": stamp, "type": "QuoteAuthorization"},
+    });
+    message(Kind::Delete, &stamp, Audience::Everyone, Context::QuoteAuthorization, document)
+}
+
 /// Pins or unpins a review: `Add` to or `Remove` from `featured`.
 pub fn pin(origin: &Origin, handle: &Handle, note: &str, kind: Kind, at: Timestamp) -> Message {
     let actor = origin.actor(handle);

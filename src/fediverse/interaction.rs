@@ -25,11 +25,17 @@ pub struct Account {
     pub handle: String,
     /// With its port where one is written.
     pub host: String,
+    /// Only the server was named.
+    pub is_server: bool,
 }
+
+/// What stands before a name in the addresses of profiles: Mastodon and Pleroma, Mastodon's own client, Lemmy, BookWyrm,
+/// Friendica, WordPress, Hubzilla, PeerTube.
+const BEFORE_NAMES: [&str; 10] = ["users", "web", "deck", "u", "user", "profile", "author", "channel", "accounts", "a"];
 
 /// Reads what people type: `@bob@m.example`, `bob@m.example`, `https://m.example/@bob`, `m.example`.
 pub fn account(typed: &str) -> Option<Account> {
-    let typed = typed.trim().trim_matches(['<', '>']);
+    let typed = typed.trim().trim_matches(['<', '>']).trim_end_matches('/');
     let typed = typed.strip_prefix("acct:").unwrap_or(typed);
     let (name, host) = match typed.strip_prefix("https://").or_else(|| typed.strip_prefix("http://")) {
         Some(address) => of_address(address),
@@ -44,24 +50,31 @@ pub fn account(typed: &str) -> Option<Account> {
     if !is_host || host.len() > HOST_BYTES_MAX || host.starts_with(['.', '-', ':']) {
         return None;
     }
+    let is_server = name.is_none();
     let name = name.unwrap_or(&host);
     let of_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
     let is_name = !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.chars().all(of_name);
-    is_name.then(|| Account { handle: format!("{name}@{host}"), host: host.clone() })
+    is_name.then(|| Account { handle: format!("{name}@{host}"), host: host.clone(), is_server })
 }
 
-/// `m.example/@bob`, `m.example/users/bob`, `m.example/@bob@other.example`, `m.example`.
+/// `m.example/@bob`, `m.example/users/bob`, `m.example/@bob@other.example`, `m.example/bob`, `m.example`.
 fn of_address(address: &str) -> (Option<&str>, &str) {
     let address = address.split(['?', '#']).next().unwrap_or_default();
     let (host, path) = address.split_once('/').unwrap_or((address, ""));
     let mut parts = path.split('/').filter(|part| !part.is_empty());
     match (parts.next(), parts.next()) {
-        (Some("users" | "u" | "profile" | "author"), Some(name)) => (Some(name), host),
-        (Some(name), _) if name.starts_with('@') => match name[1..].split_once('@') {
-            Some((name, other)) => (Some(name), other),
-            None => (Some(&name[1..]), host),
-        },
+        (Some(name), _) if name.starts_with('@') => at_host(name, host),
+        (Some(before), Some(name)) if BEFORE_NAMES.contains(&before) => at_host(name, host),
+        (Some(name), None) => (Some(name), host),
         _ => (None, host),
+    }
+}
+
+/// `@bob` and `@bob@other.example`.
+fn at_host<'a>(name: &'a str, host: &'a str) -> (Option<&'a str>, &'a str) {
+    match name.trim_start_matches('@').split_once('@') {
+        Some((name, other)) => (Some(name), other),
+        None => (Some(name.trim_start_matches('@')), host),
     }
 }
 
@@ -130,12 +143,21 @@ mod tests {
             "https://m.example/users/bob",
             "m.example/@bob",
             "https://other.example/@bob@m.example",
+            "https://other.example/deck/@bob@m.example",
+            "https://m.example/user/bob",
+            "https://m.example/profile/bob/",
+            "https://m.example/web/@bob",
+            "https://m.example/bob",
+            "@bob@m.example/",
+            "acct:@bob@m.example",
             "<@bob@m.example>",
         ] {
             check(typed, bob);
         }
         check("m.example", Some(("m.example@m.example", "m.example")));
         check("https://m.example/", Some(("m.example@m.example", "m.example")));
+        assert!(account("m.example").is_some_and(|account| account.is_server));
+        assert!(account("bob@m.example").is_some_and(|account| !account.is_server));
         check("bob@localhost:8080", Some(("bob@localhost:8080", "localhost:8080")));
         check("bob@münchen.example", Some(("bob@münchen.example", "münchen.example")));
         let long = format!("{}@m.example", "x".repeat(200));

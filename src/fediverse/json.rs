@@ -134,11 +134,7 @@ fn is_address(text: &str) -> bool {
     text.len() <= ADDRESS_BYTES_MAX
         && (text.starts_with("https://") || text.starts_with("http://"))
         && !text.contains(|letter: char| letter.is_ascii_whitespace() || letter.is_ascii_control())
-        && Url::parse(text).is_ok_and(|url| {
-            url.has_host()
-                && url.username().is_empty()
-                && url.password().is_none()
-        })
+        && Url::parse(text).is_ok_and(|url| url.has_host() && url.username().is_empty() && url.password().is_none())
 }
 
 #[cfg(test)]

@@ -16,9 +16,11 @@ pub mod keys;
 pub mod moving;
 pub mod note;
 pub mod peers;
+pub mod quotes;
 pub mod reception;
 pub mod sender;
 pub mod signature;
+mod signers;
 
 #[cfg(test)]
 mod sample;

@@ -66,7 +66,9 @@ fn links(xml: &mut Xml, feed: &Feed) {
 fn author(xml: &mut Xml, author: &Author) {
     xml.open("author", &[]);
     xml.text("name", &[], &author.name);
-    xml.text("uri", &[], &author.url);
+    if let Some(url) = &author.url {
+        xml.text("uri", &[], url);
+    }
     xml.close("author");
 }
 

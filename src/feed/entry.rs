@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Author, clean, line};
 use crate::domain::{
-    Book, Format, Isbn, Moment, Origin, Published, Rating, Review, Reviewer, Site, Text,
+    Book, Comment, Format, Isbn, Moment, Origin, Published, Rating, Review, Reviewer, Site, Text,
     address::tag_key,
     picture::{Picture, Size},
     rating::number,
@@ -13,6 +13,9 @@ use crate::text::{self, Place, SafeHtml, Shown};
 
 /// Longest title of an item, in characters; a list in a reader shows far fewer.
 const TITLE_CHARS_MAX: usize = 250;
+
+/// Longest name of somebody who commented, in characters.
+const NAME_CHARS_MAX: usize = 100;
 
 /// Longest summary, in characters: one or two sentences.
 const SUMMARY_CHARS_MAX: usize = 280;
@@ -48,7 +51,7 @@ pub struct Entry {
     /// What a reply answers; `None` for a review.
     pub answers: Option<Answers>,
     pub cover: Option<Cover>,
-    /// The ActivityPub id, and the author's fediverse address (`@ana@books.example`).
+    /// The ActivityPub id, and the author's fediverse address (`@ana@books.example`), empty for who has none.
     pub note: String,
     pub account: String,
     pub replies: Option<Replies>,
@@ -83,10 +86,10 @@ pub struct Said<'a> {
     pub page: String,
     /// One line of visible characters.
     pub name: &'a str,
-    /// `@bob@mastodon.example`.
+    /// `@bob@mastodon.example`; empty for who has none.
     pub account: &'a str,
     /// The author's own page.
-    pub profile: &'a str,
+    pub profile: Option<&'a str>,
     pub warning: Option<&'a str>,
     pub content: &'a SafeHtml,
     pub language: Option<&'a str>,
@@ -180,7 +183,7 @@ impl Entry {
             content: clean(&content),
             published: said.published,
             updated: said.updated.unwrap_or(said.published).max(said.published),
-            author: Author { name: line(said.name), url: line(said.profile), avatar: None },
+            author: Author { name: line(said.name), url: said.profile.map(line), avatar: None },
             language: line(language),
             tags: Vec::new(),
             reviewed: None,
@@ -191,6 +194,28 @@ impl Entry {
             replies: None,
             page: said.page.clone(),
         }
+    }
+
+    /// A comment from the blog a review comes from, the one with this number: a name, a day and words, and no account.
+    pub fn comment(comment: &Comment, number: usize, to: &Published, site: &Site) -> Self {
+        let page = site.origin.page(&to.reviewer, &to.slug);
+        let words = Text::new(Format::Markdown, clean(&comment.text));
+        // They are a stranger's words wherever they stand: no pictures, and links that recommend nothing.
+        let html = text::feed_html(&words, &Place { page: &page, picture: &|_| None });
+        let said = Said {
+            id: &format!("{}#comment-{number}", site.origin.note(&to.reviewer, &to.id)),
+            page: format!("{page}#comment-{number}"),
+            name: &text::remote_text(&comment.name, NAME_CHARS_MAX),
+            account: "",
+            profile: None,
+            warning: None,
+            content: &text::remote_html(html.as_str()),
+            language: to.review.language.as_deref(),
+            published: comment.date.map_or(to.published, |date| date.timestamp()),
+            updated: None,
+            answers: Answers { guid: to.guid.clone(), page: page.clone() },
+        };
+        Self::reply(&said, to, site)
     }
 
     /// The entry with the number of its replies, whose feed stands under the review's page.
@@ -259,7 +284,7 @@ impl Author {
     pub fn new(reviewer: &Reviewer, origin: &Origin) -> Self {
         Self {
             name: line(&reviewer.name),
-            url: origin.profile(&reviewer.handle),
+            url: Some(origin.profile(&reviewer.handle)),
             avatar: reviewer.avatar.as_ref().map(|picture| origin.media(picture, Size::Thumb)),
         }
     }

@@ -30,7 +30,8 @@ struct Document {
 #[derive(Serialize)]
 struct Author {
     name: String,
-    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     avatar: Option<String>,
 }
@@ -128,7 +129,11 @@ pub fn json(feed: &Feed) -> String {
 }
 
 fn author(author: &super::Author) -> Author {
-    Author { name: line(&author.name), url: line(&author.url), avatar: author.avatar.as_deref().map(line) }
+    Author {
+        name: line(&author.name),
+        url: author.url.as_deref().map(line),
+        avatar: author.avatar.as_deref().map(line),
+    }
 }
 
 fn item(entry: &Entry, feed: &Feed) -> Item {

@@ -85,8 +85,8 @@ pub struct Addresses {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
     pub name: String,
-    /// The profile page.
-    pub url: String,
+    /// The profile page; `None` for who has only a name.
+    pub url: Option<String>,
     /// Absolute address of a picture.
     pub avatar: Option<String>,
 }

@@ -139,8 +139,11 @@ fn item_extensions(entry: &Entry) -> ExtensionMap {
     for (property, value) in entry.schema() {
         put(&mut extensions, &format!("schema:{property}"), text(&value));
     }
-    let interact = [("uri", entry.note.as_str()), ("protocol", "activitypub"), ("accountId", &entry.account)];
-    put(&mut extensions, "podcast:socialInteract", empty(&interact));
+    // A comment from an old blog is nowhere in the fediverse.
+    if !entry.account.is_empty() {
+        let interact = [("uri", entry.note.as_str()), ("protocol", "activitypub"), ("accountId", &entry.account)];
+        put(&mut extensions, "podcast:socialInteract", empty(&interact));
+    }
     if let Some(replies) = &entry.replies {
         put(&mut extensions, "slash:comments", text(&replies.count.to_string()));
         put(&mut extensions, "wfw:commentRss", text(&replies.feed));

@@ -1,14 +1,14 @@
 //! BookWyrm's exports: the table of books (27 columns), and the account archive (`tar.gz` with `archive.json`).
 
-use std::io::{Cursor, Read};
+use std::io::{BufReader, Cursor, Read};
 
 use flate2::read::GzDecoder;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
-    Brought, Passed, Row, UNPACKED_BYTES_MAX, markup,
+    BOMB, Brought, Passed, Row, UNPACKED_BYTES_MAX, json, markup,
     table::{Cells, Table},
-    unpacked,
     values::{isbn, list, moment, rating, short_hash, tidy, titled},
 };
 use crate::domain::Moment;
@@ -16,9 +16,12 @@ use crate::domain::Moment;
 /// Shelves that everybody has.
 const OWN_SHELVES: [&str; 4] = ["read", "to-read", "reading", "stopped-reading"];
 
-pub fn read(bytes: &[u8], take: &mut dyn FnMut(Row)) -> Result<(), String> {
+/// Whom a post is for if everybody may read it, as ActivityPub says it in full and in short.
+const PUBLIC: [&str; 3] = ["https://www.w3.org/ns/activitystreams#Public", "as:Public", "Public"];
+
+pub fn read(bytes: Vec<u8>, take: &mut dyn FnMut(Row)) -> Result<(), String> {
     if bytes.starts_with(&[0x1f, 0x8b]) {
-        return archive(bytes, take);
+        return archive(&bytes, take);
     }
     Table::open(bytes, &["title", "author_text", "remote_id"], &[])?.rows(take, row);
     Ok(())
@@ -69,12 +72,6 @@ fn row(cells: &Cells<'_>) -> Row {
 }
 
 #[derive(Deserialize)]
-struct Account {
-    #[serde(default)]
-    books: Vec<Book>,
-}
-
-#[derive(Deserialize)]
 struct Book {
     edition: Edition,
     #[serde(default)]
@@ -85,6 +82,11 @@ struct Book {
     readthroughs: Vec<Reading>,
     #[serde(default)]
     shelves: Vec<Shelf>,
+    /// What is no review: told of, and passed.
+    #[serde(default)]
+    comments: Vec<Value>,
+    #[serde(default)]
+    quotations: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +102,8 @@ struct Edition {
     pages: Option<u32>,
     #[serde(default)]
     publishers: Vec<String>,
+    #[serde(default, rename = "firstPublishedDate")]
+    first_published: Option<String>,
     #[serde(default, rename = "publishedDate")]
     published: Option<String>,
     #[serde(default)]
@@ -116,18 +120,36 @@ struct Person {
 
 #[derive(Deserialize)]
 struct Review {
-    #[serde(default, alias = "remote_id")]
-    id: Option<serde_json::Value>,
+    #[serde(default)]
+    id: Option<Value>,
     #[serde(default)]
     name: Option<String>,
     #[serde(default)]
     content: Option<String>,
-    #[serde(default, alias = "summary")]
+    /// The content warning, as ActivityPub names it.
+    #[serde(default)]
+    summary: Option<String>,
+    #[serde(default)]
     content_warning: Option<String>,
     #[serde(default)]
-    rating: Option<serde_json::Value>,
-    #[serde(default, alias = "published")]
+    rating: Option<Value>,
+    #[serde(default)]
+    published: Option<String>,
+    #[serde(default)]
     published_date: Option<String>,
+    /// Whom it was for; `None` where the export does not say.
+    #[serde(default)]
+    to: Option<Vec<String>>,
+    #[serde(default)]
+    cc: Vec<String>,
+}
+
+impl Review {
+    /// Whether it was for followers, or for some people alone.
+    fn is_private(&self) -> bool {
+        let public = |address: &String| PUBLIC.contains(&address.as_str());
+        self.to.as_ref().is_some_and(|to| !to.iter().chain(&self.cc).any(public))
+    }
 }
 
 #[derive(Deserialize)]
@@ -148,21 +170,35 @@ struct Shelf {
 
 /// Only `archive.json` is looked at, wherever in the archive it lies; nothing is unpacked under a name of the archive's.
 fn archive(bytes: &[u8], take: &mut dyn FnMut(Row)) -> Result<(), String> {
-    let unzipped = GzDecoder::new(Cursor::new(bytes)).take(UNPACKED_BYTES_MAX + 1);
+    let mut unzipped = GzDecoder::new(Cursor::new(bytes)).take(UNPACKED_BYTES_MAX);
+    let read = account(&mut unzipped, take);
+    // What ends at the limit looks like damage.
+    if unzipped.limit() == 0 { Err(BOMB.to_owned()) } else { read }
+}
+
+fn account(unzipped: &mut impl Read, take: &mut dyn FnMut(Row)) -> Result<(), String> {
+    let damaged = |error: std::io::Error| format!("the archive is damaged: {error}");
     let mut archive = tar::Archive::new(unzipped);
-    let damaged = |error: std::io::Error| format!("the archive is damaged or too large: {error}");
     for member in archive.entries().map_err(damaged)? {
         let member = member.map_err(damaged)?;
         let name = member.path().map_err(damaged)?.file_name().map(|name| name.to_string_lossy().into_owned());
         if name.as_deref() != Some("archive.json") {
             continue;
         }
-        let account: Account = serde_json::from_slice(&unpacked(member)?)
-            .map_err(|error| format!("archive.json in it cannot be read: {error}"))?;
-        for (number, book) in account.books.iter().enumerate() {
-            of_book(book, number as u64 + 1, take);
-        }
-        return Ok(());
+        let mut line = 0;
+        let mut each = |book: Value| {
+            line += 1;
+            let title = book.pointer("/edition/title").and_then(Value::as_str).unwrap_or_default().to_owned();
+            match serde_json::from_value(book) {
+                Ok(book) => of_book(&book, line, take),
+                Err(error) => {
+                    let why = format!("it cannot be read: {error}");
+                    take(Row::Passed(Passed { line, what: title, why, is_damaged: true }));
+                }
+            }
+        };
+        return json::members(BufReader::new(member), Some("books"), &mut each)
+            .map_err(|error| format!("archive.json in it cannot be read: {error}"));
     }
     Err("the archive holds no archive.json".to_owned())
 }
@@ -202,7 +238,12 @@ fn of_book(book: &Book, line: u64, take: &mut dyn FnMut(Row)) {
         authors,
         bad_isbn: isbn.as_ref().err().cloned(),
         isbn: isbn.ok().flatten(),
-        year: book.edition.published.as_deref().and_then(|date| date.get(..4)?.parse().ok()),
+        year: book
+            .edition
+            .first_published
+            .as_deref()
+            .or(book.edition.published.as_deref())
+            .and_then(|date| date.get(..4)?.parse().ok()),
         pages: book.edition.pages,
         publisher: book.edition.publishers.first().map(|name| tidy(name)),
         series: series.or(named),
@@ -211,6 +252,12 @@ fn of_book(book: &Book, line: u64, take: &mut dyn FnMut(Row)) {
         tags,
         ..Brought::default()
     };
+    for (others, why) in [(&book.comments, "a comment, not a review"), (&book.quotations, "a quotation, not a review")]
+    {
+        for _ in others {
+            take(Row::Passed(Passed { line, what: title.clone(), why: why.to_owned(), is_damaged: false }));
+        }
+    }
     if book.reviews.is_empty() {
         let Some(date) = plain.read.last().copied() else {
             let why = "neither read, rated nor reviewed".to_owned();
@@ -220,7 +267,8 @@ fn of_book(book: &Book, line: u64, take: &mut dyn FnMut(Row)) {
         return take(Row::Review(Box::new(read)));
     }
     for review in &book.reviews {
-        let published = review.published_date.as_deref();
+        let published = review.published.as_deref().or(review.published_date.as_deref());
+        let warning = review.summary.as_deref().or(review.content_warning.as_deref()).unwrap_or_default();
         let own = review.id.as_ref().map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
         let identity = own.unwrap_or_else(|| short_hash(&[&edition, published.unwrap_or_default()]));
         let number =
@@ -230,7 +278,9 @@ fn of_book(book: &Book, line: u64, take: &mut dyn FnMut(Row)) {
             rating: number.and_then(|number| rating(&number, 5.0)),
             date: published.and_then(moment),
             headline: review.name.as_deref().map(tidy).filter(|name| !name.is_empty()),
-            spoilers: review.content_warning.as_deref().is_some_and(|warning| !warning.trim().is_empty()),
+            spoilers: !warning.trim().is_empty(),
+            // Written for some people, it is not to be read by all because it moves.
+            draft: review.is_private(),
             body: markup::from_field(review.content.as_deref().unwrap_or_default()),
             ..plain.clone()
         })));

@@ -32,6 +32,7 @@ pub fn text(review: &Brought) -> String {
     head.some("publication_year", review.year.map(|year| year.to_string()).as_deref());
     head.some("pages", review.pages.map(|pages| pages.to_string()).as_deref());
     head.some("publisher", review.publisher.as_deref());
+    head.some("cover", review.cover.as_deref());
     head.some("started", review.started.map(|day| day.to_string()).as_deref());
     match review.read.as_slice() {
         [] => {}
@@ -156,6 +157,15 @@ mod tests {
         for other in ["Dune\n\nreviewd_import: x\n", "---\ntitle: Dune\n---\n\nreviewd_import: x\n", ""] {
             assert_eq!(identity(other), None);
         }
+    }
+
+    #[test]
+    fn a_cover_is_named_only_where_it_was_asked_for() {
+        let review = Brought { isbn: crate::domain::Isbn::parse("9780441172719"), ..Brought::default() };
+        assert!(!text(&review).contains("cover"));
+        let address = "https://covers.openlibrary.org/b/isbn/9780441172719-L.jpg?default=false";
+        assert!(text(&review.with_cover()).contains(&format!("cover: \"{address}\"\n")));
+        assert!(!text(&Brought::default().with_cover()).contains("cover"));
     }
 
     #[test]

@@ -155,7 +155,7 @@ fn with_exact(seen: Brought, exact: Brought, cells: &Cells<'_>) -> Brought {
     }
 }
 
-pub fn read(bytes: &[u8], take: &mut dyn FnMut(Row)) -> Result<(), String> {
+pub fn read(bytes: Vec<u8>, take: &mut dyn FnMut(Row)) -> Result<(), String> {
     let table = Table::open(bytes, &["Book Id", "Title", "My Rating", "Exclusive Shelf"], &[&COLUMNS, &OLD_COLUMNS])?;
     table.rows(take, row);
     Ok(())

@@ -20,6 +20,8 @@ const HEAD_BYTES: usize = 16 << 10;
 pub struct Into {
     folder: PathBuf,
     stage: Option<PathBuf>,
+    /// Directories that were not there before, innermost first.
+    made: Vec<PathBuf>,
     /// Files by the row they came from.
     known: HashMap<String, PathBuf>,
     /// Names that are taken, in lower case: some file systems do not tell cases apart.
@@ -49,6 +51,7 @@ impl Into {
         let mut into = Self {
             folder: folder.to_owned(),
             stage: None,
+            made: Vec::new(),
             known: HashMap::new(),
             taken: HashSet::new(),
             staged: Vec::new(),
@@ -58,6 +61,9 @@ impl Into {
             into.look(folder, 0).map_err(failed("read the folder"))?;
         }
         if !dry {
+            let missing =
+                folder.ancestors().filter(|path| !path.as_os_str().is_empty()).take_while(|path| !path.exists());
+            into.made = missing.map(Path::to_owned).collect();
             fs::create_dir_all(folder).map_err(failed("create the folder"))?;
             let stage = folder.join(STAGE);
             // What a broken run left there was never in place.
@@ -96,14 +102,22 @@ impl Into {
         Ok(Tally::New(name.into()))
     }
 
-    /// Moves everything into place. A run that is broken off here has put whole files only, and another run does the rest.
+    /// Moves everything into place, or nothing. A run that is killed here has put whole files only, and another run does the
+    /// rest.
     pub fn finish(mut self) -> Result<(), ImportError> {
-        for (aside, place) in std::mem::take(&mut self.staged) {
+        let staged = std::mem::take(&mut self.staged);
+        for (number, (aside, place)) in staged.iter().enumerate() {
             // A link does not replace a file that came meanwhile; a move would.
-            let put = fs::hard_link(&aside, &place)
-                .and_then(|()| fs::remove_file(&aside))
-                .or_else(|error| if place.exists() { Err(error) } else { fs::rename(&aside, &place) });
-            put.map_err(|source| ImportError::Write { doing: "put into place", path: place, source })?;
+            let put = fs::hard_link(aside, place)
+                .and_then(|()| fs::remove_file(aside))
+                .or_else(|error| if place.exists() { Err(error) } else { fs::rename(aside, place) });
+            if let Err(source) = put {
+                for (_, place) in &staged[..number] {
+                    // What stays is a whole file, and another run knows it.
+                    let _ = fs::remove_file(place);
+                }
+                return Err(ImportError::Write { doing: "put into place", path: place.clone(), source });
+            }
         }
         Ok(())
     }
@@ -149,6 +163,10 @@ impl Drop for Into {
         if let Some(stage) = &self.stage {
             // It holds nothing that is in place.
             let _ = fs::remove_dir_all(stage);
+        }
+        for folder in &self.made {
+            // Only those that stayed empty can be removed.
+            let _ = fs::remove_dir(folder);
         }
     }
 }

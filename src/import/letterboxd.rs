@@ -1,17 +1,25 @@
 //! Letterboxd's export: a zip of tables, or its `reviews.csv` alone. Films, and reviews of them all the same.
 
-use std::{collections::HashSet, io::Cursor};
+use std::{
+    collections::{HashMap, HashSet},
+    io::Cursor,
+};
 
 use super::{
-    BOMB, Brought, Row, markup,
+    Brought, Row, markup,
     table::{Cells, Table},
     unpacked,
     values::{list, moment, rating, tidy},
 };
 
+use crate::domain::Moment;
+
 const NEEDED: [&str; 4] = ["Date", "Name", "Year", "Letterboxd URI"];
 
-pub fn read(bytes: &[u8], take: &mut dyn FnMut(Row)) -> Result<(), String> {
+/// A film by its name and year: reviews, ratings and the diary name it by addresses of their own.
+type Film = (String, String);
+
+pub fn read(bytes: Vec<u8>, take: &mut dyn FnMut(Row)) -> Result<(), String> {
     if !bytes.starts_with(b"PK") {
         Table::open(bytes, &NEEDED, &[])?.rows(take, row);
         return Ok(());
@@ -19,32 +27,94 @@ pub fn read(bytes: &[u8], take: &mut dyn FnMut(Row)) -> Result<(), String> {
     let mut archive =
         zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| format!("the zip is damaged: {error}"))?;
     // By their names only: nothing of an archive is ever written under a name that it gives.
-    let mut member = |name: &str| -> Result<Option<Vec<u8>>, String> {
-        match archive.by_name(name) {
-            Ok(member) => unpacked(member).map(Some),
-            Err(zip::result::ZipError::FileNotFound) => Ok(None),
-            Err(error) => Err(format!("{name} in it is damaged: {error}")),
-        }
+    let names: Vec<String> = archive.file_names().flatten().map(|name| name.into_owned()).collect();
+    let mut member = |name: &str| -> Result<Option<Table>, String> {
+        let Some(path) = place(&names, name) else { return Ok(None) };
+        let member = archive.by_name(path).map_err(|error| format!("{name} in it is damaged: {error}"))?;
+        let bytes = unpacked(member)?;
+        Table::open(bytes, &NEEDED, &[]).map(Some).map_err(|why| format!("{name}: {why}"))
     };
-    let reviews = member("reviews.csv")?.ok_or("the zip holds no reviews.csv")?;
     let mut reviewed = HashSet::new();
-    Table::open(&reviews, &NEEDED, &[])?.rows(take, |cells| {
-        reviewed.insert((cells.get("Name").to_owned(), cells.get("Year").to_owned()));
+    member("reviews.csv")?.ok_or("the zip holds no reviews.csv")?.rows(take, |cells| {
+        reviewed.insert(film(cells));
         row(cells)
     });
-    // A film that was rated without a word stands in this table only.
-    match member("ratings.csv") {
-        Ok(Some(ratings)) => Table::open(&ratings, &NEEDED, &[])?.rows(take, |cells| {
-            match reviewed.contains(&(cells.get("Name").to_owned(), cells.get("Year").to_owned())) {
-                true => cells.passed(cells.get("Name"), "its rating stands with its review"),
-                false => row(cells),
+    let mut diary = match member("diary.csv")? {
+        Some(table) => watched(table),
+        None => HashMap::new(),
+    };
+    // A film that was rated without a word stands in this table, with its address; when it was seen, in the diary.
+    if let Some(ratings) = member("ratings.csv")? {
+        ratings.rows(take, |cells| {
+            let film = film(cells);
+            if reviewed.contains(&film) {
+                return cells.passed(cells.get("Name"), "its rating stands with its review");
             }
-        }),
-        Ok(None) => {}
-        Err(why) if why == BOMB => return Err(why),
-        Err(why) => return Err(format!("ratings.csv: {why}")),
+            match row(cells) {
+                Row::Review(mut rated) => {
+                    rated.take_diary(diary.remove(&film).unwrap_or_default());
+                    Row::Review(rated)
+                }
+                passed => passed,
+            }
+        });
+    }
+    if let Some(table) = member("diary.csv")? {
+        table.rows(take, |cells| match (reviewed.contains(&film(cells)), diary.contains_key(&film(cells))) {
+            (true, _) => cells.passed(cells.get("Name"), "the film stands with its review"),
+            (false, true) => cells.passed(cells.get("Name"), "watched, neither rated nor reviewed"),
+            (false, false) => cells.passed(cells.get("Name"), "the day stands with the film's rating"),
+        });
     }
     Ok(())
+}
+
+/// Where a table lies in the zip: at its top, or in one directory if somebody packed it again. What was deleted, and what other
+/// people wrote, lies in directories of its own, and so does what a Mac adds.
+fn place<'a>(names: &'a [String], table: &str) -> Option<&'a str> {
+    const OTHERS: [&str; 5] = ["deleted", "orphaned", "likes", "lists", "__MACOSX"];
+    let is_it = |path: &&String| match path.rsplit_once('/') {
+        None => *path == table,
+        Some((directory, name)) => name == table && !directory.split('/').any(|part| OTHERS.contains(&part)),
+    };
+    names.iter().filter(is_it).min_by_key(|path| path.len()).map(String::as_str)
+}
+
+fn film(cells: &Cells<'_>) -> Film {
+    (cells.get("Name").to_owned(), cells.get("Year").to_owned())
+}
+
+/// What the diary says of a film: the days on which it was seen, oldest first, and its tags.
+#[derive(Default)]
+struct Seen {
+    days: Vec<Moment>,
+    tags: Vec<String>,
+}
+
+fn watched(diary: Table) -> HashMap<Film, Seen> {
+    let mut films: HashMap<Film, Seen> = HashMap::new();
+    // Here they are only looked up; every row is accounted for later.
+    diary.rows(&mut |_| {}, |cells| {
+        let seen = films.entry(film(cells)).or_default();
+        seen.days.extend(cells.some("Watched Date").and_then(moment));
+        seen.tags.extend(list(cells.get("Tags")));
+        cells.passed("", "")
+    });
+    for seen in films.values_mut() {
+        seen.days.sort_by_key(Moment::timestamp);
+    }
+    films
+}
+
+impl Brought {
+    fn take_diary(&mut self, seen: Seen) {
+        self.read.extend(seen.days);
+        for tag in seen.tags {
+            if !self.tags.contains(&tag) {
+                self.tags.push(tag);
+            }
+        }
+    }
 }
 
 fn row(cells: &Cells<'_>) -> Row {
@@ -56,6 +126,7 @@ fn row(cells: &Cells<'_>) -> Row {
     let watched = cells.some("Watched Date").and_then(moment);
     let mut tags = vec!["film".to_owned()];
     tags.extend(list(cells.get("Tags")));
+    tags.extend((cells.get("Rewatch") == "Yes").then(|| "rewatch".to_owned()));
     tags.dedup();
     Row::Review(Box::new(Brought {
         line: cells.line,

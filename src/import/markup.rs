@@ -147,6 +147,12 @@ mod tests {
             ("See [url=https://a.example]this[/url].", "See [this](https://a.example)."),
             ("He <spoiler>dies</spoiler>.", "He >! dies !<."),
             ("5 < 6 & 7", "5 \\< 6 & 7"),
+            (
+                "One.\n# two\n1. three\n- four\n+ five\n===",
+                "One.\\\n\\# two\\\n1\\. three\\\n\\- four\\\n\\+ five\\\n\\=\\=\\=",
+            ),
+            ("Write &amp;copy; &amp;#233; R&amp;D; AT&amp;T", "Write \\&copy; \\&#233; R\\&D; AT&T"),
+            ("a || b == c, ~5 and so~", "a \\|\\| b \\=\\= c, ~5 and so\\~"),
         ] {
             assert_eq!(from_field(field), expected, "{field}");
         }

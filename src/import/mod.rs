@@ -3,10 +3,12 @@
 //! One module reads each kind of export and hands out what it found row by row; `file` writes a review as a file, and
 //! `into` puts the files into a folder: never over one that is there, and never half.
 
+pub mod blocks;
 mod bookwyrm;
 mod file;
 pub mod goodreads;
 mod into;
+mod json;
 mod letterboxd;
 mod librarything;
 mod markup;
@@ -17,10 +19,12 @@ mod wordpress;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_kinds;
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
 };
 
@@ -86,6 +90,9 @@ pub struct Brought {
     pub pages: Option<u32>,
     pub publisher: Option<String>,
     pub series: Option<Series>,
+    /// The address of a picture, where it was asked for.
+    #[serde(skip)]
+    pub cover: Option<String>,
     /// Value and best.
     pub rating: Option<(f64, f64)>,
     /// A rating that is no number, as it was written: `A-`, `👍`.
@@ -113,10 +120,19 @@ pub struct Brought {
     pub comments: Vec<Comment>,
 }
 
+impl Brought {
+    /// Names a picture of the cover at Open Library, for the daemon to fetch once (<https://openlibrary.org/dev/docs/api/covers>).
+    pub fn with_cover(mut self) -> Self {
+        let address = |isbn: &Isbn| format!("https://covers.openlibrary.org/b/isbn/{isbn}-L.jpg?default=false");
+        self.cover = self.isbn.as_ref().map(address);
+        self
+    }
+}
+
 /// Why an export cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    #[error("open {path}: {source}")]
+    #[error("open {path}")]
     Open { path: PathBuf, source: io::Error },
     #[error("{path} has more than {EXPORT_BYTES_MAX} bytes: split it")]
     TooLarge { path: PathBuf },
@@ -124,7 +140,7 @@ pub enum ImportError {
     Bomb { path: PathBuf },
     #[error("{path} is no {kind} export: {why}")]
     Strange { path: PathBuf, kind: &'static str, why: String },
-    #[error("{doing} {path}: {source}; nothing was changed")]
+    #[error("{doing} {path}; nothing was changed")]
     Write { doing: &'static str, path: PathBuf, source: io::Error },
 }
 
@@ -149,17 +165,36 @@ pub fn read(kind: Kind, path: &Path, take: &mut dyn FnMut(Row)) -> Result<(), Im
     let bytes = bytes_of(path)?;
     let strange = |why: String| ImportError::Strange { path: path.to_owned(), kind: kind.name(), why };
     match kind {
-        Kind::Goodreads => goodreads::read(&bytes, take).map_err(strange),
-        Kind::StoryGraph => storygraph::read(&bytes, take).map_err(strange),
-        Kind::LibraryThing => librarything::read(&bytes, take).map_err(strange),
-        Kind::BookWyrm => bookwyrm::read(&bytes, take).map_err(strange),
-        Kind::Letterboxd => letterboxd::read(&bytes, take).map_err(strange),
-        Kind::WordPress => wordpress::read(&bytes, take).map_err(strange),
+        Kind::Goodreads => goodreads::read(bytes, take).map_err(strange),
+        Kind::StoryGraph => storygraph::read(bytes, take).map_err(strange),
+        Kind::LibraryThing => librarything::read(bytes, take).map_err(strange),
+        Kind::BookWyrm => bookwyrm::read(bytes, take).map_err(strange),
+        Kind::Letterboxd => letterboxd::read(bytes, take).map_err(strange),
+        Kind::WordPress => wordpress::read(bytes, take).map_err(strange),
     }
     .map_err(|error| match error {
         ImportError::Strange { why, .. } if why == BOMB => ImportError::Bomb { path: path.to_owned() },
         error => error,
     })
+}
+
+/// About how far rows are counted in an export, for who wants to show how far it is; `None` where that is not to be seen from
+/// outside.
+pub fn rows_expected(kind: Kind, path: &Path) -> Option<u64> {
+    const ARCHIVES: [&[u8]; 2] = [b"PK", &[0x1f, 0x8b]];
+    let mut reader = BufReader::new(File::open(path).ok()?);
+    if ARCHIVES.iter().any(|magic| reader.fill_buf().is_ok_and(|head| head.starts_with(magic))) {
+        return None;
+    }
+    let mut rows = 0;
+    let mut line = Vec::new();
+    while reader.by_ref().take(EXPORT_BYTES_MAX).read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        // Of items the number counts, in all else the line.
+        let is_item = || line.windows(6).any(|tag| tag == b"<item>");
+        rows += u64::from(kind != Kind::WordPress || is_item());
+        line.clear();
+    }
+    Some(rows)
 }
 
 /// What a reader says of an archive that unpacks to too much.

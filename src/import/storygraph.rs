@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::Moment;
 
-pub fn read(bytes: &[u8], take: &mut dyn FnMut(Row)) -> Result<(), String> {
+pub fn read(bytes: Vec<u8>, take: &mut dyn FnMut(Row)) -> Result<(), String> {
     Table::open(bytes, &["Title", "Authors", "Read Status", "Star Rating"], &[])?.rows(take, row);
     Ok(())
 }

@@ -49,15 +49,16 @@ struct Said {
     kind: String,
 }
 
-pub fn read(bytes: &[u8], take: &mut dyn FnMut(Row)) -> Result<(), String> {
+pub fn read(bytes: Vec<u8>, take: &mut dyn FnMut(Row)) -> Result<(), String> {
     // Two of eight exports name an undeclared prefix or hold a NUL: so no namespaces, and no character that XML cannot hold.
-    let text = crate::text::xml_clean(&decoded(bytes)).to_string();
+    let text = crate::text::xml_clean(&decoded(bytes));
     if !text.contains("<rss") || !text.contains("<item") {
         return Err("it holds no <rss> with <item>s; export it under Tools, Export, All content".to_owned());
     }
     let mut reader = Reader::from_str(&text);
     reader.config_mut().check_end_names = false;
     reader.config_mut().allow_unmatched_ends = true;
+    reader.config_mut().allow_dangling_amp = true;
     let mut walk = Walk::default();
     loop {
         match reader.read_event() {

@@ -20,7 +20,9 @@ use crate::{clock::Clock, domain::Origin};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the first packet to the last byte of the body; a slow sender cannot hold a connection longer.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(15);
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Long enough for the next message to the same server where there is one; a review that goes to ten thousand servers would
+/// otherwise leave ten thousand connections open behind it.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// As Mastodon.
 pub(super) const REDIRECTS_MAX: usize = 3;
 /// How long the rest of a "yes" is waited for.

@@ -20,6 +20,8 @@ pub const DOCUMENT_ITEMS_MAX: u32 = 50;
 /// About how many bytes a document may have, current or archived: what readers and validators take (W3C: 5,000,000;
 /// FreshRSS: 3 MiB).
 const DOCUMENT_BYTES_MAX: u64 = 1 << 20;
+/// A review so large that others would have to leave the feed for it, in bytes: it goes behind the feed before them.
+const GIANT_BYTES: u64 = DOCUMENT_BYTES_MAX / 2;
 /// What the markup of an item takes beside its text, in bytes.
 const MARKUP_BYTES: u64 = 3000;
 /// One of so many places in the current feed may hold an old review that changed; the rest is for new ones, so that a change
@@ -93,14 +95,9 @@ impl Archive {
         let mut shown: Vec<(Timestamp, Arc<Card>)> = changed.into_iter().map(|card| (card.changed(), card)).collect();
         shown.extend(new.into_iter().map(|card| (card.published, card)));
         shown.sort_by(|(a, one), (b, other)| (Reverse(a), &one.id).cmp(&(Reverse(b), &other.id)));
-        let mut bytes = 0;
-        let fitting = shown.iter().take(items_max).take_while(|(_, card)| {
-            bytes += weight(card);
-            bytes <= DOCUMENT_BYTES_MAX
-        });
-        // The newest stays whatever its size: an empty feed helps nobody.
-        let kept = fitting.count().max(1).min(shown.len());
-        passed.extend(shown.split_off(kept).into_iter().map(|(_, card)| card));
+        let mut room = Room { items: items_max.max(1), bytes: DOCUMENT_BYTES_MAX, is_fresh: true };
+        let (shown, over): (Vec<_>, Vec<_>) = shown.into_iter().partition(|(_, card)| room.takes(weight(card)));
+        passed.extend(over.into_iter().map(|(_, card)| card));
         // The oldest first, so that documents read in order tell the reviews in order.
         passed.sort_by_key(|card| (card.published, card.id.clone()));
         let mut documents = self.documents.clone();
@@ -152,6 +149,31 @@ impl Archive {
         let of_reviewer = self.places.entry(row.reviewer.clone()).or_default();
         let newest = of_reviewer.entry(row.id.clone()).or_insert(row.changed);
         *newest = row.changed.max(*newest);
+    }
+}
+
+/// What the current feed still takes, asked from its newest review on.
+struct Room {
+    items: usize,
+    bytes: u64,
+    /// Nothing was asked for yet.
+    is_fresh: bool,
+}
+
+impl Room {
+    fn takes(&mut self, bytes: u64) -> bool {
+        let is_giant = bytes > GIANT_BYTES;
+        let is_newest = std::mem::take(&mut self.is_fresh);
+        let fits = self.items > 0 && (bytes <= self.bytes || is_newest);
+        if fits {
+            self.items -= 1;
+            // The newest stays whatever its size, and a giant sends nobody away: it goes by itself when a newer one comes.
+            self.bytes = self.bytes.saturating_sub(if is_newest && is_giant { 0 } else { bytes });
+        } else if !is_giant {
+            // A feed without gaps: what is older than a review that found no room finds none.
+            self.items = 0;
+        }
+        fits
     }
 }
 
@@ -296,6 +318,32 @@ mod tests {
         assert!(!turn.window.last_is_full);
         let first: Vec<_> = turn.archived.iter().map(|row| row.id.as_str()).take(3).collect();
         assert_eq!(first, ["r1", "r2", "r3"]);
+        assert_eq!(site.read(&turn.window), site.truth());
+    }
+
+    #[test]
+    fn one_giant_review_does_not_empty_the_feed() {
+        let mut site = Site::default();
+        (1..=30).for_each(|number| site.write(number, i64::from(number) * 1000, None));
+        site.cards.insert(31, card(31, 31_000, None, 1 << 20));
+        let ids = |turn: &Turn| turn.window.cards.iter().map(|card| card.id.to_string()).collect::<Vec<_>>();
+        let newest = site.turn();
+        assert_eq!((ids(&newest).len(), ids(&newest)[0].as_str(), newest.archived.len()), (31, "r31", 0));
+        site.write(32, 32_000, None);
+        let turn = site.turn();
+        assert_eq!((ids(&turn).len(), turn.archived.len()), (31, 1), "it goes behind the feed, and the others stay");
+        assert_eq!(turn.archived[0].id.as_str(), "r31");
+        assert_eq!(site.read(&turn.window), site.truth());
+        // Many of some size leave in their order, without gaps.
+        (33..=60).for_each(|number| {
+            site.cards.insert(
+                number,
+                card(number, i64::from(number) * 1000, None, if number % 3 == 0 { 150_000 } else { 10 }),
+            );
+        });
+        let turn = site.turn();
+        let numbers: Vec<u32> = ids(&turn).iter().map(|id| id[1..].parse().unwrap()).collect();
+        assert_eq!(numbers, (61 - numbers.len() as u32..=60).rev().collect::<Vec<_>>());
         assert_eq!(site.read(&turn.window), site.truth());
     }
 

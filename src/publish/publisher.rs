@@ -505,8 +505,7 @@ impl PublisherHandle {
 /// A reviewer's ledger and cards, as the store has them.
 async fn open_desk(setup: &Setup, folder: &FolderSetup, cards: &[Arc<Card>]) -> Result<Desk, StoreError> {
     let (reviewer, root) = (folder.reviewer.clone(), folder.root.clone());
-    let mut desk =
-        Desk::open(&setup.store, &setup.clock, reviewer, root, folder.rating_scale, &setup.limits).await?;
+    let mut desk = Desk::open(&setup.store, &setup.clock, reviewer, root, folder.rating_scale, &setup.limits).await?;
     desk.left_out = folder.left_out.clone();
     let own = cards.iter().filter(|card| card.reviewer == folder.reviewer.handle);
     desk.cards = own.map(|card| (card.id.clone(), Arc::clone(card))).collect();

@@ -187,7 +187,7 @@ fn head(shell: &Shell<'_>, page: &ReviewPage<'_>) -> Head {
     head.activity = Some(shell.site.origin.note(&published.reviewer, &published.id));
     head.older = page.older.map(card_path);
     head.newer = page.newer.map(card_path);
-    let comments = page.conversation.map_or(0, |talk| talk.paging.total);
+    let comments = page.conversation.map_or(0, |talk| talk.paging.total) + review.comments.len();
     if comments > 0 {
         let name = format!("Replies to {} (RSS)", published.heading());
         head.replies = Some(Link { name, path: format!("{}/replies.xml", path(published)) });

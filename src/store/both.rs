@@ -193,7 +193,7 @@ async fn a_server_that_goes_away_and_comes_back_loses_nothing() {
     store.remember_fact("before", "kept").await.unwrap();
     server.stop();
     let error = store.remember_fact("meanwhile", "not").await.unwrap_err();
-    assert!(error.is_away(), "{error}");
+    assert!(store.is_away(&error), "{error}");
     assert!(error.to_string().contains("nothing is lost meanwhile"), "{error}");
     let trouble = store.prove().await.unwrap_err().to_string();
     assert_eq!(store.trouble(), Some(trouble));

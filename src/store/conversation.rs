@@ -17,7 +17,7 @@ use self::{places::Places, write::Words};
 
 use super::{
     Store, StoreError, crawl, doing,
-    sql::{FromRow, QueryBuilder, Row, query_as, query_scalar},
+    sql::{FromRow, QueryBuilder, Row, query, query_as, query_scalar},
 };
 use crate::domain::{Handle, KeptReply, RemoteActor, Reply, ReplyState, ReviewId, Source, TalkCounts, Visibility};
 
@@ -46,6 +46,15 @@ macro_rules! shown {
 }
 
 use shown;
+
+/// Which reactions count: not the quotes that replies make which are not shown.
+macro_rules! open {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM reply WHERE reply.id = reaction.id AND reply.state <> 'shown')"
+    };
+}
+
+pub(super) use open;
 
 /// What became of a reply that was to be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +109,31 @@ impl Store {
         Ok(kept)
     }
 
+    /// Keeps what an author made of a reply, in the state where it stands from now on: nobody ever sees the new words in
+    /// the old state.
+    pub async fn edit_reply(
+        &self,
+        reply: &Reply,
+        state: ReplyState,
+        source: Source,
+        at: Timestamp,
+    ) -> Result<Kept, StoreError> {
+        let mut transaction = self.begin().await?;
+        let kept = write_reply(&mut transaction, reply, state, source, at).await?;
+        let (Kept::New(seq) | Kept::Changed(seq) | Kept::Unchanged(seq)) = kept else { return Ok(kept) };
+        let moved = query("UPDATE reply SET state = $2 WHERE seq = $1 AND state <> $2")
+            .bind(seq)
+            .bind(state.as_str())
+            .execute(&mut *transaction)
+            .await
+            .map_err(doing("change a reply's state"))?;
+        transaction.commit().await.map_err(doing("commit an edited reply"))?;
+        if moved.rows_affected() > 0 || !matches!(kept, Kept::Unchanged(_)) {
+            self.talk_changed(reply.under.clone());
+        }
+        Ok(kept)
+    }
+
     pub async fn reply(&self, id: &str) -> Result<Option<KeptReply>, StoreError> {
         let row: Option<ReplyRow> = query_as(replies!("reply.id = $1"))
             .bind(id)
@@ -122,23 +156,14 @@ impl Store {
     /// Shows, hides or sets back a reply, as a person decides: whoever was shown is known from then on. `false` without
     /// such a reply, or where nothing changes.
     pub async fn set_reply_state(&self, seq: i64, state: ReplyState) -> Result<bool, StoreError> {
-        self.change_state(seq, state, Some(state == ReplyState::Shown)).await
-    }
-
-    /// Moves a reply by rule; who is known stays as it is.
-    pub async fn move_reply(&self, seq: i64, state: ReplyState) -> Result<bool, StoreError> {
-        self.change_state(seq, state, None).await
-    }
-
-    async fn change_state(&self, seq: i64, state: ReplyState, approved: Option<bool>) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let row: Option<(Option<String>, Option<String>)> = query_as(
-            "UPDATE reply SET state = $2, approved = COALESCE($3, approved)
-             WHERE seq = $1 AND (state <> $2 OR approved <> COALESCE($3, approved)) RETURNING reviewer, review",
+            "UPDATE reply SET state = $2, approved = $3
+             WHERE seq = $1 AND (state <> $2 OR approved <> $3) RETURNING reviewer, review",
         )
         .bind(seq)
         .bind(state.as_str())
-        .bind(approved)
+        .bind(state == ReplyState::Shown)
         .fetch_optional(&mut *transaction)
         .await
         .map_err(doing("change a reply's state"))?;
@@ -302,7 +327,7 @@ impl Store {
             push_reviews(&mut query, part);
             query.push(" AND object NOT IN (SELECT id FROM reply WHERE ");
             push_reviews(&mut query, part);
-            query.push(") GROUP BY reviewer, review, kind");
+            query.push(") AND ").push(open!()).push(" GROUP BY reviewer, review, kind");
             let rows: Vec<(String, String, String, i64)> =
                 query.build_query_as().fetch_all(&self.read).await.map_err(doing("count what came back"))?;
             for (reviewer, review, kind, count) in rows {
@@ -320,13 +345,17 @@ impl Store {
         Ok(reviews.iter().map(|review| found.get(&key(review)).copied().unwrap_or_default()).collect())
     }
 
-    /// Whether a person approved an earlier reply of this author.
+    /// Whether a person approved an earlier reply of this author and none is hidden: who had to be hidden once is read
+    /// again before being shown.
     pub async fn is_known_author(&self, author: &str) -> Result<bool, StoreError> {
-        let found: Option<i64> = query_scalar("SELECT 1 FROM reply WHERE author = $1 AND approved LIMIT 1")
-            .bind(author)
-            .fetch_optional(&self.read)
-            .await
-            .map_err(doing("look for an author's approved replies"))?;
+        let found: Option<i64> = query_scalar(
+            "SELECT 1 FROM reply WHERE author = $1 AND approved
+             AND NOT EXISTS (SELECT 1 FROM reply AS other WHERE other.author = $1 AND other.state = 'hidden') LIMIT 1",
+        )
+        .bind(author)
+        .fetch_optional(&self.read)
+        .await
+        .map_err(doing("look for an author's approved replies"))?;
         Ok(found.is_some())
     }
 }

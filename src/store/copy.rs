@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Store, StoreError, doing,
-    sql::{Pool, QueryBuilder, Row, Transaction, Value, query, query_as, query_scalar},
+    sql::{Pool, QueryBuilder, Row, Transaction, Value, query, query_as},
 };
 
 /// Every table but the schema's own, those that others point to before them.
@@ -38,6 +38,7 @@ pub(super) const TABLES: &[&str] = &[
     "websub_subscription",
     "archived",
     "archive_document",
+    "node",
     "lease",
 ];
 
@@ -111,7 +112,6 @@ async fn copy_table(
         read += rows.len() as u64;
         write(to, table, &columns, &rows).await?;
     }
-    pages.close(from).await?;
     let written = count(to, table).await?;
     let wanted = count(from, table).await?;
     if written != wanted || read != wanted {
@@ -213,20 +213,6 @@ impl Pages {
         };
         rows.map_err(doing("read a table"))
     }
-
-    async fn close(self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        match self {
-            Self::Rows { .. } => {}
-            #[cfg(feature = "postgres")]
-            Self::Cursor(name) => {
-                let mut end = QueryBuilder::new("CLOSE ");
-                end.push_name(&name);
-                end.build().execute(&mut **transaction).await.map_err(doing("end reading a table"))?;
-            }
-        }
-        let _ = transaction;
-        Ok(())
-    }
 }
 
 pub(super) fn push_columns(query: &mut QueryBuilder<'_>, columns: &[Column]) {
@@ -310,10 +296,10 @@ async fn go_on_after(pool: &Pool, to: &mut Transaction, table: &'static str, las
         }
         #[cfg(feature = "postgres")]
         Pool::Postgres(_) => {
-            let _: i64 = query_scalar("SELECT setval(pg_get_serial_sequence($1, 'seq'), $2)")
+            query("SELECT setval(pg_get_serial_sequence($1, 'seq'), $2)")
                 .bind(table)
                 .bind(last)
-                .fetch_one(&mut **to)
+                .execute(&mut **to)
                 .await
                 .map_err(doing(doing_it))?;
         }

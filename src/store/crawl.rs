@@ -1,19 +1,23 @@
 //! Which threads are to be looked through for replies that never reached us, and how much has come of whom.
 
-use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
 
 use super::{
     Store, StoreError,
     conversation::{ReplyRow, replies, under},
     doing,
-    sql::{Transaction, query, query_as, query_scalar},
+    received::push_names,
+    sql::{QueryBuilder, Transaction, query, query_as, query_scalar},
 };
 use crate::domain::{Handle, KeptReply, ReviewId};
+use jiff::{SignedDuration, Timestamp};
 
 /// A thread is looked through so long after something came, and never more often (FEDERATION 5.42, 5.45).
 pub const CRAWL_COOL_DOWN: SignedDuration = SignedDuration::from_mins(15);
 /// Floods are counted by the day.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// Hosts asked about in one statement.
+const HOSTS_PER_QUERY: usize = 500;
 
 /// A thread whose time has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,25 +167,31 @@ impl Store {
         })
     }
 
-    /// Reactions from a host in a day, and all on a review and its thread.
-    pub async fn reaction_load(
-        &self,
-        host: &str,
-        (handle, review): &(Handle, ReviewId),
-        now: Timestamp,
-    ) -> Result<(u64, u64), StoreError> {
-        let (of_host, of_review): (i64, i64) = query_as(
-            "SELECT (SELECT COUNT(*) FROM reaction WHERE host = $1 AND at > $2),
-                    (SELECT COUNT(*) FROM reaction WHERE reviewer = $3 AND review = $4)",
-        )
-        .bind(host)
-        .bind((now - DAY).as_millisecond())
-        .bind(handle.as_str())
-        .bind(review.as_str())
-        .fetch_one(&self.read)
-        .await
-        .map_err(doing("count the reactions"))?;
-        Ok((u64::try_from(of_host).unwrap_or(0), u64::try_from(of_review).unwrap_or(0)))
+    /// Reactions of a day, by host; hosts without any are left out.
+    pub async fn reactions_of_hosts(&self, hosts: &[&str], now: Timestamp) -> Result<HashMap<String, u64>, StoreError> {
+        let mut counts = HashMap::new();
+        for part in hosts.chunks(HOSTS_PER_QUERY) {
+            let mut query = QueryBuilder::new("SELECT host, COUNT(*) FROM reaction WHERE at > ");
+            query.push_bind((now - DAY).as_millisecond()).push(" AND host IN (");
+            push_names(&mut query, part);
+            query.push(" GROUP BY host");
+            let query = query.build_query_as();
+            let rows: Vec<(String, i64)> =
+                query.fetch_all(&self.read).await.map_err(doing("count the hosts' reactions"))?;
+            counts.extend(rows.into_iter().map(|(host, count)| (host, u64::try_from(count).unwrap_or(0))));
+        }
+        Ok(counts)
+    }
+
+    /// Reactions on a review and its thread.
+    pub async fn reactions_under(&self, (handle, review): &(Handle, ReviewId)) -> Result<u64, StoreError> {
+        let count: i64 = query_scalar("SELECT COUNT(*) FROM reaction WHERE reviewer = $1 AND review = $2")
+            .bind(handle.as_str())
+            .bind(review.as_str())
+            .fetch_one(&self.read)
+            .await
+            .map_err(doing("count a review's reactions"))?;
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 
     /// Complaints from a host in a day.

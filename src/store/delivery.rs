@@ -1,76 +1,12 @@
-//! Deliveries on their way: what is due, what became of each attempt, and what is known of the hosts.
-
-use jiff::Timestamp;
+//! What became of each attempt to deliver, and what it says of the host; deliveries as they are shown and counted.
 
 use super::{
     DeliveryRow, DeliveryState, Store, StoreError, doing,
-    sql::{FromRow, Row, query, query_as, query_scalar},
+    sql::{QueryBuilder, Row, Transaction, query, query_as, query_scalar},
     websub::{LANE_PREFIX, QUESTION_PREFIX},
 };
-use crate::domain::{
-    Handle,
-    delivery::Spec,
-    websub::{Errand, ErrandKind},
-};
-
-/// A delivery that is due, with what its attempt needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DueDelivery {
-    pub seq: i64,
-    /// The id of the activity or message, for logs.
-    pub activity: String,
-    pub kind: String,
-    /// Where it goes: an inbox, a callback, a hub.
-    pub inbox: String,
-    pub host: String,
-    pub cargo: Cargo,
-    /// Attempts made so far.
-    pub attempts: u32,
-    /// When the message was stored.
-    pub created: Timestamp,
-}
-
-/// What is carried.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cargo {
-    /// An activity in its final form, and who signs it.
-    Activity { reviewer: Handle, body: Vec<u8> },
-    /// Something for a WebSub callback or hub.
-    Errand(Errand),
-}
-
-/// Which part of the queue, each with lanes of its own: a slow callback must not hold up the followers' mail, and one that
-/// a stranger named must not hold up the subscribers' either.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// To inboxes of ActivityPub servers.
-    Inboxes,
-    /// To WebSub callbacks that confirmed, and to hubs elsewhere.
-    Callbacks,
-    /// To callbacks that anybody may have named, to be asked.
-    Questions,
-}
-
-impl Way {
-    /// As the queries count them.
-    fn number(self) -> i64 {
-        match self {
-            Self::Inboxes => 0,
-            Self::Callbacks => 1,
-            Self::Questions => 2,
-        }
-    }
-}
-
-/// A host with something due, and whether it may be knocked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DueHost {
-    pub name: String,
-    pub spec: Option<Spec>,
-    pub dead: bool,
-    pub failures: u32,
-    pub failing_since: Option<Timestamp>,
-}
+use crate::domain::delivery::Spec;
+use jiff::Timestamp;
 
 /// What one attempt changes.
 #[derive(Debug, Clone)]
@@ -92,6 +28,8 @@ pub struct Attempt {
 /// What an attempt says of the host it was made at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostNews {
+    /// Nothing that is not known.
+    Nothing,
     /// It answered: its failures are over.
     Alive(Option<Spec>),
     /// It failed: nothing more before that time; it counts as dead from now on or not.
@@ -113,115 +51,17 @@ pub struct DeliveryFigures {
 }
 
 impl Store {
-    /// Hosts with something due at `now`, the longest waiting first; those in `busy` are left out by the caller.
-    pub async fn due_hosts(&self, way: Way, now: Timestamp, limit: i64) -> Result<Vec<DueHost>, StoreError> {
-        let rows: Vec<Row> = query(
-            "SELECT delivery.host, host.spec, COALESCE(host.dead, FALSE), COALESCE(host.failures, 0), host.failing_since
-             FROM delivery LEFT JOIN host ON host.name = delivery.host
-             WHERE delivery.state = 'due' AND COALESCE(host.closed_until, 0) <= $1
-               AND CASE WHEN delivery.host LIKE 'websub/ask/%' THEN 2 WHEN delivery.host LIKE 'websub/%' THEN 1
-                   ELSE 0 END = $3
-             GROUP BY delivery.host, host.spec, host.dead, host.failures, host.failing_since
-             HAVING MIN(delivery.next_at) <= $1
-             ORDER BY MIN(delivery.seq) LIMIT $2",
-        )
-        .bind(now.as_millisecond())
-        .bind(limit)
-        .bind(way.number())
-        .fetch_all(&self.read)
-        .await
-        .map_err(doing("list the hosts with mail"))?;
-        Ok(rows
-            .iter()
-            .map(|row| DueHost {
-                name: row.get(0),
-                spec: row.get::<Option<String>, _>(1).as_deref().and_then(Spec::parse),
-                dead: row.get(2),
-                failures: u32::try_from(row.get::<i64, _>(3)).unwrap_or(0),
-                failing_since: row.get::<Option<i64>, _>(4).and_then(|ms| Timestamp::from_millisecond(ms).ok()),
-            })
-            .collect())
-    }
-
-    /// The due deliveries of a host: for each inbox only the oldest, so that order is kept, and those tried least first, so
-    /// that one inbox in trouble does not starve the others.
-    pub async fn due_at(&self, host: &str, now: Timestamp, limit: i64) -> Result<Vec<DueDelivery>, StoreError> {
-        let rows: Vec<DueRow> = query_as(
-            "SELECT delivery.seq, activity.reviewer, activity.id, activity.kind, delivery.inbox, delivery.host,
-                    CASE WHEN activity.audience = 'websub' AND activity.kind = 'Push' THEN NULL ELSE activity.body END,
-                    delivery.attempts, activity.created, activity.audience, activity.object, activity.seq
-             FROM delivery JOIN activity ON activity.seq = delivery.activity
-             WHERE delivery.state = 'due' AND delivery.host = $1 AND delivery.next_at <= $2
-               AND delivery.seq = (SELECT MIN(first.seq) FROM delivery AS first
-                                   WHERE first.state = 'due' AND first.host = $1 AND first.inbox = delivery.inbox)
-             ORDER BY delivery.attempts, delivery.seq LIMIT $3",
-        )
-        .bind(host)
-        .bind(now.as_millisecond())
-        .bind(limit)
-        .fetch_all(&self.read)
-        .await
-        .map_err(doing("read due deliveries"))?;
-        Ok(rows.into_iter().filter_map(|DueRow(due)| due).collect())
-    }
-
-    /// When the next delivery falls due at a host that is open by then; `None` when nothing is due.
-    pub async fn next_due(&self, way: Way) -> Result<Option<Timestamp>, StoreError> {
-        let millis: Option<i64> = query_scalar(
-            "SELECT MIN(CASE WHEN host.closed_until > delivery.next_at THEN host.closed_until ELSE delivery.next_at END)
-             FROM delivery LEFT JOIN host ON host.name = delivery.host
-             WHERE delivery.state = 'due'
-               AND CASE WHEN delivery.host LIKE 'websub/ask/%' THEN 2 WHEN delivery.host LIKE 'websub/%' THEN 1
-                   ELSE 0 END = $1",
-        )
-        .bind(way.number())
-        .fetch_one(&self.read)
-        .await
-        .map_err(doing("find the next delivery"))?;
-        Ok(millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()))
-    }
-
     /// Writes what became of attempts, all in one transaction: what waits together commits together.
     pub async fn record_attempts(&self, attempts: &[Attempt]) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
+        let (delivered, others): (Vec<_>, Vec<_>) =
+            attempts.iter().partition(|attempt| attempt.state == DeliveryState::Delivered);
+        record_delivered(&mut transaction, &delivered).await?;
+        for attempt in others {
+            record_other(&mut transaction, attempt).await?;
+        }
         for attempt in attempts {
-            query(
-                "UPDATE delivery SET state = CASE WHEN state = 'superseded' AND $2 = 'due' THEN state ELSE $2 END,
-                 attempts = $3, next_at = $4, last_status = $5, last_error = $6,
-                 done_at = CASE WHEN $2 = 'due' THEN NULL ELSE $7 END WHERE seq = $1",
-            )
-            .bind(attempt.seq)
-            .bind(attempt.state.as_str())
-            .bind(i64::from(attempt.attempts))
-            .bind(attempt.next_at.as_millisecond())
-            .bind(attempt.status.map(i64::from))
-            .bind(attempt.error.as_ref())
-            .bind(attempt.at.as_millisecond())
-            .execute(&mut *transaction)
-            .await
-            .map_err(doing("record a delivery"))?;
-            match &attempt.host_news {
-                HostNews::Alive(spec) => query(
-                    "INSERT INTO host (name, spec) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET
-                     failures = 0, failing_since = NULL, closed_until = 0, dead = FALSE,
-                     spec = COALESCE(excluded.spec, host.spec)",
-                )
-                .bind(&attempt.host)
-                .bind(spec.map(Spec::as_str)),
-                HostNews::Failed { closed_until, dead } => query(
-                    "INSERT INTO host (name, failures, failing_since, closed_until, dead) VALUES ($1, 1, $2, $3, $4)
-                     ON CONFLICT (name) DO UPDATE SET failures = host.failures + 1,
-                     failing_since = COALESCE(host.failing_since, excluded.failing_since),
-                     closed_until = excluded.closed_until, dead = excluded.dead",
-                )
-                .bind(&attempt.host)
-                .bind(attempt.at.as_millisecond())
-                .bind(closed_until.as_millisecond())
-                .bind(*dead),
-            }
-            .execute(&mut *transaction)
-            .await
-            .map_err(doing("record a host"))?;
+            record_host(&mut transaction, attempt).await?;
         }
         transaction.commit().await.map_err(doing("commit deliveries"))
     }
@@ -284,7 +124,20 @@ impl Store {
 
     /// Sends what was refused or given up again, with the same id and bytes. Returns how many.
     pub async fn resend(&self, object: &str, host: Option<&str>, now: Timestamp) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        // A person who says so does not want to wait for the end of a host's pause.
         query(
+            "UPDATE host SET closed_until = 0 WHERE name IN (
+                 SELECT host FROM delivery
+                 WHERE state IN ('refused', 'given_up', 'due', 'held') AND ($2 IS NULL OR host = $2)
+                   AND activity IN (SELECT seq FROM activity WHERE object = $1))",
+        )
+        .bind(object)
+        .bind(host)
+        .execute(&mut *transaction)
+        .await
+        .map_err(doing("open the hosts of what is sent again"))?;
+        let sent = query(
             "UPDATE delivery SET state = 'due', attempts = 0, next_at = $3, done_at = NULL
              WHERE state IN ('refused', 'given_up', 'due', 'held') AND ($2 IS NULL OR host = $2)
                AND activity IN (SELECT seq FROM activity WHERE object = $1)",
@@ -292,10 +145,11 @@ impl Store {
         .bind(object)
         .bind(host)
         .bind(now.as_millisecond())
-        .execute(&self.write)
+        .execute(&mut *transaction)
         .await
-        .map(|done| done.rows_affected())
-        .map_err(doing("send again"))
+        .map_err(doing("send again"))?;
+        transaction.commit().await.map_err(doing("commit what is sent again"))?;
+        Ok(sent.rows_affected())
     }
 
     /// Deliveries to followers in figures, for `status`.
@@ -336,38 +190,60 @@ fn without_prefix(lane: &str) -> String {
     host.unwrap_or(lane).to_owned()
 }
 
-struct DueRow(Option<DueDelivery>);
-
-impl FromRow for DueRow {
-    fn from_row(row: &Row) -> Result<Self, sqlx::Error> {
-        let due = || {
-            Some(DueDelivery {
-                seq: row.get(0),
-                activity: row.get(2),
-                kind: row.get(3),
-                inbox: row.get(4),
-                host: row.get(5),
-                cargo: cargo(row)?,
-                attempts: u32::try_from(row.get::<i64, _>(7)).ok()?,
-                created: Timestamp::from_second(row.get(8)).ok()?,
-            })
-        };
-        Ok(Self(due()))
+/// All that arrived at once: by far the most common end, so it costs one statement for all.
+async fn record_delivered(transaction: &mut Transaction, attempts: &[&Attempt]) -> Result<(), StoreError> {
+    let Some(at) = attempts.iter().map(|attempt| attempt.at).max() else { return Ok(()) };
+    let mut query = QueryBuilder::new(
+        "UPDATE delivery SET state = 'delivered', attempts = attempts + 1, last_status = NULL, last_error = NULL, done_at = ",
+    );
+    query.push_bind(at.as_millisecond()).push(" WHERE seq IN (");
+    let mut list = query.separated(", ");
+    for attempt in attempts {
+        list.push_bind(attempt.seq);
     }
+    query.push(")");
+    query.build().execute(&mut **transaction).await.map(drop).map_err(doing("record deliveries"))
 }
 
-/// `None` where a row is damaged.
-fn cargo(row: &Row) -> Option<Cargo> {
-    let body: Vec<u8> = row.get::<Option<Vec<u8>>, _>(6).unwrap_or_default();
-    if row.get::<String, _>(9) != "websub" {
-        return Some(Cargo::Activity { reviewer: Handle::parse(&row.get::<String, _>(1)).ok()?, body });
-    }
-    let topic: String = row.get(10);
-    let errand = match ErrandKind::parse(&row.get::<String, _>(3))? {
-        ErrandKind::Push => Errand::Push { message: row.get(11), topic },
-        ErrandKind::Verify => Errand::Verify(serde_json::from_slice(&body).ok()?),
-        ErrandKind::Deny => Errand::Deny(serde_json::from_slice(&body).ok()?),
-        ErrandKind::Ping => Errand::Ping { topic },
+async fn record_other(transaction: &mut Transaction, attempt: &Attempt) -> Result<(), StoreError> {
+    query(
+        "UPDATE delivery SET state = CASE WHEN state = 'superseded' AND $2 = 'due' THEN state ELSE $2 END,
+         attempts = $3, next_at = $4, last_status = $5, last_error = $6,
+         done_at = CASE WHEN $2 = 'due' THEN NULL ELSE $7 END WHERE seq = $1",
+    )
+    .bind(attempt.seq)
+    .bind(attempt.state.as_str())
+    .bind(i64::from(attempt.attempts))
+    .bind(attempt.next_at.as_millisecond())
+    .bind(attempt.status.map(i64::from))
+    .bind(attempt.error.as_ref())
+    .bind(attempt.at.as_millisecond())
+    .execute(&mut **transaction)
+    .await
+    .map(drop)
+    .map_err(doing("record a delivery"))
+}
+
+async fn record_host(transaction: &mut Transaction, attempt: &Attempt) -> Result<(), StoreError> {
+    let query = match &attempt.host_news {
+        HostNews::Nothing => return Ok(()),
+        HostNews::Alive(spec) => query(
+            "INSERT INTO host (name, spec) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET
+             failures = 0, failing_since = NULL, closed_until = 0, dead = FALSE,
+             spec = COALESCE(excluded.spec, host.spec)",
+        )
+        .bind(&attempt.host)
+        .bind(spec.map(Spec::as_str)),
+        HostNews::Failed { closed_until, dead } => query(
+            "INSERT INTO host (name, failures, failing_since, closed_until, dead) VALUES ($1, 1, $2, $3, $4)
+             ON CONFLICT (name) DO UPDATE SET failures = host.failures + 1,
+             failing_since = COALESCE(host.failing_since, excluded.failing_since),
+             closed_until = excluded.closed_until, dead = excluded.dead",
+        )
+        .bind(&attempt.host)
+        .bind(attempt.at.as_millisecond())
+        .bind(closed_until.as_millisecond())
+        .bind(*dead),
     };
-    Some(Cargo::Errand(errand))
+    query.execute(&mut **transaction).await.map(drop).map_err(doing("record a host"))
 }

@@ -1,12 +1,11 @@
 //! Who follows whom, and who is kept out.
 
-use jiff::Timestamp;
-
 use super::{
     Bell, Outgoing, Store, StoreError, answer, doing, outbox,
-    sql::{Row, query, query_scalar},
+    sql::{Row, Transaction, query, query_scalar},
 };
 use crate::domain::Handle;
+use jiff::Timestamp;
 
 /// Where a follow stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,28 +47,7 @@ impl Store {
     /// Writes a follow and the answer to it in one transaction: the follower is kept if and only if the Accept is on its way.
     pub async fn keep_follower(&self, follower: &Follower, answers: &[Outgoing]) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        query(
-            "INSERT INTO follower (reviewer, actor, inbox, shared_inbox, follow_id, state, bookwyrm, since)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-             ON CONFLICT (reviewer, actor) DO UPDATE SET inbox = excluded.inbox, shared_inbox = excluded.shared_inbox,
-             follow_id = excluded.follow_id, bookwyrm = excluded.bookwyrm,
-             state = CASE WHEN follower.state = 'accepted' THEN follower.state ELSE excluded.state END,
-             since = follower.since",
-        )
-        .bind(follower.reviewer.as_str())
-        .bind(&follower.actor)
-        .bind(&follower.inbox)
-        .bind(follower.shared_inbox.as_ref())
-        .bind(&follower.follow_id)
-        .bind(follower.state.as_str())
-        .bind(follower.bookwyrm)
-        .bind(follower.since.as_second())
-        .execute(&mut *transaction)
-        .await
-        .map_err(doing("keep a follower"))?;
-        for answer in answers {
-            outbox::enqueue(&mut transaction, answer).await?;
-        }
+        write(&mut transaction, follower, answers).await?;
         transaction.commit().await.map_err(doing("commit a follower"))
     }
 
@@ -232,6 +210,37 @@ impl Store {
         self.ring(Bell::Work);
         Ok(deliveries)
     }
+}
+
+/// Writes a follow, and what is said to it.
+pub(super) async fn write(
+    transaction: &mut Transaction,
+    follower: &Follower,
+    answers: &[Outgoing],
+) -> Result<(), StoreError> {
+    query(
+        "INSERT INTO follower (reviewer, actor, inbox, shared_inbox, follow_id, state, bookwyrm, since)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (reviewer, actor) DO UPDATE SET inbox = excluded.inbox, shared_inbox = excluded.shared_inbox,
+         follow_id = excluded.follow_id, bookwyrm = excluded.bookwyrm,
+         state = CASE WHEN follower.state = 'accepted' THEN follower.state ELSE excluded.state END,
+         since = follower.since",
+    )
+    .bind(follower.reviewer.as_str())
+    .bind(&follower.actor)
+    .bind(&follower.inbox)
+    .bind(follower.shared_inbox.as_ref())
+    .bind(&follower.follow_id)
+    .bind(follower.state.as_str())
+    .bind(follower.bookwyrm)
+    .bind(follower.since.as_second())
+    .execute(&mut **transaction)
+    .await
+    .map_err(doing("keep a follower"))?;
+    for answer in answers {
+        outbox::enqueue(transaction, answer).await?;
+    }
+    Ok(())
 }
 
 fn retired_fact(reviewer: &Handle) -> String {

@@ -28,15 +28,19 @@ impl Store {
 
     /// Looks at a database without opening it for writing: an older one stays as it is.
     pub async fn examine(settings: &StoreSettings) -> Result<Health, StoreError> {
-        let pool = match &settings.postgres {
-            #[cfg(feature = "postgres")]
-            Some(server) => super::postgres::open_to_look(server).await?,
-            _ => sqlite::open_to_look(&settings.database).await?,
-        };
+        let pool = open_to_look(settings).await?;
         let health = look(&pool).await;
         pool.close().await;
         health
     }
+}
+
+async fn open_to_look(settings: &StoreSettings) -> Result<Pool, StoreError> {
+    #[cfg(feature = "postgres")]
+    if let Some(server) = &settings.postgres {
+        return super::postgres::open_to_look(server).await;
+    }
+    sqlite::open_to_look(&settings.database).await
 }
 
 async fn look(pool: &Pool) -> Result<Health, StoreError> {

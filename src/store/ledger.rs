@@ -141,6 +141,18 @@ impl Store {
         cards.iter().map(|card| parse_json("read the cards", card).map(Arc::new)).collect()
     }
 
+    /// The reviews under which comments from an old blog stand.
+    pub async fn reviews_with_comments(&self) -> Result<Vec<(Handle, ReviewId)>, StoreError> {
+        let rows: Vec<(String, String)> = query_as(
+            "SELECT reviewer, id FROM review
+             WHERE standing <> 'gone' AND content LIKE '%\"comments\":[%' ORDER BY reviewer, id",
+        )
+        .fetch_all(&self.read)
+        .await
+        .map_err(doing("read which reviews have comments"))?;
+        Ok(rows.iter().filter_map(|(handle, id)| Some((Handle::parse(handle).ok()?, ReviewId::parse(id)?))).collect())
+    }
+
     /// A review that has not been deleted, whole.
     pub async fn published(&self, handle: &Handle, id: &ReviewId) -> Result<Option<Published>, StoreError> {
         let row = query(

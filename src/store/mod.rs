@@ -11,6 +11,7 @@ mod delivery;
 mod follower;
 mod health;
 mod ledger;
+mod mail;
 mod mirror;
 mod moved;
 mod nodes;
@@ -41,7 +42,7 @@ mod websub;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
 };
 
 pub use answer::{OwnReply, PostSearch};
@@ -49,18 +50,19 @@ pub use archive::ArchiveBytes;
 pub use conversation::{GonePost, Kept, ReplyFilter, Talked, Which};
 pub use copy::CopiedTable;
 pub use crawl::{CRAWL_COOL_DOWN, DueCrawl, TalkLoad};
-pub use delivery::{Attempt, Cargo, DeliveryFigures, DueDelivery, DueHost, HostNews, Way};
+pub use delivery::{Attempt, DeliveryFigures, HostNews};
 pub use follower::{FollowState, Follower};
 pub use health::Health;
 pub use ledger::{Commit, Content, Hit, LedgerWrite, ReviewerRow};
+pub use mail::{Cargo, DueDelivery, DueHost, Parcel, Way};
 pub use mirror::MirrorFile;
-pub use nodes::{Bell, Duty, LEASES_HOLD, OnDuty, RENEW_LEASES_EVERY, Turn, TurnTaker};
+pub use nodes::{Bell, Duty, LEASES_HOLD, OnDuty, SIGN_OF_LIFE_EVERY, Turn, TurnTaker};
 pub use notice::{Condition, Notice, NoticeKind};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use portrait::{KnownPortrait, PortraitFile};
 pub use push::Push;
 pub use quote::QuoteStamp;
-pub use received::{Block, ReceivedActivity, ReceivedLoad, ReceivedState};
+pub use received::{Arrival, Block, HostLoad, ReceivedActivity, ReceivedState, Settled, Worked, names_of};
 pub use restored::{Aftermath, Restored};
 pub use schema::SCHEMA;
 pub use thread::CameBack;
@@ -80,6 +82,8 @@ pub struct Store {
     trouble: trouble::Trouble,
     /// This one among others on the same database; `None` where there can be no other.
     node: Option<nodes::Node>,
+    /// Actors that were new, since the start.
+    strangers: Arc<AtomicU64>,
 }
 
 /// Why the store could not do what was asked.
@@ -126,37 +130,30 @@ fn doing(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
     move |source| StoreError::Sql { doing, source }
 }
 
-impl StoreError {
-    /// Whether the database server cannot be had at the moment, which is over by itself when it is back.
-    pub fn is_away(&self) -> bool {
-        match self {
-            #[cfg(feature = "postgres")]
-            Self::Sql { source, .. } | Self::Open { source, .. } => postgres::is_away(source),
-            _ => false,
-        }
-    }
-}
-
 impl Store {
     /// Opens the store that the settings name and brings its schema up to date.
     ///
     /// # Errors
     /// A database of a newer version, one that cannot be reached, a directory that cannot be made.
     pub async fn of(settings: &StoreSettings) -> Result<Self, StoreError> {
-        match &settings.postgres {
-            #[cfg(feature = "postgres")]
-            Some(server) => {
-                let (read, write) = postgres::open(server).await?;
-                let name = query_scalar("SELECT CAST(pg_catalog.gen_random_uuid() AS TEXT)")
-                    .fetch_one(&read)
-                    .await
-                    .map_err(doing("name this node"))?;
-                let (trouble, node) = (trouble::Trouble::of_server(), Some(nodes::Node::new(name)));
-                Ok(Self { read, write, talk: Arc::default(), trouble, node })
-            }
-            // The settings of a program without it name no server.
-            _ => Self::open(&settings.database).await,
+        // The settings of a program that was built without it name no server.
+        #[cfg(feature = "postgres")]
+        if let Some(server) = &settings.postgres {
+            let (read, write) = postgres::open(server).await?;
+            let name = query_scalar("SELECT CAST(pg_catalog.gen_random_uuid() AS TEXT)")
+                .fetch_one(&read)
+                .await
+                .map_err(doing("name this node"))?;
+            return Ok(Self {
+                read,
+                write,
+                talk: Arc::default(),
+                trouble: trouble::Trouble::of_server(),
+                node: Some(nodes::Node::new(name)),
+                strangers: Arc::default(),
+            });
         }
+        Self::open(&settings.database).await
     }
 
     /// Opens the SQLite file, made with its directory when absent, and brings its schema up to date.
@@ -166,7 +163,8 @@ impl Store {
                 .map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
         }
         let (read, write) = sqlite::open(file).await?;
-        Ok(Self { read, write, talk: Arc::default(), trouble: trouble::Trouble::of(file), node: None })
+        let (talk, trouble) = (Arc::default(), trouble::Trouble::of(file));
+        Ok(Self { read, write, talk, trouble, node: None, strangers: Arc::default() })
     }
 
     /// A transaction that holds the write lock from its first statement, so that it cannot fail half-way on a busy store.
@@ -211,6 +209,16 @@ impl Store {
     pub async fn ping_both(&self) -> Result<(), StoreError> {
         self.ping().await?;
         query("SELECT 1").execute(&self.write).await.map(drop).map_err(doing("ask the database"))
+    }
+
+    /// Whether a database server cannot be had at the moment, which is nobody's mistake here and over when it is back.
+    pub fn is_away(&self, error: &StoreError) -> bool {
+        #[cfg(feature = "postgres")]
+        if let (Pool::Postgres(_), StoreError::Sql { source, .. }) = (&self.read, error) {
+            return postgres::is_away(source);
+        }
+        let _ = error;
+        false
     }
 
     /// Waits for running statements and closes the file.

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 pub use bell::Bell;
 pub use duty::{Duty, OnDuty, Turn, TurnTaker};
-pub use lease::{LEASES_HOLD, RENEW_LEASES_EVERY};
+pub use lease::{LEASES_HOLD, SIGN_OF_LIFE_EVERY};
 
 use super::{
     SCHEMA, Store, StoreError, doing,

@@ -7,12 +7,15 @@ use url::Url;
 
 use super::{
     Store, StoreError, doing,
-    sql::{Transaction, query, query_as, query_scalar},
+    sql::{QueryBuilder, Transaction, query, query_as, query_scalar},
 };
 use crate::domain::{
     Handle, RemoteActor,
     message::{Audience, Kind, Message},
 };
+
+/// Deliveries stored by one statement.
+const ROWS_PER_INSERT: usize = 250;
 
 /// A message with whom it is for; the inboxes are looked up inside the transaction that writes it.
 #[derive(Debug, Clone)]
@@ -146,23 +149,31 @@ pub(super) async fn enqueue(transaction: &mut Transaction, outgoing: &Outgoing) 
     .await
     .map_err(doing("store an activity"))?;
     supersede(transaction, message, seq).await?;
-    let mut deliveries = 0;
-    for inbox in &inboxes {
-        let Some(host) = host_of(inbox) else { continue };
-        deliveries += query(
-            "INSERT INTO delivery (activity, inbox, host, state, next_at) VALUES ($1, $2, $3, 'due', $4)
-             ON CONFLICT (activity, inbox) DO NOTHING",
-        )
-        .bind(seq)
-        .bind(inbox)
-        .bind(host)
-        .bind(outgoing.at.as_millisecond())
-        .execute(&mut **transaction)
-        .await
-        .map_err(doing("store a delivery"))?
-        .rows_affected();
+    add_deliveries(transaction, seq, &inboxes, outgoing.at).await
+}
+
+/// One delivery for each inbox. Returns how many there are.
+async fn add_deliveries(
+    transaction: &mut Transaction,
+    activity: i64,
+    inboxes: &BTreeSet<String>,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    let (mut inboxes, mut deliveries) = (inboxes.iter(), 0);
+    loop {
+        let addressed = inboxes.by_ref().filter_map(|inbox| Some((inbox, host_of(inbox)?)));
+        let some: Vec<(&String, String)> = addressed.take(ROWS_PER_INSERT).collect();
+        if some.is_empty() {
+            return Ok(deliveries);
+        }
+        let mut query = QueryBuilder::new("INSERT INTO delivery (activity, inbox, host, state, next_at) ");
+        query.push_values(some, |mut values, (inbox, host)| {
+            values.push_bind(activity).push_bind(inbox).push_bind(host).push_bind("due").push_bind(at.as_millisecond());
+        });
+        query.push(" ON CONFLICT (activity, inbox) DO NOTHING");
+        let stored = query.build().execute(&mut **transaction).await.map_err(doing("store the deliveries"))?;
+        deliveries += stored.rows_affected();
     }
-    Ok(deliveries)
 }
 
 async fn inboxes(transaction: &mut Transaction, outgoing: &Outgoing) -> Result<Vec<String>, StoreError> {

@@ -1,15 +1,22 @@
 //! Actors of other servers, so that each signature and each reply does not fetch its author again.
 
+use std::{collections::HashMap, sync::atomic::Ordering};
+
 use super::{
     Store, StoreError,
     conversation::under,
     doing,
-    sql::{query, query_as, query_scalar},
+    received::push_names,
+    sql::{QueryBuilder, query, query_as, query_scalar},
 };
 use crate::domain::{Handle, RemoteActor, ReviewId};
 
 /// Actors kept beyond followers and those in a conversation; a flood of new ones pushes out the longest unseen (FEDERATION 8.39).
 pub const REMOTE_ACTORS_MAX: i64 = 20_000;
+/// New actors kept before they are counted again: counting looks at all of them.
+const COUNTED_EVERY: u64 = 256;
+/// Actors asked for in one statement.
+const ACTORS_PER_QUERY: usize = 500;
 
 impl Store {
     pub async fn remote_actor(&self, id: &str) -> Result<Option<RemoteActor>, StoreError> {
@@ -19,6 +26,19 @@ impl Store {
             .await
             .map_err(doing("read a remote actor"))?;
         Ok(row.and_then(|actor| readable(&actor)))
+    }
+
+    /// Those of these actors that are remembered.
+    pub async fn remote_actors(&self, ids: &[&str]) -> Result<HashMap<String, RemoteActor>, StoreError> {
+        let mut found = HashMap::new();
+        for part in ids.chunks(ACTORS_PER_QUERY) {
+            let mut query = QueryBuilder::new("SELECT actor FROM remote_actor WHERE id IN (");
+            push_names(&mut query, part);
+            let query = query.build_query_scalar();
+            let rows: Vec<String> = query.fetch_all(&self.read).await.map_err(doing("read remote actors"))?;
+            found.extend(rows.iter().filter_map(|actor| readable(actor)).map(|actor| (actor.id.clone(), actor)));
+        }
+        Ok(found)
     }
 
     /// The actor that showed this key when last fetched.
@@ -49,11 +69,13 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .map_err(doing(doing_it))?;
-        query("DELETE FROM remote_key WHERE actor = $1")
-            .bind(&actor.id)
-            .execute(&mut *transaction)
-            .await
-            .map_err(doing(doing_it))?;
+        if before.is_some() {
+            query("DELETE FROM remote_key WHERE actor = $1")
+                .bind(&actor.id)
+                .execute(&mut *transaction)
+                .await
+                .map_err(doing(doing_it))?;
+        }
         for key in &actor.keys {
             // A key id belongs to the actor whose host it is on, which was checked when the actor was read.
             query(
@@ -66,27 +88,37 @@ impl Store {
             .await
             .map_err(doing(doing_it))?;
         }
-        let count: i64 = query_scalar("SELECT COUNT(*) FROM remote_actor")
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(doing(doing_it))?;
-        if count > REMOTE_ACTORS_MAX {
-            query(
-                "DELETE FROM remote_actor WHERE id IN (
-                   SELECT id FROM remote_actor WHERE id NOT IN (SELECT actor FROM follower)
-                   AND id NOT IN (SELECT author FROM reply) AND id NOT IN (SELECT actor FROM reaction)
-                   ORDER BY fetched_at DESC LIMIT 9223372036854775807 OFFSET $1)",
-            )
-            .bind(REMOTE_ACTORS_MAX)
-            .execute(&mut *transaction)
-            .await
-            .map_err(doing(doing_it))?;
-        }
         transaction.commit().await.map_err(doing(doing_it))?;
-        if before.is_some_and(|before| !looks_alike(&before, actor)) {
-            self.talk_changed(self.threads_with(&actor.id).await?);
+        match before {
+            Some(before) if !looks_alike(&before, actor) => self.talk_changed(self.threads_with(&actor.id).await?),
+            Some(_) => {}
+            None if self.strangers.fetch_add(1, Ordering::Relaxed).is_multiple_of(COUNTED_EVERY) => {
+                self.forget_strangers().await?
+            }
+            None => {}
         }
         Ok(())
+    }
+
+    /// Forgets the longest unseen of more actors than are kept.
+    async fn forget_strangers(&self) -> Result<(), StoreError> {
+        let doing_it = "forget remote actors";
+        let count: i64 =
+            query_scalar("SELECT COUNT(*) FROM remote_actor").fetch_one(&self.read).await.map_err(doing(doing_it))?;
+        if count <= REMOTE_ACTORS_MAX {
+            return Ok(());
+        }
+        query(
+            "DELETE FROM remote_actor WHERE id IN (
+               SELECT id FROM remote_actor WHERE id NOT IN (SELECT actor FROM follower)
+               AND id NOT IN (SELECT author FROM reply) AND id NOT IN (SELECT actor FROM reaction)
+               ORDER BY fetched_at DESC LIMIT -1 OFFSET $1)",
+        )
+        .bind(REMOTE_ACTORS_MAX)
+        .execute(&self.write)
+        .await
+        .map(drop)
+        .map_err(doing(doing_it))
     }
 
     /// The reviews whose conversation shows this actor.
@@ -187,6 +219,7 @@ mod tests {
         .unwrap();
         let eve = RemoteActor { id: "https://m.example/users/eve".into(), keys: vec![], ..renamed.clone() };
         store.keep_remote_actor(&eve).await.unwrap();
+        store.forget_strangers().await.unwrap();
         assert_eq!(store.remote_actor(&eve.id).await.unwrap(), None, "the longest unseen goes");
         assert_eq!(store.remote_actor(&renamed.id).await.unwrap(), Some(renamed));
     }

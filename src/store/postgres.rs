@@ -70,18 +70,20 @@ pub(super) fn told(source: &Error) -> Option<String> {
             None => format!("{said} (SQLSTATE {})", error.code()),
         });
     }
-    let silent = "the database server does not answer";
     match source {
-        Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-            Some(format!("what answers is no PostgreSQL ({error}); correct [store] url"))
-        }
-        Error::Io(error) => {
-            Some(format!("{silent} ({error}); start it, and it goes on by itself (nothing is lost meanwhile)"))
-        }
-        Error::PoolTimedOut => Some(format!(
-            "{silent} within {} s; start it, and it goes on by itself (nothing is lost meanwhile)",
-            ACQUIRE_TIMEOUT.as_secs()
+        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => Some(format!(
+            "the database server broke off ({error}); where it runs, what answers is no PostgreSQL: correct [store] url"
         )),
+        Error::Io(error) => Some(format!(
+            "the database server does not answer ({error}); start it, and it goes on by itself (nothing is lost \
+             meanwhile)"
+        )),
+        // SQLite's pool says the same.
+        Error::PoolTimedOut => Some(
+            "the database does not answer; if it is a server, start it, and it goes on by itself (nothing is lost \
+             meanwhile)"
+                .to_owned(),
+        ),
         Error::Protocol(error) => Some(format!("what answers is no PostgreSQL ({error}); correct [store] url")),
         _ => None,
     }

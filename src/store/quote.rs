@@ -58,6 +58,33 @@ impl Store {
         outbox::enqueue(&mut transaction, answer).await?;
         transaction.commit().await.map_err(doing("commit a quote's stamp"))
     }
+
+    /// Every stamp, with the author of the quoting post where that is known.
+    pub async fn quote_stamps(&self) -> Result<Vec<(QuoteStamp, Option<String>)>, StoreError> {
+        let rows: Vec<(String, String, String, String, Option<String>)> = query_as(
+            "SELECT quote_authorization.reviewer, number, note, quoted_by, reaction.actor FROM quote_authorization
+             LEFT JOIN reaction ON reaction.id = quoted_by AND reaction.kind = 'quote'",
+        )
+        .fetch_all(&self.read)
+        .await
+        .map_err(doing("list the stamps of quotes"))?;
+        let with_author =
+            |(reviewer, number, note, quoted_by, author)| Some((stamp((reviewer, number, note, quoted_by))?, author));
+        Ok(rows.into_iter().filter_map(with_author).collect())
+    }
+
+    /// Takes a stamp away together with the Delete that says so.
+    pub async fn drop_quote_stamp(&self, stamp: &QuoteStamp, words: &Outgoing) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        query("DELETE FROM quote_authorization WHERE reviewer = $1 AND number = $2")
+            .bind(stamp.reviewer.as_str())
+            .bind(&stamp.number)
+            .execute(&mut *transaction)
+            .await
+            .map_err(doing("drop a quote's stamp"))?;
+        outbox::enqueue(&mut transaction, words).await?;
+        transaction.commit().await.map_err(doing("commit a dropped stamp"))
+    }
 }
 
 fn stamp((reviewer, number, note, quoted_by): (String, String, String, String)) -> Option<QuoteStamp> {

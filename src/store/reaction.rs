@@ -2,50 +2,32 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
-
 use super::{
     Store, StoreError,
-    conversation::under,
+    conversation::{open, under},
     doing,
     outbox::host_of,
-    sql::{FromRow, Row, query, query_as, query_scalar},
+    sql::{FromRow, QueryBuilder, Row, Transaction, query, query_as, query_scalar},
 };
 use crate::domain::{Handle, Reaction, ReactionKind, RemoteActor, Report, ReviewId};
+use jiff::Timestamp;
 
 /// Reports kept; the oldest go.
 const REPORTS_MAX: i64 = 1_000;
+/// Reactions written by one statement.
+const ROWS_PER_STATEMENT: usize = 128;
 
 struct ReactionRow(Reaction, Option<RemoteActor>);
 
 impl Store {
     /// Keeps a reaction in place of an earlier one of the same kind by the same actor. `false` where nothing changes.
     pub async fn keep_reaction(&self, reaction: &Reaction) -> Result<bool, StoreError> {
-        let (handle, review) = &reaction.under;
-        let changed = query(
-            "INSERT INTO reaction (object, actor, kind, id, host, reviewer, review, emoji, page, at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-             ON CONFLICT (object, actor, kind) DO UPDATE SET id = excluded.id, emoji = excluded.emoji, page = excluded.page
-             WHERE reaction.id IS DISTINCT FROM excluded.id OR reaction.emoji IS DISTINCT FROM excluded.emoji
-               OR reaction.page IS DISTINCT FROM excluded.page",
-        )
-        .bind(&reaction.object)
-        .bind(&reaction.actor)
-        .bind(reaction.kind.as_str())
-        .bind(&reaction.id)
-        .bind(host_of(&reaction.actor).unwrap_or_default())
-        .bind(handle.as_str())
-        .bind(review.as_str())
-        .bind(&reaction.emoji)
-        .bind(&reaction.page)
-        .bind(reaction.at.as_millisecond())
-        .execute(&self.write)
-        .await
-        .map_err(doing("keep a reaction"))?
-        .rows_affected()
-            > 0;
+        let mut transaction = self.begin().await?;
+        let talked = write(&mut transaction, std::slice::from_ref(reaction)).await?;
+        transaction.commit().await.map_err(doing("commit a reaction"))?;
+        let changed = !talked.is_empty();
         if changed {
-            self.talk_changed([reaction.under.clone()]);
+            self.talk_changed(talked);
         }
         Ok(changed)
     }
@@ -64,6 +46,18 @@ impl Store {
                 .fetch_optional(&self.read)
                 .await
                 .map_err(doing("read a reaction"))?;
+        Ok(row.map(|ReactionRow(reaction, _)| reaction))
+    }
+
+    /// The quote that a post makes, by the post's id or the address people read it at.
+    pub async fn quote_by(&self, post: &str) -> Result<Option<Reaction>, StoreError> {
+        let row: Option<ReactionRow> = query_as(
+            "SELECT reaction.*, NULL AS person FROM reaction WHERE kind = 'quote' AND (id = $1 OR page = $1) LIMIT 1",
+        )
+        .bind(post)
+        .fetch_optional(&self.read)
+        .await
+        .map_err(doing("find a quote"))?;
         Ok(row.map(|ReactionRow(reaction, _)| reaction))
     }
 
@@ -115,11 +109,13 @@ impl Store {
         handle: &Handle,
         review: &ReviewId,
     ) -> Result<Vec<(Reaction, Option<RemoteActor>)>, StoreError> {
-        let rows: Vec<ReactionRow> = query_as(
+        let rows: Vec<ReactionRow> = query_as(concat!(
             "SELECT reaction.*, remote_actor.actor AS person FROM reaction
              LEFT JOIN remote_actor ON remote_actor.id = reaction.actor
-             WHERE reaction.reviewer = $1 AND reaction.review = $2 ORDER BY reaction.at, reaction.actor",
-        )
+             WHERE reaction.reviewer = $1 AND reaction.review = $2 AND ",
+            open!(),
+            " ORDER BY reaction.at, reaction.actor"
+        ))
         .bind(handle.as_str())
         .bind(review.as_str())
         .fetch_all(&self.read)
@@ -175,6 +171,47 @@ impl Store {
             })
             .collect())
     }
+}
+
+/// Writes reactions in place of earlier ones of the same kind by the same actor, and says under which reviews that changes
+/// anything. Of two for the same place in one call the later one is written.
+pub(super) async fn write(
+    transaction: &mut Transaction,
+    reactions: &[Reaction],
+) -> Result<HashSet<(Handle, ReviewId)>, StoreError> {
+    let mut places = HashSet::new();
+    let mut once: Vec<&Reaction> =
+        reactions.iter().rev().filter(|one| places.insert((&one.object, &one.actor, one.kind.as_str()))).collect();
+    once.reverse();
+    let mut talked = HashSet::new();
+    for part in once.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::new(
+            "INSERT INTO reaction (object, actor, kind, id, host, reviewer, review, emoji, page, at) ",
+        );
+        query.push_values(part, |mut row, one| {
+            row.push_bind(one.object.as_str())
+                .push_bind(one.actor.as_str())
+                .push_bind(one.kind.as_str())
+                .push_bind(one.id.as_deref())
+                .push_bind(host_of(&one.actor).unwrap_or_default())
+                .push_bind(one.under.0.as_str())
+                .push_bind(one.under.1.as_str())
+                .push_bind(one.emoji.as_deref())
+                .push_bind(one.page.as_deref())
+                .push_bind(one.at.as_millisecond());
+        });
+        query.push(
+            " ON CONFLICT (object, actor, kind) DO UPDATE SET id = excluded.id, emoji = excluded.emoji,
+              page = excluded.page
+              WHERE reaction.id IS DISTINCT FROM excluded.id OR reaction.emoji IS DISTINCT FROM excluded.emoji
+                OR reaction.page IS DISTINCT FROM excluded.page
+              RETURNING reviewer, review",
+        );
+        let changed: Vec<(String, String)> =
+            query.build_query_as().fetch_all(&mut **transaction).await.map_err(doing("keep reactions"))?;
+        talked.extend(changed.iter().filter_map(|(reviewer, review)| under(Some(reviewer), Some(review))));
+    }
+    Ok(talked)
 }
 
 impl FromRow for ReactionRow {

@@ -1,11 +1,26 @@
 //! The durable inbox: what was answered with 202 is on the disk, and is worked through once.
 
-use jiff::Timestamp;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{
-    Store, StoreError, doing, outbox,
-    sql::{Row, query, query_as, query_scalar},
+    Bell, Follower, Outgoing, Store, StoreError, doing, follower, outbox, reaction,
+    sql::{QueryBuilder, Row, query, query_as},
 };
+use crate::domain::Reaction;
+use jiff::Timestamp;
+
+/// Names that one statement asks for or writes at most: far below what SQLite (32,766) and PostgreSQL (65,535) bind.
+const NAMES_PER_QUERY: usize = 500;
+
+/// A verified activity on its way to the disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// The activity's id, or what stands for it.
+    pub id: String,
+    pub actor: String,
+    pub body: Vec<u8>,
+    pub at: Timestamp,
+}
 
 /// An activity that waits to be worked through. Its signature was verified before it was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,13 +33,10 @@ pub struct ReceivedActivity {
     pub at: Timestamp,
 }
 
-/// How much waits to be worked through.
+/// How much of one host waits to be worked through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ReceivedLoad {
-    /// Activities of one host.
-    pub of_host: u64,
-    pub bytes_of_host: u64,
-    /// Of all hosts.
+pub struct HostLoad {
+    pub activities: u64,
     pub bytes: u64,
 }
 
@@ -35,6 +47,26 @@ pub enum ReceivedState {
     Done,
     /// Could not be worked through in the time there is.
     GivenUp,
+}
+
+/// What became of one activity, to be noted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    pub seq: i64,
+    pub state: ReceivedState,
+    /// In words, for people.
+    pub outcome: String,
+    /// When it is tried again, where it is still due.
+    pub next_at: Timestamp,
+}
+
+/// Activities that were worked through together: what follows from them, and that it did.
+#[derive(Debug, Clone, Default)]
+pub struct Worked {
+    pub reactions: Vec<Reaction>,
+    /// Each with the answer to it.
+    pub follows: Vec<(Follower, Option<Outgoing>)>,
+    pub settled: Vec<Settled>,
 }
 
 /// An actor or a domain that is kept out.
@@ -58,85 +90,121 @@ impl ReceivedState {
 impl Store {
     /// Puts a verified activity on the disk. `false` when it was there already: a replay, or a sender that asks twice.
     pub async fn keep_received(&self, id: &str, actor: &str, body: &[u8], at: Timestamp) -> Result<bool, StoreError> {
-        query(
-            "INSERT INTO received (id, actor, host, body, at, state, next_at) VALUES ($1, $2, $3, $4, $5, 'due', $6)
-             ON CONFLICT (id) DO NOTHING",
-        )
-        .bind(id)
-        .bind(actor)
-        .bind(outbox::host_of(actor).unwrap_or_default())
-        .bind(body)
-        .bind(at.as_second())
-        .bind(at.as_millisecond())
-        .execute(&self.write)
-        .await
-        .map(|done| done.rows_affected() > 0)
-        .map_err(doing("store a received activity"))
+        let arrival = Arrival { id: id.to_owned(), actor: actor.to_owned(), body: body.to_vec(), at };
+        Ok(!self.keep_all_received(&[arrival]).await?.is_empty())
     }
 
-    /// What waits to be worked through.
-    pub async fn received_load(&self, host: &str) -> Result<ReceivedLoad, StoreError> {
-        let row: (i64, i64, i64) = query_as(
-            "SELECT CAST(COALESCE(SUM(CASE WHEN host = $1 THEN 1 ELSE 0 END), 0) AS BIGINT),
-                    CAST(COALESCE(SUM(CASE WHEN host = $1 THEN LENGTH(body) ELSE 0 END), 0) AS BIGINT),
-                    CAST(COALESCE(SUM(LENGTH(body)), 0) AS BIGINT)
-             FROM received WHERE state = 'due'",
+    /// Puts verified activities on the disk, all of them or none; the ids of those that were not there already.
+    pub async fn keep_all_received(&self, arrivals: &[Arrival]) -> Result<HashSet<String>, StoreError> {
+        if arrivals.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let mut query = QueryBuilder::new("INSERT INTO received (id, actor, host, body, at, state, next_at) ");
+        query.push_values(arrivals, |mut row, one| {
+            row.push_bind(one.id.as_str())
+                .push_bind(one.actor.as_str())
+                .push_bind(outbox::host_of(&one.actor).unwrap_or_default())
+                .push_bind(one.body.as_slice())
+                .push_bind(one.at.as_second())
+                .push_bind(ReceivedState::Due.as_str())
+                .push_bind(one.at.as_millisecond());
+        });
+        query.push(" ON CONFLICT (id) DO NOTHING RETURNING id");
+        let query = query.build_query_scalar();
+        let new: Vec<String> = query.fetch_all(&self.write).await.map_err(doing("store received activities"))?;
+        self.ring(Bell::Work);
+        Ok(new.into_iter().collect())
+    }
+
+    /// What waits to be worked through, by host.
+    pub async fn received_waiting(&self) -> Result<HashMap<String, HostLoad>, StoreError> {
+        let rows: Vec<(String, i64, i64)> = query_as(
+            "SELECT host, COUNT(*), CAST(SUM(LENGTH(body)) AS BIGINT) FROM received WHERE state = 'due' GROUP BY host",
         )
-        .bind(host)
-        .fetch_one(&self.read)
+        .fetch_all(&self.read)
         .await
         .map_err(doing("measure what waits in the inbox"))?;
-        let [of_host, bytes_of_host, bytes] = [row.0, row.1, row.2].map(|count| u64::try_from(count).unwrap_or(0));
-        Ok(ReceivedLoad { of_host, bytes_of_host, bytes })
+        let count = |count: i64| u64::try_from(count).unwrap_or(0);
+        let load = |(host, activities, bytes)| (host, HostLoad { activities: count(activities), bytes: count(bytes) });
+        Ok(rows.into_iter().map(load).collect())
     }
 
-    /// The oldest received activities whose time has come.
+    /// The received activities whose time came first, as they came in.
     pub async fn due_received(&self, now: Timestamp, limit: i64) -> Result<Vec<ReceivedActivity>, StoreError> {
         let rows: Vec<Row> = query(
             "SELECT seq, id, actor, body, attempts, at FROM received WHERE state = 'due' AND next_at <= $1
-             ORDER BY seq LIMIT $2",
+             ORDER BY next_at, seq LIMIT $2",
         )
         .bind(now.as_millisecond())
         .bind(limit)
         .fetch_all(&self.read)
         .await
         .map_err(doing("read received activities"))?;
-        Ok(rows
-            .iter()
-            .filter_map(|row| {
-                Some(ReceivedActivity {
-                    seq: row.get(0),
-                    id: row.get(1),
-                    actor: row.get(2),
-                    body: row.get(3),
-                    attempts: u32::try_from(row.get::<i64, _>(4)).ok()?,
-                    at: Timestamp::from_second(row.get(5)).ok()?,
-                })
+        let read = |row: &Row| {
+            Some(ReceivedActivity {
+                seq: row.get(0),
+                id: row.get(1),
+                actor: row.get(2),
+                body: row.get(3),
+                attempts: u32::try_from(row.get::<i64, _>(4)).ok()?,
+                at: Timestamp::from_second(row.get(5)).ok()?,
             })
-            .collect())
+        };
+        let mut due: Vec<ReceivedActivity> = rows.iter().filter_map(read).collect();
+        due.sort_by_key(|one| one.seq);
+        Ok(due)
     }
 
     /// Notes what became of one; the body of what is done is not kept.
-    pub async fn settle_received(
-        &self,
-        seq: i64,
-        state: ReceivedState,
-        outcome: &str,
-        next_at: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub async fn settle_received(&self, settled: &Settled) -> Result<(), StoreError> {
         query(
             "UPDATE received SET state = $2, outcome = $3, next_at = $4, attempts = attempts + 1,
              body = CASE WHEN $2 = 'due' THEN body ELSE $5 END WHERE seq = $1",
         )
-        .bind(seq)
-        .bind(state.as_str())
-        .bind(outcome)
-        .bind(next_at.as_millisecond())
+        .bind(settled.seq)
+        .bind(settled.state.as_str())
+        .bind(&settled.outcome)
+        .bind(settled.next_at.as_millisecond())
         .bind(Vec::new())
         .execute(&self.write)
         .await
         .map(drop)
         .map_err(doing("settle a received activity"))
+    }
+
+    /// Writes what follows from activities together with the fact that it did, in one transaction: after a crash all of them
+    /// are worked through again, or none.
+    pub async fn keep_worked(&self, worked: &Worked) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        for (follower, answer) in &worked.follows {
+            follower::write(&mut transaction, follower, answer.as_slice()).await?;
+        }
+        let talked = reaction::write(&mut transaction, &worked.reactions).await?;
+        // Floods are alike: one statement for each outcome.
+        let mut alike: HashMap<(&str, &str, i64), Vec<i64>> = HashMap::new();
+        for one in &worked.settled {
+            let key = (one.state.as_str(), one.outcome.as_str(), one.next_at.as_millisecond());
+            alike.entry(key).or_default().push(one.seq);
+        }
+        for ((state, outcome, next_at), seqs) in alike {
+            let mut query = QueryBuilder::new("UPDATE received SET attempts = attempts + 1, state = ");
+            query.push_bind(state).push(", outcome = ").push_bind(outcome).push(", next_at = ").push_bind(next_at);
+            if state != ReceivedState::Due.as_str() {
+                query.push(", body = ").push_bind(Vec::<u8>::new());
+            }
+            query.push(" WHERE seq IN (");
+            let mut list = query.separated(", ");
+            for seq in seqs {
+                list.push_bind(seq);
+            }
+            query.push(")");
+            query.build().execute(&mut *transaction).await.map_err(doing("settle received activities"))?;
+        }
+        transaction.commit().await.map_err(doing("commit what was received"))?;
+        if !talked.is_empty() {
+            self.talk_changed(talked);
+        }
+        Ok(())
     }
 
     /// Forgets the ids of what was done long ago, and all but the newest `most`: a replay that old fails by its date.
@@ -151,6 +219,21 @@ impl Store {
         .await
         .map(|done| done.rows_affected())
         .map_err(doing("forget received activities"))
+    }
+
+    /// Hosts showed a sign of life: what waits for them is due at once. `false` when none of them was failing.
+    pub async fn revive_hosts(&self, hosts: &[&str], now: Timestamp) -> Result<bool, StoreError> {
+        let mut revived = false;
+        for part in hosts.chunks(NAMES_PER_QUERY) {
+            let mut query = QueryBuilder::new("SELECT name FROM host WHERE (failures > 0 OR dead) AND name IN (");
+            push_names(&mut query, part);
+            let query = query.build_query_scalar();
+            let failing: Vec<String> = query.fetch_all(&self.read).await.map_err(doing("look hosts up"))?;
+            for host in failing {
+                revived |= self.revive_host(&host, now).await?;
+            }
+        }
+        Ok(revived)
     }
 
     pub async fn keep_block(&self, name: &str, reason: Option<&str>, at: Timestamp) -> Result<(), StoreError> {
@@ -191,32 +274,50 @@ impl Store {
 
     /// Whether an actor, its host with or without the port, or a domain above its host is kept out.
     pub async fn is_blocked(&self, actor: Option<&str>, host: &str) -> Result<bool, StoreError> {
-        let host = host.to_ascii_lowercase();
-        let mut names = vec![host.clone()];
-        let mut rest = host.as_str();
-        if let Some((name, port)) = host.rsplit_once(':')
-            && port.bytes().all(|byte| byte.is_ascii_digit())
-        {
-            names.push(name.to_owned());
-            rest = name;
-        }
-        while let Some((_, above)) = rest.split_once('.') {
-            names.push(above.to_owned());
-            rest = above;
-        }
-        names.extend(actor.map(str::to_owned));
-        for name in names {
-            let found: Option<i64> = query_scalar("SELECT 1 FROM block WHERE name = $1")
-                .bind(name)
-                .fetch_optional(&self.read)
-                .await
-                .map_err(doing("look for a block"))?;
-            if found.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        Ok(!self.blocked_among(&names_of(actor, host)).await?.is_empty())
     }
+
+    /// Which of these actors, hosts and domains are kept out.
+    pub async fn blocked_among(&self, names: &BTreeSet<String>) -> Result<HashSet<String>, StoreError> {
+        let mut blocked = HashSet::new();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        for part in names.chunks(NAMES_PER_QUERY) {
+            let mut query = QueryBuilder::new("SELECT name FROM block WHERE name IN (");
+            push_names(&mut query, part);
+            let query = query.build_query_scalar();
+            let found: Vec<String> = query.fetch_all(&self.read).await.map_err(doing("look for a block"))?;
+            blocked.extend(found);
+        }
+        Ok(blocked)
+    }
+}
+
+/// What a block may say to mean this actor: its id, its host with or without the port, or a domain above it.
+pub fn names_of(actor: Option<&str>, host: &str) -> BTreeSet<String> {
+    let host = host.to_ascii_lowercase();
+    let mut rest = host.as_str();
+    let mut names: BTreeSet<String> = actor.map(str::to_owned).into_iter().collect();
+    if let Some((name, port)) = host.rsplit_once(':')
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        names.insert(name.to_owned());
+        rest = name;
+    }
+    while let Some((_, above)) = rest.split_once('.') {
+        names.insert(above.to_owned());
+        rest = above;
+    }
+    names.insert(host);
+    names
+}
+
+/// `$, $, $)`
+pub(super) fn push_names(query: &mut QueryBuilder<'_>, names: &[&str]) {
+    let mut list = query.separated(", ");
+    for name in names {
+        list.push_bind((*name).to_owned());
+    }
+    query.push(")");
 }
 
 #[cfg(test)]
@@ -234,12 +335,15 @@ mod tests {
                 assert!(store.keep_received(&format!("{actor}/{number}"), &actor, b"12345", now).await.unwrap());
             }
         }
-        let load = store.received_load("n.example:8443").await.unwrap();
-        assert_eq!(load, ReceivedLoad { of_host: 2, bytes_of_host: 10, bytes: 25 });
+        let waiting = store.received_waiting().await.unwrap();
+        assert_eq!(waiting["m.example"], HostLoad { activities: 3, bytes: 15 });
+        assert_eq!(waiting["n.example:8443"], HostLoad { activities: 2, bytes: 10 });
         for received in store.due_received(now, 4).await.unwrap() {
-            store.settle_received(received.seq, ReceivedState::Done, "done", now).await.unwrap();
+            let outcome = "done".to_owned();
+            let settled = Settled { seq: received.seq, state: ReceivedState::Done, outcome, next_at: now };
+            store.settle_received(&settled).await.unwrap();
         }
-        assert_eq!(store.received_load("m.example").await.unwrap().of_host, 0);
+        assert_eq!(store.received_waiting().await.unwrap().get("m.example"), None);
         assert_eq!(store.forget_received(Timestamp::UNIX_EPOCH, 2).await.unwrap(), 3, "what waits is not forgotten");
         assert_eq!(store.due_received(now, 9).await.unwrap().len(), 1);
     }

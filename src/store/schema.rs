@@ -36,7 +36,9 @@ const STEPS: &[Step] = steps![
     "0010_notices",
     "0011_websub",
     "0012_archive",
-    "0013_lease",
+    "0013_received",
+    "0014_lanes",
+    "0015_nodes",
 ];
 
 /// The version of the schema that this program writes: the number of steps.

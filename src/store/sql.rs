@@ -57,6 +57,8 @@ pub(super) struct Done(u64);
 pub(super) struct Query<'q, T> {
     statement: SqlStr,
     values: Vec<Value<'q>>,
+    /// Whether the connection keeps it prepared: what has another length each time would drive out the others.
+    persistent: bool,
     read: fn(Row) -> Result<T, Error>,
     reads: PhantomData<fn() -> T>,
 }
@@ -102,7 +104,12 @@ macro_rules! run {
 
 impl<'q, T: Send + Unpin> Query<'q, T> {
     fn new(statement: impl SqlSafeStr, values: Vec<Value<'q>>, read: fn(Row) -> Result<T, Error>) -> Self {
-        Self { statement: statement.into_sql_str(), values, read, reads: PhantomData }
+        Self { statement: statement.into_sql_str(), values, persistent: true, read, reads: PhantomData }
+    }
+
+    /// Its text is not asked again.
+    fn once(self) -> Self {
+        Self { persistent: false, ..self }
     }
 
     /// Gives the next `$n` its value.
@@ -139,12 +146,12 @@ impl<'q, T: Send + Unpin> Query<'q, T> {
     }
 
     fn for_sqlite(self) -> Result<sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>, Error> {
-        Ok(sqlx::query_with(self.statement, value::for_sqlite(self.values)?))
+        Ok(sqlx::query_with(self.statement, value::for_sqlite(self.values)?).persistent(self.persistent))
     }
 
     #[cfg(feature = "postgres")]
     fn for_postgres(self) -> Result<sqlx::query::Query<'q, Postgres, sqlx::postgres::PgArguments>, Error> {
-        Ok(sqlx::query_with(self.statement, value::for_postgres(self.values)?))
+        Ok(sqlx::query_with(self.statement, value::for_postgres(self.values)?).persistent(self.persistent))
     }
 }
 

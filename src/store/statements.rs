@@ -184,7 +184,7 @@ fn sources(directory: &Path, into: &mut Vec<(String, Vec<Token>)>) {
         if path.is_dir() {
             sources(&path, into);
         } else if name.ends_with(".rs")
-            && !["tests.rs", "both.rs", "testing.rs", "statements.rs"].contains(&name.as_str())
+            && !["tests.rs", "both.rs", "testing.rs", "statements.rs", "sql.rs"].contains(&name.as_str())
         {
             let source = fs::read_to_string(&path).unwrap();
             let shipped = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();

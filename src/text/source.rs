@@ -65,7 +65,8 @@ fn table(head: &[Cell], rows: &[Vec<Cell>]) -> String {
     let row = |cells: &[Cell]| {
         let cells = (0..columns).map(|at| {
             let cell = cells.get(at).map(|cell| inlines(cell)).unwrap_or_default();
-            cell.replace("\\\n", " ").replace('|', "\\|")
+            // Those outside of code have their backslash already.
+            cell.replace("\\\n", " ").replace("\\|", "|").replace('|', "\\|")
         });
         format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
     };
@@ -75,8 +76,12 @@ fn table(head: &[Cell], rows: &[Vec<Cell>]) -> String {
 }
 
 fn paragraph(words: &[Inline]) -> String {
-    let text = inlines(words);
-    // What would begin a heading, list or quote is a word here.
+    inlines(words).split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A line of a paragraph. What would begin a heading, list or quote, which may stand after any line end, is a word here.
+fn line(text: &str) -> String {
+    let text = text.trim_start();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     match text.as_bytes().get(digits) {
         Some(b'.' | b')') if (1..10).contains(&digits) => {
@@ -84,7 +89,7 @@ fn paragraph(words: &[Inline]) -> String {
             format!("{number}\\{rest}")
         }
         Some(b'#' | b'+' | b'-' | b'=' | b'~') if digits == 0 => format!("\\{text}"),
-        _ => text,
+        _ => text.to_owned(),
     }
 }
 
@@ -143,12 +148,27 @@ fn styled(style: Style, words: &[Inline], out: &mut String) {
 }
 
 fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        if matches!(c, '\\' | '*' | '_' | '`' | '[' | ']' | '<' | '>') {
+    for (at, c) in text.char_indices() {
+        let is_mark = match c {
+            '\\' | '*' | '_' | '`' | '[' | ']' | '<' | '>' | '|' => true,
+            // `==highlight==`
+            '=' => text[..at].ends_with(c) || text[at + 1..].starts_with(c),
+            // One alone strikes out as well, where it ends a word.
+            '~' => text[..at].ends_with(|before: char| !before.is_whitespace()) || text[at + 1..].starts_with(c),
+            '&' => begins_entity(&text[at + 1..]),
+            _ => false,
+        };
+        if is_mark {
             out.push('\\');
         }
         out.push(c);
     }
+}
+
+/// Whether what follows an ampersand makes it one character: `copy;`, `#233;`.
+fn begins_entity(rest: &str) -> bool {
+    let name = rest.strip_prefix('#').unwrap_or(rest);
+    name.find(|c: char| !c.is_ascii_alphanumeric()).is_some_and(|end| end > 0 && name[end..].starts_with(';'))
 }
 
 fn destination(href: &str) -> String {

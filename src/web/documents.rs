@@ -315,7 +315,8 @@ impl Web {
                 let entry = feed::Entry::new(&published, reviewer, &self.site);
                 let entry = if self.feed_full_text { entry } else { entry.shortened() };
                 // A reader that asks for each feed of replies asks only where there are some.
-                entries.push(match u32::try_from(counts.replies).unwrap_or(u32::MAX) {
+                let said = usize::try_from(counts.replies).unwrap_or(0) + published.review.comments.len();
+                entries.push(match u32::try_from(said).unwrap_or(u32::MAX) {
                     0 => entry,
                     replies => entry.with_replies(replies),
                 });

@@ -14,7 +14,7 @@ use axum::{
     body::{Body, to_bytes},
     extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 
 use super::{
@@ -63,6 +63,8 @@ struct Post {
     uri: String,
     title: String,
     path: String,
+    /// Its review takes no more replies, as its page says.
+    is_closed: bool,
 }
 
 /// `GET /interact?uri=…`: the box on a page of its own.
@@ -78,6 +80,7 @@ pub(super) async fn show(
     let query = uri.query().unwrap_or_default();
     let way = Way::Ask { account: &value(query, "account"), why_not: None };
     match web.post(&value(query, "uri")).await {
+        Ok(Some(post)) if post.is_closed => Redirect::to(&post.path).into_response(),
         Ok(Some(post)) => web.way(&post, way),
         Ok(None) => web.trouble(Trouble::NotFound),
         Err(error) => web.broken(&error),
@@ -101,6 +104,7 @@ pub(super) async fn go(
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
     let post = match web.post(&value(&form, "uri")).await {
+        Ok(Some(post)) if post.is_closed => return Redirect::to(&post.path).into_response(),
         Ok(Some(post)) => post,
         Ok(None) => return web.trouble(Trouble::NotFound),
         Err(error) => return web.broken(&error),
@@ -131,6 +135,10 @@ pub(super) async fn go(
                 None => web.way(&post, Way::Search { host: &host }),
             }
         }
+        // Mastodon answers for itself by its own name; others do not, and are as good.
+        Ok(Err(PeerProblem::NotFound | PeerProblem::Gone | PeerProblem::Invalid(_))) if account.is_server => {
+            web.way(&post, Way::Search { host: &host })
+        }
         Ok(Err(PeerProblem::NotFound | PeerProblem::Gone)) => {
             ask(Some(&format!("{host} knows nobody of that name. Look for a slip of the pen.")))
         }
@@ -159,9 +167,11 @@ impl Web {
         };
         let Some(published) = self.store.published(&review.0, &review.1).await? else { return Ok(None) };
         let (book, path) = (published.review.book.by_line(), format!("/@{}/{}", published.reviewer, published.slug));
+        let is_closed = self.is_closed(published.review.replies_closed, published.published);
         Ok(Some(match reply {
-            None => Post { uri: uri.to_owned(), title: book, path },
+            None => Post { uri: uri.to_owned(), title: book, path, is_closed },
             Some(kept) => Post {
+                is_closed,
                 title: format!("{}, on {book}", self.author_name(&kept)),
                 path: format!("{path}?reply={0}#reply-{0}", kept.seq),
                 uri: kept.reply.id,

@@ -132,7 +132,7 @@ pub fn router(web: Arc<Web>) -> Router {
         .route("/users/{handle}/inbox", post(inbox::receive))
         .route("/doctor/{token}/actor", get(doctor::actor))
         .route("/doctor/{token}/inbox", post(doctor::inbox))
-        .route("/websub", post(websub::ask).fallback(answer))
+        .route("/websub", post(websub::ask).get(answer).fallback(answer))
         .route("/notices/{name}", get(notices::feed))
         .fallback(answer)
         .layer(middleware::from_fn_with_state(Arc::clone(&web), only_our_host))
@@ -169,10 +169,18 @@ async fn answer(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    if method != Method::GET && method != Method::HEAD {
-        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
-    }
     let route = route::route(uri.path(), uri.query());
+    let allow = if matches!(route, Route::Hub) { "GET, HEAD, OPTIONS, POST" } else { "GET, HEAD, OPTIONS" };
+    match method {
+        Method::GET | Method::HEAD => {}
+        Method::OPTIONS => {
+            return (StatusCode::NO_CONTENT, [(header::ALLOW, allow)], preflight(&route)).into_response();
+        }
+        _ => {
+            return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, allow)], "only reading is possible here\n")
+                .into_response();
+        }
+    }
     // One page brings many pictures, and a monitor asks for its health often: only documents count.
     let counts = !matches!(
         route,
@@ -198,13 +206,32 @@ async fn answer(
         },
         route => {
             let response = web.document(&method, &uri, &headers, &route).await;
-            let is_feed = matches!(route, Route::Feed { .. } | Route::FeedArchive { .. } | Route::Replies { .. });
-            if is_feed && !is_navigation(&headers) {
+            if is_feed(&route) && !is_navigation(&headers) {
                 web.readers.note(gate::client(peer, &headers), &headers, response.status(), web.clock.now());
             }
             response
         }
     }
+}
+
+fn is_feed(route: &Route) -> bool {
+    matches!(route, Route::Feed { .. } | Route::FeedArchive { .. } | Route::Replies { .. })
+}
+
+/// A reader that runs in a browser asks before it asks conditionally, which its `If-None-Match` makes it do (Fetch,
+/// "CORS-safelisted request-header").
+fn preflight(route: &Route) -> HeaderMap {
+    let allowed = [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "If-None-Match, If-Modified-Since, Cache-Control"),
+        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+    ];
+    allowed
+        .into_iter()
+        .filter(|_| is_feed(route))
+        .map(|(name, value)| (name, HeaderValue::from_static(value)))
+        .collect()
 }
 
 impl Web {
@@ -304,7 +331,7 @@ impl Web {
                 Some(alarm) => ([(header::CACHE_CONTROL, "no-store")], format!("degraded: {alarm}\n")).into_response(),
                 None => ([(header::CACHE_CONTROL, "no-store")], "ready\n").into_response(),
             },
-            Err(error) if error.is_away() => {
+            Err(error) if self.store.is_away(&error) => {
                 self.store.suspect(&error);
                 ([(header::CACHE_CONTROL, "no-store")], format!("degraded: {error}\n")).into_response()
             }

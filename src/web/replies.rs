@@ -94,7 +94,10 @@ impl Web {
                     // Made from the review's own, so that it stays when title and address change.
                     id: part_id(&published.guid, "/replies"),
                 };
-                let entries = self.replies_of(Talked::Under(handle, &published.id)).await?;
+                let mut entries = self.replies_of(Talked::Under(handle, &published.id)).await?;
+                let comments = published.review.comments.iter().enumerate();
+                entries.extend(comments.map(|(n, said)| feed::Entry::comment(said, n + 1, &published, &self.site)));
+                let entries = feed::fit(entries, self.feed_items, feed::BYTES_MAX);
                 Ok(self.heard(heading, entries, published.published))
             }
         }
@@ -163,7 +166,7 @@ impl Web {
             page: format!("{page}?reply={0}#reply-{0}", kept.seq),
             name: &person.name,
             account: &person.address,
-            profile: own.as_deref().or(theirs).unwrap_or(&reply.author),
+            profile: Some(own.as_deref().or(theirs).unwrap_or(&reply.author)),
             warning: warning.as_deref().filter(|words| !words.is_empty()),
             content: &text::remote_html(&reply.content),
             language: reply.language.as_deref().filter(|language| is_language(language)),

@@ -136,7 +136,9 @@ impl Representation {
             return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, HeaderValue::from_static("GET, HEAD"))]).into_response();
         }
         let Some(selected) = self.select(headers) else {
-            return (StatusCode::NOT_ACCEPTABLE, [(VARY, HeaderValue::from_static("Accept-Encoding"))]).into_response();
+            let vary = [(VARY, HeaderValue::from_static("Accept-Encoding"))];
+            let why = "none of the codings that Accept-Encoding allows: br, zstd, gzip and identity are to be had\n";
+            return (StatusCode::NOT_ACCEPTABLE, vary, why).into_response();
         };
         let validators = Validators { tags: &self.tags, selected, last_modified: self.last_modified };
         match conditional::evaluate(headers, &validators) {

@@ -114,6 +114,21 @@ async fn exports_of_every_kind_are_imported_served_exported_and_imported_again_u
     for feed in ["/feed.json", "/feed.xml"] {
         assert!(!world::fetch(&format!("{address}{feed}")).await.text().contains("Bob the reader"));
     }
+    // It counts as something said about the review, and is read where replies are.
+    let ubik = world::fetch(&format!("{address}/tags/space/feed.xml")).await.text().to_owned();
+    assert!(ubik.contains("<slash:comments>1</slash:comments>") && ubik.contains("/@ana/ubik/replies.xml"), "{ubik}");
+    let said = world::fetch(&format!("{address}/@ana/ubik/replies.xml")).await.text().to_owned();
+    assert!(
+        said.contains("<dc:creator>Bob the reader</dc:creator>") && said.contains("I <em>liked</em> it."),
+        "{said}"
+    );
+    assert!(said.contains("/@ana/ubik#comment-1</link>") && !said.contains("socialInteract"), "{said}");
+    assert!(page.contains("id=\"comment-1\""));
+    let listed = home.json(&["replies", "list", "--json"]).await;
+    let [comment] = listed.as_array().unwrap().as_slice() else { panic!("{listed}") };
+    assert_eq!((comment["state"].as_str(), comment["author"].as_str()), (Some("imported"), Some("Bob the reader")));
+    assert_eq!((comment["review"].as_str(), comment["text"].as_str()), (Some("ubik"), Some("I *liked* it.")));
+    assert!(!listed.to_string().contains("bob@example.org"));
     let exported = home.json(&["export", "--to", "csv", "--out", "mine.csv", "--json"]).await;
     assert_eq!((exported["reviews"].as_u64(), exported["files"].as_u64()), (Some(8), Some(1)));
     assert_ne!(home.run(&["export", "--to", "csv", "--out", "mine.csv"]).await.code, 0, "nothing is overwritten");

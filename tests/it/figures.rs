@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeSet, fs};
 
-use reviewd::telemetry::figures;
-use serde_json::Value;
+use reviewd::telemetry::figures::{self, Kind};
+use serde_json::{Value, json};
 
-use crate::world::{Setup, World, fetch, review};
+use crate::{
+    peers::read_telemetry,
+    world::{Setup, World, fetch, review},
+};
 
 /// Every expression of the dashboard's panels and variables.
 fn expressions(value: &Value, found: &mut Vec<String>) {
@@ -89,4 +92,22 @@ async fn metrics_have_an_address_of_their_own() {
         let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
         assert!(names.contains(name) || names.contains(base), "{line}");
     }
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("metrics");
+    fs::write(&file, &text).unwrap();
+    let Some(read) = read_telemetry("metrics", &file).await else { return };
+    for (name, kind, help) in figures::ALL {
+        // A counter's family has no `_total` to the reader.
+        let family = &read[name.strip_suffix("_total").unwrap_or(name)];
+        let expected = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        // What never happened yet has no figure, except where a first time must be seen as one.
+        if !family.is_null() || *kind == Kind::Gauge {
+            assert_eq!((&family["type"], &family["help"]), (&json!(expected), &json!(help)), "{name}: {read:#}");
+        }
+    }
+    assert_eq!(read["reviewd_deliveries"]["samples"], 3, "each outcome, before it ever happened");
 }

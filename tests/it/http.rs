@@ -98,8 +98,24 @@ async fn a_page_is_read_and_not_written() {
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
         for path in ["/", "/feed.xml", "/@ana/dune"] {
             let refused = world.ask(method.clone(), path, &[]).await;
-            assert_eq!((refused.status, refused.header("allow")), (405, "GET, HEAD".to_owned()), "{method} {path}");
+            let told = (refused.status, refused.header("allow"), refused.text());
+            assert_eq!(
+                told,
+                (405, "GET, HEAD, OPTIONS".to_owned(), "only reading is possible here\n"),
+                "{method} {path}"
+            );
         }
+    }
+}
+
+#[tokio::test]
+async fn a_reader_in_a_browser_may_ask_a_feed_conditionally() {
+    let world = library().await;
+    for (path, origin) in [("/feed.xml", "*"), ("/@ana/atom.xml", "*"), ("/replies.json", "*"), ("/", "")] {
+        let asked = world.ask(Method::OPTIONS, path, &[("access-control-request-method", "GET")]).await;
+        assert_eq!((asked.status, asked.header("allow")), (204, "GET, HEAD, OPTIONS".to_owned()), "{path}");
+        assert_eq!(asked.header("access-control-allow-origin"), origin, "{path}");
+        assert_eq!(asked.header("access-control-allow-headers").contains("If-None-Match"), origin == "*", "{path}");
     }
 }
 

@@ -71,6 +71,7 @@ const PURE: &[&str] = &[
     "intake::parse",
     "publish::diff",
     "delivery::schedule",
+    "delivery::verdict",
     "mirror::diff",
     "mirror::file",
     "mirror::place",

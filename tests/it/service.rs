@@ -11,7 +11,10 @@ use std::{
     fs,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    os::{fd::OwnedFd, unix::net::UnixDatagram},
+    os::{
+        fd::OwnedFd,
+        unix::net::{UnixDatagram, UnixStream},
+    },
     path::Path,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -20,7 +23,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::world::review;
+use crate::{peers::read_telemetry, world::review};
 
 /// The listening socket arrives as standard input and becomes descriptor 3, where sd_listen_fds(3) wants it; `exec` keeps
 /// the process id that LISTEN_PID names.
@@ -232,6 +235,71 @@ fn systemd_hears_of_every_step_and_that_all_parts_are_alive() {
 }
 
 #[test]
+fn settings_that_read_well_and_do_not_work_stop_nobody() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (unit, address) = Unit::with_socket();
+    let service = unit.start();
+    unit.told(|notice| notice.contains("STATUS=1 review"));
+    unit.settings(&format!("title = \"Others\"\n[metrics]\nlisten = \"{}\"\n", taken.local_addr().unwrap()));
+    service.signal("HUP");
+    unit.told(|notice| notice.contains("RELOADING=1"));
+    unit.told(|notice| notice == "READY=1\n");
+    unit.told(|notice| notice.contains("STATUS=1 review"));
+    let answer = request(address).unwrap();
+    assert!(answer.contains("Ana's books"), "{answer}");
+    let log = unit.log();
+    assert!(log.contains("choose another address in [metrics] listen") && log.contains("stay in force"), "{log}");
+    unit.settings("title = \"Mended\"");
+    service.signal("HUP");
+    unit.told(|notice| notice.contains("RELOADING=1"));
+    unit.told(|notice| notice.contains("STATUS=1 review"));
+    assert!(request(address).unwrap().contains("Mended"));
+    service.stop();
+}
+
+#[test]
+fn a_control_socket_takes_nobodys_place() {
+    let unit = Unit::new();
+    let service = unit.start();
+    let other = Unit::new();
+    let serve = |socket: &Path| {
+        other.settings(&format!("title = \"x\"\n[control]\nsocket = \"{}\"\n", socket.display()));
+        let output = other.command(&["serve"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let said = serve(&unit.home.path().join("data/control.sock"));
+    assert!(said.contains("another reviewd answers there; name another one in [control] socket"), "{said}");
+    let review = unit.home.path().join("reviews/dune.md");
+    let said = serve(&review);
+    assert!(said.contains("something else lies there; name another one in [control] socket"), "{said}");
+    assert!(fs::read_to_string(&review).unwrap().contains("Dune"));
+    let status = unit.command(&["status"]).stdout(Stdio::piped()).output().unwrap();
+    assert!(status.status.success(), "the first one still answers: {status:?}");
+    service.stop();
+}
+
+#[test]
+fn a_command_that_says_nothing_or_too_much_holds_nobody_up() {
+    let unit = Unit::new();
+    let service = unit.start();
+    let socket = unit.home.path().join("data/control.sock");
+    let _silent = UnixStream::connect(&socket).unwrap();
+    let mut endless = UnixStream::connect(&socket).unwrap();
+    endless.write_all(&vec![b'x'; 1 << 20]).unwrap();
+    let mut answer = String::new();
+    endless.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("longer than 1048576 bytes; ask in parts"), "{answer}");
+    let names = "n".repeat(1 << 16);
+    let names: Vec<&str> = std::iter::once("apply").chain(std::iter::repeat_n(names.as_str(), 17)).collect();
+    let apply = unit.command(&names).stderr(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8_lossy(&apply.stderr);
+    assert!(apply.status.code() == Some(1) && said.contains("name fewer, and ask again for the rest"), "{said}");
+    service.stop();
+    assert!(!unit.log().contains("were cut"), "{}", unit.log());
+}
+
+#[test]
 fn why_there_was_no_start_is_told_to_systemd_too() {
     let unit = Unit::new();
     let service = unit.start();
@@ -317,8 +385,8 @@ fn first_post(listener: &TcpListener) -> std::io::Result<(String, Vec<u8>)> {
     Ok((head, body))
 }
 
-#[test]
-fn traces_go_to_the_collector_that_the_settings_name() {
+#[tokio::test]
+async fn traces_go_to_the_collector_that_the_settings_name_as_its_schema_wants_them() {
     let collector = TcpListener::bind("127.0.0.1:0").unwrap();
     let unit = Unit::new();
     let address = collector.local_addr().unwrap();
@@ -334,6 +402,12 @@ fn traces_go_to_the_collector_that_the_settings_name() {
     let first_look = spans.iter().find(|span| span["name"] == "reconcile").unwrap();
     assert_eq!(first_look["attributes"][0]["value"]["stringValue"], "ana");
     assert_eq!(first_look["traceId"].as_str().unwrap().len(), 32);
+    let file = unit.home.path().join("spans.json");
+    fs::write(&file, &body).unwrap();
+    let Some(read) = read_telemetry("spans", &file).await else { return };
+    let read = read.as_array().unwrap();
+    assert_eq!(read.len(), spans.len());
+    assert!(read.iter().any(|span| span["name"] == "reconcile" && span["service"] == "reviewd"), "{read:#?}");
 }
 
 #[test]

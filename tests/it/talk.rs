@@ -388,4 +388,8 @@ async fn a_conversation_that_is_closed_takes_no_answers() {
     let page = world.page("/@ana/emma").await;
     assert!(page.contains("This conversation is closed.") && !page.contains("action=\"/interact\""), "{page}");
     assert!(world.page("/@ana/dune").await.contains("action=\"/interact\""));
+    let note = thread_of(&world, "emma.md").await.note;
+    let asked: String = url::form_urlencoded::byte_serialize(note.as_bytes()).collect();
+    let answer = world.get(&format!("/interact?uri={asked}")).await;
+    assert_eq!((answer.status, answer.header("location").as_str()), (303, "/@ana/emma"));
 }

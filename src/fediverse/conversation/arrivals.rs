@@ -171,10 +171,6 @@ impl Conversation {
         if !says_the_same && reply.updated == before.updated {
             reply.updated = Some(self.now());
         }
-        let changed = match self.store.keep_reply(&reply, kept.state, kept.source, self.now()).await? {
-            Kept::Changed(_) => true,
-            Kept::Unchanged(_) | Kept::New(_) | Kept::Refused => false,
-        };
         let opened = before.visibility == Visibility::Private && reply.visibility != Visibility::Private;
         let state = if opened && kept.state != ReplyState::Hidden {
             first_state(self.rules.moderation, self.store.is_known_author(&post.author).await?)
@@ -183,9 +179,10 @@ impl Conversation {
         } else {
             state_after_edit(self.rules.moderation, kept.state)
         };
-        if state != kept.state {
-            self.store.move_reply(kept.seq, state).await?;
-        }
+        let changed = match self.store.edit_reply(&reply, state, kept.source, self.now()).await? {
+            Kept::Changed(_) => true,
+            Kept::Unchanged(_) | Kept::New(_) | Kept::Refused => false,
+        };
         if let Some((handle, review)) = &before.under {
             self.store.touch_crawl(handle, review, self.now()).await?;
         }

@@ -200,7 +200,7 @@ impl Conversation {
             }
             budget.pages -= 1;
             let visit: Visit = self.peers.visit();
-            let page = match visit.document(&address).await {
+            let page = match visit.listing(&address).await {
                 Ok(document) => read_page(&document),
                 Err(problem) => {
                     budget.note(&address, &problem);

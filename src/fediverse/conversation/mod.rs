@@ -8,6 +8,7 @@ mod crawl;
 mod limits;
 pub(in crate::fediverse) mod place;
 mod reactions;
+pub(in crate::fediverse) mod together;
 
 use std::{
     collections::HashMap,
@@ -91,7 +92,7 @@ impl Conversation {
             Event::Deleted { object } => self.deleted(actor, object).await?,
             Event::Liked { object, emoji } => self.liked(id, actor, object, emoji.as_deref()).await?,
             Event::Unliked { object, like } => self.unliked(actor, object.as_deref(), like.as_deref()).await?,
-            Event::Boosted { object } => self.boosted(id, actor, object).await?,
+            Event::Boosted { object, visibility } => self.boosted(id, actor, object, *visibility).await?,
             Event::Unboosted { object, boost } => self.unboosted(actor, object.as_deref(), boost.as_deref()).await?,
             Event::Reported { objects, words } => self.reported(actor, objects, words).await?,
             Event::Followed { .. }
@@ -104,7 +105,7 @@ impl Conversation {
             | Event::Moved { .. }
             | Event::Accepted { .. }
             | Event::Rejected { .. }
-            | Event::AskedToQuote(_)
+            | Event::AskedToQuote { .. }
             | Event::Ignored(_) => return Ok(None),
         };
         Ok(Some(done))
@@ -127,7 +128,7 @@ impl Conversation {
     }
 
     /// The post that an activity tells of: its own words, or fetched from where it lives.
-    async fn told(&self, visit: &Visit, told: &Told) -> Result<Option<Post>, PeerProblem> {
+    pub(in crate::fediverse) async fn told(&self, visit: &Visit, told: &Told) -> Result<Option<Post>, PeerProblem> {
         match told {
             Told::Whole(post) => Ok(Some((**post).clone())),
             Told::At(id) => fetched(visit.post(id).await),

@@ -2,7 +2,7 @@
 
 use super::{Conversation, arrivals::OVERTAKEN, fetched, limits};
 use crate::{
-    domain::{Handle, Reaction, ReactionKind, ReviewId, Source},
+    domain::{Handle, Reaction, ReactionKind, ReviewId, Source, Visibility},
     fediverse::{inbox::same_host, json::authority, peers::PeerProblem},
     text,
 };
@@ -23,13 +23,26 @@ impl Conversation {
         emoji: Option<&str>,
     ) -> Result<String, PeerProblem> {
         let Some(under) = self.ours(object).await? else { return Ok("likes nothing of ours".to_owned()) };
-        let emoji = emoji.map(|emoji| text::remote_text(emoji, EMOJI_CHARS_MAX)).filter(|emoji| !emoji.is_empty());
-        self.reacted(Reaction { emoji, ..self.reaction(ReactionKind::Like, id, actor, object, under) }).await
+        self.reacted(Reaction {
+            emoji: self::emoji(emoji),
+            ..self.reaction(ReactionKind::Like, id, actor, object, under)
+        })
+        .await
     }
 
-    /// A boost of ours is counted; one of somebody else's post may lead to a reply that never reached us.
-    pub(super) async fn boosted(&self, id: Option<&str>, actor: &str, object: &str) -> Result<String, PeerProblem> {
+    /// A boost of ours is counted, if everybody may know of it; one of somebody else's post may lead to a reply that never
+    /// reached us.
+    pub(super) async fn boosted(
+        &self,
+        id: Option<&str>,
+        actor: &str,
+        object: &str,
+        visibility: Visibility,
+    ) -> Result<String, PeerProblem> {
         if let Some(under) = self.ours(object).await? {
+            if visibility == Visibility::Private {
+                return Ok("boosts for some people only".to_owned());
+            }
             return self.reacted(self.reaction(ReactionKind::Boost, id, actor, object, under)).await;
         }
         if same_host(object, self.origin.as_str()) {
@@ -101,7 +114,9 @@ impl Conversation {
         }
         let host = authority(&reaction.actor).unwrap_or_default();
         let _counting = self.counting.lock().await;
-        let (of_host, of_review) = self.store.reaction_load(&host, &reaction.under, self.now()).await?;
+        let of_host = self.store.reactions_of_hosts(&[&host], self.now()).await?;
+        let of_host = of_host.get(&host).copied().unwrap_or(0);
+        let of_review = self.store.reactions_under(&reaction.under).await?;
         if !limits::admits_reaction(of_host, of_review) {
             return Ok("is one reaction too many".to_owned());
         }
@@ -156,4 +171,9 @@ impl Conversation {
         let (id, actor, object) = (id.map(str::to_owned), actor.to_owned(), object.to_owned());
         Reaction { id, kind, object, under, actor, emoji: None, page: None, at: self.now() }
     }
+}
+
+/// An emoji, cleaned and within its length.
+pub(super) fn emoji(emoji: Option<&str>) -> Option<String> {
+    emoji.map(|emoji| text::remote_text(emoji, EMOJI_CHARS_MAX)).filter(|emoji| !emoji.is_empty())
 }

@@ -82,9 +82,10 @@ pub enum Event {
         object: Option<String>,
         like: Option<String>,
     },
-    /// Boosts a post.
+    /// Boosts a post, for those who may see the boost.
     Boosted {
         object: String,
+        visibility: Visibility,
     },
     Unboosted {
         object: Option<String>,
@@ -117,8 +118,11 @@ pub enum Event {
     Rejected {
         object: String,
     },
-    /// Asks to quote one of our posts.
-    AskedToQuote(QuoteRequest),
+    /// Asks to quote one of our posts; with the quoting post in its own words where the request carries them.
+    AskedToQuote {
+        request: QuoteRequest,
+        quoting: Told,
+    },
     /// Answered with 202 like the rest.
     Ignored(Ignored),
 }
@@ -219,7 +223,7 @@ fn event(document: &Value, kind: &str, id: Option<&str>, actor: &str) -> Result<
         "Like" | "EmojiReact" => Event::Liked { object: about()?, emoji: emoji(document) },
         "Announce" => match kind_of(object) {
             Some(inner) if !POSTS.contains(&inner) && !object["object"].is_null() => return Err(Ignored::Wrapped),
-            Some(_) | None => Event::Boosted { object: about()? },
+            Some(_) | None => Event::Boosted { object: about()?, visibility: boost_visibility(document) },
         },
         "Undo" => taken_back(object, actor)?,
         "Block" => Event::Blocked { object: about()? },
@@ -233,14 +237,33 @@ fn event(document: &Value, kind: &str, id: Option<&str>, actor: &str) -> Result<
         "Move" => return Err(Ignored::NotTheirs),
         "Accept" => Event::Accepted { object: about()? },
         "Reject" => Event::Rejected { object: about()? },
-        "QuoteRequest" => Event::AskedToQuote(QuoteRequest {
-            id: id.ok_or(Ignored::NoObject)?.to_owned(),
-            actor: actor.to_owned(),
-            object: about()?,
-            instrument: address_of(&document["instrument"]).ok_or(Ignored::NoObject)?,
-        }),
+        "QuoteRequest" => Event::AskedToQuote {
+            request: QuoteRequest {
+                id: id.ok_or(Ignored::NoObject)?.to_owned(),
+                actor: actor.to_owned(),
+                object: about()?,
+                instrument: address_of(&document["instrument"]).ok_or(Ignored::NoObject)?,
+            },
+            quoting: quoting(document, actor)?,
+        },
         _ => return Err(Ignored::Type),
     })
+}
+
+/// A post in a request that does not say whom it is for is looked at where it lives.
+fn quoting(request: &Value, actor: &str) -> Result<Told, Ignored> {
+    Ok(match told(request, &request["instrument"], actor)? {
+        Told::Whole(post) if post.audience.is_empty() => Told::At(post.id),
+        told => told,
+    })
+}
+
+/// A boost that is addressed to nobody is as open as a like, which never is; one for followers only (Mastodon) is theirs.
+fn boost_visibility(announce: &Value) -> Visibility {
+    match post::audience_of(announce).is_empty() && announce["to"].is_null() && announce["cc"].is_null() {
+        true => Visibility::Public,
+        false => post::visibility_of(announce),
+    }
 }
 
 /// A post is taken from the activity only where its id and author are the actor's; otherwise it is fetched.

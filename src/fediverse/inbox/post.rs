@@ -4,12 +4,20 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use crate::domain::Visibility;
-use crate::fediverse::json::{address_of, addresses, items, names_public, text_of};
+use crate::{
+    domain::{Format, Text},
+    fediverse::json::{address_of, addresses, items, kind_of, names_public, text_of},
+    text,
+};
 
 /// Longest content read, in bytes; what is shown is cut further.
 const CONTENT_BYTES_MAX: usize = 100_000;
 /// Longest title or content warning read, in characters.
 const LINE_CHARS_MAX: usize = 500;
+
+/// Types whose `summary` is an abstract, and a content warning only where they are marked `sensitive` (FEP-b2b8): WordPress,
+/// NodeBB and Lemmy send one with every post.
+const WITH_ABSTRACT: [&str; 7] = ["Article", "Page", "Video", "Audio", "Image", "Event", "Document"];
 
 /// A post, as its author's server words it. Its HTML has not been sanitised.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,7 +81,7 @@ impl Post {
             in_reply_to,
             is_vote,
             title,
-            warning: line(&document["summary"]),
+            warning: warning(document),
             published: time(&document["published"]),
             updated: time(&document["updated"]),
             page: page(&document["url"]).unwrap_or_else(|| id.clone()),
@@ -102,6 +110,16 @@ fn content(document: &Value) -> (String, Option<String>) {
 fn line(value: &Value) -> Option<String> {
     let text = text_of(value)?.trim();
     (!text.is_empty()).then(|| text.chars().take(LINE_CHARS_MAX).collect())
+}
+
+/// An abstract is HTML, a warning plain text.
+fn warning(document: &Value) -> Option<String> {
+    let words = line(&document["summary"])?;
+    if !kind_of(document).is_some_and(|kind| WITH_ABSTRACT.contains(&kind)) {
+        return Some(words);
+    }
+    let words = text::plain(&Text::new(Format::Html, words)).trim().to_owned();
+    (document["sensitive"] == true && !words.is_empty()).then_some(words)
 }
 
 fn time(value: &Value) -> Option<Timestamp> {

@@ -120,6 +120,19 @@ fn an_answer_is_read_whole() {
 }
 
 #[test]
+fn an_abstract_is_a_warning_only_where_the_post_is_marked() {
+    let warning = |fields: Value| whole(posted(answer(fields))).warning;
+    let spoilers = Some("Spoilers & more".to_owned());
+    let html = "<p>Spoilers &amp; more</p>";
+    assert_eq!(warning(json!({"type": "Article", "summary": html, "name": "On Dune"})), None);
+    assert_eq!(warning(json!({"type": "Page", "summary": html, "sensitive": false})), None);
+    assert_eq!(warning(json!({"type": "Article", "summary": html, "sensitive": true})), spoilers);
+    for kind in ["Note", "Question", "Review", "Comment", "Quotation"] {
+        assert_eq!(warning(json!({"type": kind, "summary": "Spoilers & more"})), spoilers, "{kind}");
+    }
+}
+
+#[test]
 fn everybody_is_named_in_many_ways() {
     for public in [json!([PUBLIC]), json!(PUBLIC), json!("as:Public"), json!(["Public"]), json!([ANA, PUBLIC])] {
         let post = whole(posted(answer(json!({"to": public, "cc": []}))));
@@ -202,13 +215,28 @@ fn likes_and_reactions_are_one_kind() {
 
 #[test]
 fn a_boost_counts_by_its_address_and_never_by_the_copy_it_carries() {
-    let boosted = |object: &str| Event::Boosted { object: object.into() };
+    let boosted = |object: &str| Event::Boosted { object: object.into(), visibility: Visibility::Public };
     check("Announce", json!({"object": NOTE}), boosted(NOTE));
     let copy = json!({"id": "https://victim.example/1", "type": "Note", "content": "forged", "attributedTo": "https://victim.example/u"});
     check("Announce", json!({"object": copy}), boosted("https://victim.example/1"));
     let wrapped =
         json!({"id": "https://l.example/1", "type": "Create", "actor": "https://l.example/u", "object": {"id": NOTE}});
     check("Announce", json!({"object": wrapped}), Event::Ignored(Ignored::Wrapped));
+}
+
+#[test]
+fn a_boost_for_followers_only_is_seen_as_such() {
+    let followers = "https://m.example/users/bob/followers";
+    for (to, cc, visibility) in [
+        (json!([PUBLIC]), json!([ANA, followers]), Visibility::Public),
+        (json!([followers]), json!([PUBLIC, ANA]), Visibility::Unlisted),
+        (json!([followers]), json!([ANA]), Visibility::Private),
+        (json!([]), json!([]), Visibility::Private),
+        (json!(null), json!(null), Visibility::Public),
+    ] {
+        let fields = json!({"object": NOTE, "to": to, "cc": cc});
+        check("Announce", fields, Event::Boosted { object: NOTE.into(), visibility });
+    }
 }
 
 #[test]
@@ -260,16 +288,20 @@ fn blocks_reports_and_answers_to_our_follows_are_read() {
 
 #[test]
 fn a_wish_to_quote_names_both_posts() {
-    let quoting = "https://m.example/posts/2";
-    for instrument in [json!(quoting), json!({"id": quoting, "type": "Note", "quote": NOTE})] {
-        let expected = Event::AskedToQuote(QuoteRequest {
-            id: "https://m.example/activities/1".into(),
-            actor: BOB.into(),
-            object: NOTE.into(),
-            instrument: quoting.into(),
-        });
-        check("QuoteRequest", json!({"object": NOTE, "instrument": instrument}), expected);
-    }
+    let id = "https://m.example/posts/2";
+    let asked = |instrument: Value| {
+        let event = parse(&bobs("QuoteRequest", json!({"object": NOTE, "instrument": instrument}))).event;
+        let Event::AskedToQuote { request, quoting } = event else { unreachable!("{event:?}") };
+        assert_eq!((request.id.as_str(), request.actor.as_str()), ("https://m.example/activities/1", BOB));
+        assert_eq!((request.object.as_str(), request.instrument.as_str()), (NOTE, id));
+        quoting
+    };
+    assert_eq!(asked(json!(id)), Told::At(id.into()));
+    let note = answer(json!({"id": id, "inReplyTo": null, "to": [ANA], "cc": [], "quote": NOTE}));
+    let Told::Whole(quoting) = asked(note) else { unreachable!() };
+    assert_eq!((quoting.quotes.as_deref(), quoting.visibility), (Some(NOTE), Visibility::Private));
+    let others = answer(json!({"id": id, "attributedTo": "https://m.example/users/eve", "quote": NOTE}));
+    check("QuoteRequest", json!({"object": NOTE, "instrument": others}), Event::Ignored(Ignored::NotTheirs));
     check("QuoteRequest", json!({"object": NOTE}), Event::Ignored(Ignored::NoObject));
 }
 

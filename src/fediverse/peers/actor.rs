@@ -67,7 +67,9 @@ impl Object for Known {
     }
 
     async fn delete(&self, data: &Data<Ground>) -> Result<(), PeerProblem> {
-        Ok(data.store.forget_remote_actor(&self.actor.id).await?)
+        data.store.forget_remote_actor(&self.actor.id).await?;
+        data.acquaintances.forget(&self.actor.id);
+        Ok(())
     }
 
     async fn into_json(self, _data: &Data<Ground>) -> Result<Value, PeerProblem> {
@@ -87,6 +89,7 @@ impl Object for Known {
     async fn from_json(document: Value, data: &Data<Ground>) -> Result<Self, PeerProblem> {
         let actor = read(&document, data.clock.now_in_seconds()).map_err(|why| PeerProblem::Invalid(why.to_owned()))?;
         data.store.keep_remote_actor(&actor).await?;
+        data.acquaintances.forget(&actor.id);
         Self::new(actor)
     }
 }
@@ -120,6 +123,7 @@ pub(super) fn read(document: &Value, fetched_at: Timestamp) -> Result<RemoteActo
     let user_name = text_of(&document["preferredUsername"]).unwrap_or_default();
     let user_name: String = text::clean_name(user_name).chars().take(USER_NAME_CHARS_MAX).collect();
     let name = text::clean_name(text_of(&document["name"]).unwrap_or_default());
+    let name = without_pictures(&name, &document["tag"]);
     Ok(RemoteActor {
         kind: kind.to_owned(),
         inbox,
@@ -146,6 +150,14 @@ fn keys(document: &Value, actor: &str) -> Vec<ActorKey> {
         PublicKey::from_pem(pem).is_ok().then(|| ActorKey { id, pem: pem.to_owned() })
     };
     items(&document["publicKey"]).iter().take(KEYS_MAX).filter_map(key).collect()
+}
+
+/// Custom emoji are pictures on the actor's server: their `:names:` mean nothing where those are not shown.
+fn without_pictures(name: &str, tags: &Value) -> String {
+    let emoji = items(tags).iter().filter(|tag| kind_of(tag) == Some("Emoji")).filter_map(|tag| tag["name"].as_str());
+    let emoji = emoji.filter(|name| name.len() > 2 && name.starts_with(':') && name.ends_with(':'));
+    let words = emoji.fold(name.to_owned(), |name, emoji| name.replace(emoji, " "));
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -194,6 +206,15 @@ mod tests {
         assert_eq!(actor.also_known_as, ["https://old.example/users/bob"]);
         assert_eq!(actor.moved_to.as_deref(), Some("https://new.example/users/bob"));
         assert!(actor.bookwyrm);
+    }
+
+    #[test]
+    fn a_name_is_read_without_its_pictures() {
+        let tags =
+            json!([{"type": "Emoji", "name": ":verified:"}, {"type": "Hashtag", "name": ":x:"}, {"type": "Emoji"}]);
+        assert_eq!(without_pictures("Bob :verified: of :x: 10:30", &tags), "Bob of :x: 10:30");
+        assert_eq!(without_pictures(":verified:", &json!({"type": "Emoji", "name": ":verified:"})), "");
+        assert_eq!(without_pictures("Bob :verified:", &json!(null)), "Bob :verified:");
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub(super) async fn document(visit: &Visit, url: &Url) -> Result<Value, PeerProb
     }
     let mut url = url.clone();
     for _ in 0..2 {
-        let (document, answered) = at_ip_address(visit, &url).await?;
+        let (document, answered) = plainly(visit, &url).await?;
         let id = address_of(&document["id"]).unwrap_or_default();
         if id == answered.as_str() {
             return Ok(document);
@@ -92,7 +92,16 @@ pub(super) async fn document(visit: &Visit, url: &Url) -> Result<Value, PeerProb
     Err(PeerProblem::Invalid("its id is another address".to_owned()))
 }
 
-async fn at_ip_address(visit: &Visit, url: &Url) -> Result<(Value, Url), PeerProblem> {
+/// A document of the host that is asked, whatever id it gives itself.
+pub(super) async fn of_host(visit: &Visit, url: &Url) -> Result<Value, PeerProblem> {
+    match plainly(visit, url).await? {
+        (document, answered) if same_host(answered.as_str(), url.as_str()) => Ok(document),
+        _ => Err(PeerProblem::Invalid("another host answered".to_owned())),
+    }
+}
+
+/// A document, and the address that answered.
+async fn plainly(visit: &Visit, url: &Url) -> Result<(Value, Url), PeerProblem> {
     visit.count()?;
     let dress = |url: &Url| headers(&visit.data.signer, &visit.data.clock, url, false);
     let fetched = visit.data.client.get_dressed(url, ACCEPT, DOCUMENT_BYTES_MAX, &dress).await?;

@@ -3,6 +3,7 @@
 //! Fetching is activitypub_federation's, through our own guarded and signing client; what a document may say is decided
 //! here. A [`Visit`] is the budget of one cause, such as one incoming activity: it fetches a bounded number of documents.
 
+mod acquaintance;
 mod actor;
 mod fetch;
 mod problem;
@@ -25,7 +26,7 @@ use url::Url;
 
 pub use problem::PeerProblem;
 
-use self::actor::Known;
+use self::{acquaintance::Acquaintances, actor::Known};
 use super::{
     context::{instance_actor, key_id},
     inbox::{self, Post, same_host},
@@ -64,6 +65,7 @@ struct Ground {
     client: Client,
     signer: Arc<Signing>,
     looked: Arc<Mutex<HashMap<String, Duration>>>,
+    acquaintances: Arc<Acquaintances>,
 }
 
 /// The instance actor's signature, for GETs.
@@ -119,7 +121,8 @@ impl Peers {
         // the settings open.
         let debug = origin.is_loopback() || opens_networks;
         let domain = origin.host().to_owned();
-        let ground = Ground { origin, store, clock, client, signer, looked: Arc::default() };
+        let ground =
+            Ground { origin, store, clock, client, signer, looked: Arc::default(), acquaintances: Arc::default() };
         let config = FederationConfig::builder()
             .domain(domain)
             .app_data(ground)
@@ -138,6 +141,12 @@ impl Peers {
         Visit { data: self.config.to_request_data(), beside: 0.into() }
     }
 
+    /// Whether a signature is by this actor, whose key was checked lately; nobody is asked, nor the store.
+    pub fn recognise(&self, actor: &str, claim: &Claim) -> bool {
+        let ground = self.ground();
+        ground.acquaintances.recognise(actor, claim, ground.clock.elapsed())
+    }
+
     /// The actor behind a signature, once the signature is shown to be theirs.
     ///
     /// A key that we remember and that does not fit is looked at once more, because keys are rotated.
@@ -146,6 +155,7 @@ impl Peers {
         let known = ground.store.remote_actor_by_key(&claim.key_id).await;
         let known = known.map_err(|error| SignerProblem::Later(error.into()))?;
         if let Some(actor) = known.filter(|actor| verifies(actor, claim)) {
+            ground.acquaintances.remember(&actor, ground.clock.elapsed());
             return Ok(actor);
         }
         if !ground.may_look(&claim.key_id) {
@@ -158,7 +168,24 @@ impl Peers {
             }
             false => SignerProblem::NoKey(problem),
         })?;
-        if verifies(&actor, claim) { Ok(actor) } else { Err(SignerProblem::Forged) }
+        if !verifies(&actor, claim) {
+            return Err(SignerProblem::Forged);
+        }
+        ground.acquaintances.remember(&actor, ground.clock.elapsed());
+        Ok(actor)
+    }
+
+    /// Forgets an account that is gone.
+    pub async fn forget(&self, actor: &str) -> Result<(), PeerProblem> {
+        let ground = self.ground();
+        ground.store.forget_remote_actor(actor).await?;
+        ground.acquaintances.forget(actor);
+        Ok(())
+    }
+
+    /// Whether an actor was fetched so lately that it is believed without asking again.
+    pub fn is_fresh(&self, actor: &RemoteActor) -> bool {
+        self.ground().clock.now().duration_since(actor.fetched_at) < ACTOR_FRESH
     }
 
     /// The library derefs its configuration to our data.
@@ -243,6 +270,16 @@ impl Visit {
         Ok(document)
     }
 
+    /// A collection, or a page of one. Some servers give their pages no id, or that of the whole collection; the ids listed
+    /// are only addresses to be looked at.
+    pub async fn listing(&self, address: &str) -> Result<Value, PeerProblem> {
+        match self.document(address).await {
+            Ok(document) if document["id"] == address => Ok(document),
+            Ok(_) | Err(PeerProblem::Invalid(_)) => fetch::of_host(self, &self.theirs(address).await?).await,
+            Err(problem) => Err(problem),
+        }
+    }
+
     /// The actor behind `bob@mastodon.example`, which must claim that handle in return.
     pub async fn resolve(&self, handle: &str) -> Result<RemoteActor, PeerProblem> {
         webfinger::resolve(self, handle).await
@@ -284,14 +321,11 @@ impl Ground {
     /// A blocked actor, host or domain is not fetched (FEDERATION 8.37).
     async fn refuse_blocked(&self, url: &Url) -> Result<(), PeerProblem> {
         let host = url.host_str().unwrap_or_default();
-        let mut hosts = vec![host.to_owned()];
-        hosts.extend(url.port().map(|port| format!("{host}:{port}")));
-        for host in hosts {
-            if self.store.is_blocked(Some(url.as_str()), &host).await? {
-                return Err(PeerProblem::Refused(format!("{host} is blocked")));
-            }
+        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        match self.store.is_blocked(Some(url.as_str()), &host).await? {
+            true => Err(PeerProblem::Refused(format!("{host} is blocked"))),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Whether this key may be fetched now; counts as a look.

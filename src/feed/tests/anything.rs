@@ -47,7 +47,7 @@ fn reply(text: &str) -> Entry {
         page: "https://books.example/@ana/dune?reply=1#reply-1".into(),
         name: text,
         account: text,
-        profile: text,
+        profile: Some(text),
         warning,
         content: &content,
         language: Some(text),

@@ -76,7 +76,7 @@ fn bare_utf16(bytes: &[u8]) -> Option<(&'static Encoding, usize)> {
 
 fn finish(text: &str, encoding: Option<&'static str>, damaged: bool) -> Result<Decoded, NoText> {
     let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{b}' | '\u{c}' | '\u{85}');
-    if text.contains('\0') || text.chars().filter(|c| control(*c) && *c < '\u{80}').count() * 20 > text.len() {
+    if text.contains('\0') || text.chars().filter(|c| control(*c) && *c < '\u{80}').count() * 4 > text.len() {
         let at = text.find(control).unwrap_or(0);
         return Err(NoText { line: 1 + text[..at].matches('\n').count() });
     }

@@ -18,7 +18,10 @@ enum Shape {
     Date,
     Dates,
     Rating,
+    /// A number, or a text that holds one.
     Number,
+    /// The same; `published` may be a flag.
+    Year,
     Flag,
     /// A list, or a text with commas.
     List,
@@ -129,7 +132,7 @@ const ROLES: &[Role] = &[
     Role {
         key: "publication_year",
         keys: keys::YEAR,
-        shape: Shape::Text,
+        shape: Shape::Year,
         description: "When the book first came out; negative before the common era.",
         examples: &["1965"],
     },
@@ -150,7 +153,7 @@ const ROLES: &[Role] = &[
     Role {
         key: "pages",
         keys: keys::PAGES,
-        shape: Shape::Text,
+        shape: Shape::Number,
         description: "How many pages the book has.",
         examples: &["412"],
     },
@@ -307,6 +310,12 @@ const ROLES: &[Role] = &[
     },
 ];
 
+/// A text with a digit in it, or none; patterns hold for texts alone.
+const NUMBER: &str = "^$|[0-9]";
+/// What blog engines write where one may be switched on or off.
+const FLAG: &str = "^([Tt]rue|[Ff]alse|[Yy]es|[Nn]o|[Oo]n|[Oo]ff|[Oo]pen|[Cc]losed|[Ee]nabled|[Dd]isabled)?$";
+const FLAG_OR_NUMBER: &str = "^([Tt]rue|[Ff]alse|[Yy]es|[Nn]o)?$|[0-9]";
+
 /// The schema (draft 2020-12).
 pub fn schema() -> Value {
     let properties: serde_json::Map<String, Value> =
@@ -338,18 +347,22 @@ fn property(role: &Role) -> Value {
 fn shape(shape: Shape) -> Value {
     let text = json!({"type": ["string", "number", "boolean", "null"]});
     match shape {
-        Shape::Text | Shape::Date | Shape::Rating | Shape::Flag => text,
-        Shape::Number => json!({"type": ["number", "string", "null"]}),
+        Shape::Text | Shape::Rating | Shape::Flag => text,
+        Shape::Number => json!({"type": ["number", "string", "null"], "pattern": NUMBER}),
+        Shape::Year => json!({"type": ["number", "string", "boolean", "null"], "pattern": FLAG_OR_NUMBER}),
+        Shape::Date => json!({"type": ["string", "number", "boolean", "null"], "pattern": NUMBER}),
+        // `read` and `completed` may be a flag, `read` a mapping, and a reading one that holds its days.
         Shape::Dates => json!({"anyOf": [
-            text,
-            {"type": "array", "items": {"type": ["string", "number", "object", "null"]}},
+            {"type": ["string", "number", "boolean", "null"], "pattern": FLAG_OR_NUMBER},
+            {"type": "array", "items": {"type": ["string", "number", "object", "null"], "pattern": NUMBER}},
             {"type": "object"},
         ]}),
         Shape::Comments => json!({"anyOf": [
-            {"type": ["boolean", "string", "null"]},
-            {"type": "array", "items": {"type": "object", "properties": {
+            {"type": ["boolean", "null"]},
+            {"type": "string", "pattern": FLAG},
+            {"type": "array", "items": {"type": "object", "required": ["text"], "properties": {
                 "name": {"type": "string", "description": "Who said it."},
-                "date": {"type": "string", "description": "When."},
+                "date": {"type": "string", "pattern": NUMBER, "description": "When."},
                 "text": {"type": "string", "description": "What, in Markdown."},
             }}},
         ]}),
@@ -382,6 +395,13 @@ mod tests {
         for (word, rule) in schema.as_object().unwrap() {
             let holds = match word.as_str() {
                 "description" | "examples" => true,
+                "pattern" => {
+                    let pattern = regex::Regex::new(rule.as_str().unwrap()).unwrap();
+                    value.as_str().is_none_or(|text| pattern.is_match(text))
+                }
+                "required" => value.as_object().is_none_or(|members| {
+                    rule.as_array().unwrap().iter().all(|key| members.contains_key(key.as_str().unwrap()))
+                }),
                 "properties" => rule
                     .as_object()
                     .unwrap()
@@ -508,9 +528,19 @@ mod tests {
     #[test]
     fn what_no_review_says_does_not_fit() {
         let schema = schema();
-        for (key, value) in
-            [("rating", json!([1, 2])), ("tags", json!({"a": 1})), ("draft", json!([])), ("pages", json!({}))]
-        {
+        for (key, value) in [
+            ("rating", json!([1, 2])),
+            ("tags", json!({"a": 1})),
+            ("draft", json!([])),
+            ("pages", json!({})),
+            ("pages", json!("many")),
+            ("publication_year", json!("long ago")),
+            ("date", json!("yesterday")),
+            ("finished", json!("yesterday")),
+            ("finished", json!(["2020-01-01", "soon"])),
+            ("comments", json!("Nice!")),
+            ("comments", json!([{"name": "Bob"}])),
+        ] {
             assert!(!fits(&schema["properties"][key], &value), "{key}: {value}");
         }
     }

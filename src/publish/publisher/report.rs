@@ -11,6 +11,9 @@ use crate::{
     store::Content,
 };
 
+/// Reviews named in one line.
+const NAMED_MAX: usize = 3;
+
 /// Tells the author what happened, in sentences that stand alone.
 pub(super) fn round(desk: &Desk, round: &Round) {
     let reviewer = &desk.reviewer.handle;
@@ -30,8 +33,14 @@ pub(super) fn round(desk: &Desk, round: &Round) {
             tracing::info!(%reviewer, count, "{count} {what} of @{reviewer} were taken in quietly: shown, announced to nobody");
         }
     }
-    for outgoing in &round.commit.outgoing {
-        let (kind, object) = (outgoing.message.kind.as_str(), &outgoing.message.object);
+    // BookWyrm and everybody else get a wording of their own; for the author it is one thing.
+    let outgoing: BTreeMap<_, _> = round
+        .commit
+        .outgoing
+        .iter()
+        .map(|outgoing| ((outgoing.message.kind.as_str(), &outgoing.message.object), outgoing))
+        .collect();
+    for ((kind, object), outgoing) in outgoing {
         tracing::info!(%reviewer, activity = outgoing.message.id, "{kind} of {object} is on its way");
     }
     for mark in &round.commit.files {
@@ -39,10 +48,19 @@ pub(super) fn round(desk: &Desk, round: &Round) {
             tracing::warn!(%reviewer, file = problem.file, line = problem.line, "{problem}");
         }
     }
-    let told: Vec<_> = titles.values().take(3).collect();
-    if !told.is_empty() && round.adopted.is_empty() {
+    if !titles.is_empty() && round.adopted.is_empty() {
         let count = titles.len();
-        tracing::info!(%reviewer, count, "{count} reviews of @{reviewer} changed in pages and feeds: {told:?}");
+        let named = named(&titles.into_values().collect::<Vec<_>>());
+        tracing::info!(%reviewer, count, "{named} of @{reviewer} changed in pages and feeds");
+    }
+}
+
+/// The first few by name, the others by number.
+fn named(titles: &[&str]) -> String {
+    let first: Vec<String> = titles.iter().take(NAMED_MAX).map(|title| format!("\u{201c}{title}\u{201d}")).collect();
+    match titles.len().saturating_sub(NAMED_MAX) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
     }
 }
 
@@ -61,5 +79,17 @@ pub(super) fn folder(desk: &Desk, round: &Round) {
             tracing::error!(%reviewer, "the folder {root} is empty; nothing is deleted because of it")
         }
         FolderState::Unreadable(why) => tracing::error!(%reviewer, "{why}; what was published stays up"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_are_named_and_many_are_counted() {
+        assert_eq!(named(&["Dune"]), "\u{201c}Dune\u{201d}");
+        let many = ["Dune", "Emma", "Ruth", "Villette", "Shirley"];
+        assert_eq!(named(&many), "\u{201c}Dune\u{201d}, \u{201c}Emma\u{201d}, \u{201c}Ruth\u{201d} and 2 more");
     }
 }

@@ -1,6 +1,6 @@
 //! Ids that must not come, or not come back.
 
-use jiff::Timestamp;
+use std::collections::HashSet;
 
 use super::under;
 use crate::{
@@ -8,14 +8,18 @@ use crate::{
     store::{
         Store, StoreError, doing,
         outbox::host_of,
-        sql::{query, query_as, query_scalar},
+        received::push_names,
+        sql::{QueryBuilder, query, query_as, query_scalar},
     },
 };
+use jiff::Timestamp;
 
 /// Ids of one host that are remembered as gone.
 const GONE_OF_HOST_MAX: i64 = 10_000;
 /// Ids of all hosts that are remembered as gone.
 const GONE_MAX: i64 = 200_000;
+/// Ids asked for in one statement.
+const IDS_PER_QUERY: usize = 500;
 
 /// A post that may not come back, and where it stood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,19 @@ impl Store {
             under: under(reviewer.as_deref(), review.as_deref()),
             in_reply_to,
         }))
+    }
+
+    /// Which of these ids are remembered as gone.
+    pub async fn gone_among(&self, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
+        let mut gone = HashSet::new();
+        for part in ids.chunks(IDS_PER_QUERY) {
+            let mut query = QueryBuilder::new("SELECT id FROM gone WHERE id IN (");
+            push_names(&mut query, part);
+            let query = query.build_query_scalar();
+            let found: Vec<String> = query.fetch_all(&self.read).await.map_err(doing("look for what is gone"))?;
+            gone.extend(found);
+        }
+        Ok(gone)
     }
 
     /// Forgets what nobody will send any more, and the oldest of a host that deletes without end.

@@ -184,10 +184,26 @@ async fn whoever_was_approved_by_hand_is_known() {
     let seq = store.reply(&id(1)).await.unwrap().unwrap().seq;
     assert!(store.set_reply_state(seq, ReplyState::Shown).await.unwrap());
     assert!(store.is_known_author(BOB).await.unwrap());
-    assert!(store.move_reply(seq, ReplyState::Waiting).await.unwrap());
+    let edited = Reply { content: "<p>Other words</p>".to_owned(), ..post(1, NOTE) };
+    let kept = store.edit_reply(&edited, ReplyState::Waiting, Source::Inbox, now()).await.unwrap();
+    assert_eq!((kept, store.reply(&id(1)).await.unwrap().unwrap().state), (Kept::Changed(seq), ReplyState::Waiting));
     assert!(store.is_known_author(BOB).await.unwrap());
     assert!(store.set_reply_state(seq, ReplyState::Hidden).await.unwrap());
     assert!(!store.is_known_author(BOB).await.unwrap());
+}
+
+#[tokio::test]
+async fn who_had_to_be_hidden_is_known_no_more_until_approved_again() {
+    let (store, _directory) = store().await;
+    for number in [1, 2] {
+        store.show(&post(number, NOTE)).await;
+    }
+    assert!(store.set_reply_state(1, ReplyState::Shown).await.unwrap());
+    assert!(store.is_known_author(BOB).await.unwrap());
+    assert!(store.set_reply_state(2, ReplyState::Hidden).await.unwrap());
+    assert!(!store.is_known_author(BOB).await.unwrap());
+    assert!(store.set_reply_state(2, ReplyState::Shown).await.unwrap());
+    assert!(store.is_known_author(BOB).await.unwrap());
 }
 
 #[tokio::test]

@@ -125,8 +125,10 @@ pub(in crate::store) async fn erase_reply(
     let Some(row) = row else { return Ok(None) };
     let (reviewer, review): (Option<String>, Option<String>) = (row.get(0), row.get(1));
     let (in_reply_to, host, author): (String, String, String) = (row.get(2), row.get(3), row.get(4));
-    query("DELETE FROM reaction WHERE object = $1")
+    // What was done with it, and what it did itself: a reply may quote.
+    query("DELETE FROM reaction WHERE object = $1 OR (id = $1 AND actor = $2)")
         .bind(id)
+        .bind(&author)
         .execute(&mut **transaction)
         .await
         .map_err(doing(doing_it))?;

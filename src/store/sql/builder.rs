@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{
     Query,
-    row::{FromRow, Row},
+    row::{FromRow, Row, Scalar},
     value::{Bind, Value},
 };
 
@@ -65,11 +65,15 @@ impl<'q> QueryBuilder<'q> {
     }
 
     pub(in crate::store) fn build(self) -> Query<'q, Row> {
-        Query::new(AssertSqlSafe(self.text), self.values, Ok)
+        Query::new(AssertSqlSafe(self.text), self.values, Ok).once()
     }
 
     pub(in crate::store) fn build_query_as<T: FromRow>(self) -> Query<'q, T> {
-        Query::new(AssertSqlSafe(self.text), self.values, |row| T::from_row(&row))
+        Query::new(AssertSqlSafe(self.text), self.values, |row| T::from_row(&row)).once()
+    }
+
+    pub(in crate::store) fn build_query_scalar<T: Scalar>(self) -> Query<'q, T> {
+        Query::new(AssertSqlSafe(self.text), self.values, |row| T::scalar(&row)).once()
     }
 }
 

@@ -104,3 +104,63 @@ async fn who_quotes_a_review_gets_a_stamp_that_others_can_check() {
     let accepts: Vec<_> = home.posts(4).await.into_iter().filter(|post| post.path == "/users/bob/inbox").collect();
     assert_eq!(accepts.len(), 3, "a post that is not there quotes nothing");
 }
+
+#[tokio::test]
+async fn a_quote_for_some_people_is_stamped_by_its_own_words_and_stands_nowhere() {
+    let (daemon, home, bob) = ana_and_bob().await;
+    daemon.publish("dune.md", &review("Dune", "Sand.")).await;
+    let note = home.posts(2).await[1].json()["object"]["id"].clone();
+    // Nobody but its readers can fetch it: Mastodon puts it into the request.
+    let post = json!({
+        "id": format!("{}/posts/1", bob.id), "type": "Note", "attributedTo": bob.id, "content": "<p>Psst!</p>",
+        "quote": note, "to": [format!("{}/followers", bob.id)], "cc": [],
+    });
+    let request = bob.activity("QuoteRequest", 2, json!({"object": note, "instrument": post}));
+    assert_eq!(bob.post(&daemon, &request).await, 202);
+    let accept = home.posts(3).await[2].json();
+    assert_eq!((&accept["type"], &accept["object"]["instrument"]), (&json!("Accept"), &post["id"]));
+    let quoting = post["id"].as_str().unwrap();
+    assert_eq!(daemon.running().store.quote_by(quoting).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_quote_that_is_taken_off_the_page_or_whose_author_is_blocked_loses_its_stamp() {
+    let (daemon, home, bob) = ana_and_bob().await;
+    daemon.publish("dune.md", &review("Dune", "Sand.")).await;
+    let note = home.posts(2).await[1].json()["object"]["id"].clone();
+    let ask = async |person: &Person, number: u32| {
+        let quoting = json!({
+            "id": format!("{}/posts/1", person.id), "type": "Note", "attributedTo": person.id, "content": "<p>Yes!</p>",
+            "quote": note, "to": ["https://www.w3.org/ns/activitystreams#Public"], "cc": [],
+        });
+        let request = person.activity("QuoteRequest", number, json!({"object": note, "instrument": quoting}));
+        assert_eq!(person.post(&daemon, &request).await, 202);
+        daemon.worked_through().await;
+        quoting["id"].as_str().unwrap().to_owned()
+    };
+    let stamps = async || daemon.running().store.quote_stamps().await.unwrap();
+    let carol = home.person("carol");
+    let (first, second) = (ask(&bob, 2).await, ask(&carol, 3).await);
+    let stamp = stamps().await.into_iter().find(|(stamp, _)| stamp.quoted_by == first).unwrap().0;
+    let address = daemon.url(&format!("/users/ana/quote_authorizations/{}", stamp.number));
+    let status =
+        async || client().get(&address).header("accept", "application/activity+json").send().await.unwrap().status();
+    assert_eq!(status().await, 200);
+
+    let told = daemon.run(&["replies", "hide", &first]).await;
+    assert!(told.contains("is off the page"), "{told}");
+    assert_eq!(status().await, 404);
+    let revoked = |post: &super::neighbour::Asked| {
+        post.kind() == "Delete" && post.json()["object"] == json!({"id": address, "type": "QuoteAuthorization"})
+    };
+    daemon.deliveries_when("Delete", |row| row.state == "delivered").await;
+    assert!(home.asked().iter().any(|asked| asked.path.ends_with("inbox") && revoked(asked)));
+    // It may not ask again.
+    ask(&bob, 4).await;
+    daemon.deliveries_when("Reject", |row| row.state == "delivered").await;
+    assert!(stamps().await.iter().all(|(stamp, _)| stamp.quoted_by == second));
+
+    daemon.run(&["block", &carol.id]).await;
+    assert!(stamps().await.is_empty());
+    assert_eq!(daemon.running().store.quote_by(&second).await.unwrap(), None);
+}

@@ -606,3 +606,150 @@ async fn everybody_in_the_conversation_hears_of_an_edit_and_of_the_end() {
     assert_eq!(scene.home.posts(2).await[1].kind(), "Delete");
     assert_eq!(far.posts(2).await[1].kind(), "Delete");
 }
+
+#[tokio::test]
+async fn a_boost_for_followers_only_is_nobodys_business() {
+    let scene = Scene::set(OPEN).await;
+    let (bob, carol) = (scene.home.person("bob"), scene.home.person("carol"));
+    let boost = |to: Value| json!({"object": scene.note, "to": to, "cc": [scene.daemon.ana()]});
+    scene.say(&bob, &bob.activity("Announce", 1, boost(json!([format!("{}/followers", bob.id)])))).await;
+    assert!(scene.reactions().await.is_empty());
+    scene.say(&carol, &carol.activity("Announce", 1, boost(json!([PUBLIC])))).await;
+    assert_eq!(scene.counts().await.boosts, 1);
+}
+
+#[tokio::test]
+async fn who_had_to_be_hidden_waits_again() {
+    let scene = Scene::set("").await;
+    let bob = scene.home.person("bob");
+    let first = scene.reply(&bob, 1, &scene.note).await;
+    scene.decide(&first, ReplyState::Shown).await;
+    let second = scene.reply(&bob, 2, &scene.note).await;
+    scene.decide(&second, ReplyState::Hidden).await;
+    let third = scene.reply(&bob, 3, &scene.note).await;
+    assert_eq!(scene.kept(&third).await.unwrap().state, ReplyState::Waiting);
+    assert_eq!(scene.words().await, ["<p>Answer 1</p>"]);
+}
+
+#[tokio::test]
+async fn lists_of_answers_are_read_whatever_they_call_themselves() {
+    let scene = Scene::set(OPEN).await;
+    let bob = scene.home.person("bob");
+    let bobs = format!("{}/posts/1", bob.id);
+    let list = format!("{bobs}/replies");
+    let answers: Vec<String> =
+        (2..5).map(|number| scene.publish(&scene.home, &scene.post(&bob, number, &bobs, json!({})))).collect();
+    let page = |number: usize| format!("{list}?page={number}");
+    let serve = |address: &str, document: Value| {
+        scene.home.serve(address.strip_prefix(&scene.home.origin).unwrap(), Answer::Document(document));
+    };
+    // Without an id, with that of the whole list, and with its own in another order.
+    serve(&list, json!({"type": "Collection", "items": [answers[0]], "next": page(1)}));
+    serve(&page(1), json!({"id": bobs, "type": "CollectionPage", "items": [answers[1]], "next": page(2)}));
+    serve(&page(2), json!({"id": format!("{list}?limit=20&page=2"), "type": "CollectionPage", "items": [answers[2]]}));
+    scene.publish(&scene.home, &scene.post(&bob, 1, &scene.note, json!({})));
+    scene.reply_with(&bob, 1, &scene.note, json!({"replies": list})).await;
+    scene.crawl(MINUTE * 16).await;
+    assert_eq!(scene.shown().await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_block_list_is_taken_whole() {
+    let scene = Scene::set(OPEN).await;
+    let far = Neighbour::open_at(&scene.daemon, "127.0.0.1").await;
+    scene.reply(&far.person("bob"), 1, &scene.note).await;
+    let host = far.origin.split("://").nth(1).unwrap();
+    let list = scene.daemon.data().parent().unwrap().join("blocks.csv");
+    let import = async |rows: &str| {
+        std::fs::write(&list, format!("#domain,#severity,#public_comment\n{rows}")).unwrap();
+        scene.daemon.run(&["block", "--import", list.to_str().unwrap()]).await
+    };
+    let told = import("spam.example,suspend,\"lies, and\nmore.example\"\nloud.example,silence,\n").await;
+    assert!(told.contains("1 blocked") && told.contains("only limits"), "{told}");
+    let blocks = scene.daemon.run_json(&["block"]).await;
+    assert_eq!((&blocks[0]["name"], blocks.as_array().unwrap().len()), (&json!("spam.example"), 1));
+    assert_eq!(scene.shown().await.len(), 1);
+    import(&format!("{host},suspend,\nother.example,suspend,\n")).await;
+    assert!(scene.shown().await.is_empty());
+
+    // One that means nobody keeps no other from being blocked.
+    std::fs::write(&list, format!("nobody@{host}\nlate.example\n")).unwrap();
+    let told = scene.daemon.refuse(&["block", "--import", list.to_str().unwrap()]).await;
+    assert!(told.contains(&format!("nobody@{host}")), "{told}");
+    assert!(scene.daemon.running().store.is_blocked(None, "late.example").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_reply_that_quotes_is_no_quote_before_it_is_shown() {
+    let scene = Scene::set("").await;
+    let bob = scene.home.person("bob");
+    let id = scene.reply_with(&bob, 1, &scene.note, json!({"quote": scene.note})).await;
+    assert!(scene.reactions().await.is_empty());
+    assert_eq!(scene.counts().await.quotes, 0);
+    scene.decide(&id, ReplyState::Shown).await;
+    assert_eq!((scene.reactions().await.len(), scene.counts().await.quotes), (1, 1));
+    scene.decide(&id, ReplyState::Hidden).await;
+    assert!(scene.reactions().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_comes_under_an_id_that_was_used_before_is_heard_all_the_same() {
+    let scene = Scene::set(OPEN).await;
+    let bob = scene.home.person("bob");
+    // GoToSocial gives all edits of a post one id, and BookWyrm deletes under the id of the Create.
+    let id = scene.reply(&bob, 1, &scene.note).await;
+    for words in ["<p>One</p>", "<p>Two</p>"] {
+        let edited = scene.post(&bob, 1, &scene.note, json!({"content": words}));
+        scene.say(&bob, &update(&bob, 2, &edited)).await;
+        assert_eq!(scene.words().await, [words]);
+    }
+    scene.say(&bob, &bob.activity("Delete", 1, json!({"object": id}))).await;
+    assert!(scene.words().await.is_empty());
+    // snac makes the id of a like from the post.
+    let like = bob.activity("Like", 3, json!({"object": scene.note}));
+    scene.say(&bob, &like).await;
+    scene.say(&bob, &bob.activity("Undo", 4, json!({"object": like}))).await;
+    assert!(scene.reactions().await.is_empty());
+    // The same request is a replay.
+    scene.say(&bob, &like).await;
+    assert!(scene.reactions().await.is_empty());
+    scene.daemon.sleep(MINUTE);
+    scene.say(&bob, &like).await;
+    assert_eq!(scene.counts().await.likes, 1);
+}
+
+#[tokio::test]
+async fn what_comes_together_is_counted_together_and_each_ones_in_its_order() {
+    let scene = Scene::set("").await;
+    let people: Vec<Person> = ["bob", "carol", "dave"].map(|name| scene.home.person(name)).to_vec();
+    for person in &people {
+        scene.say(person, &person.activity("Like", 1, json!({"object": scene.daemon.ana()}))).await;
+    }
+    let store = &scene.daemon.running().store;
+    let lay_down = async |person: &Person, activity: &Value| {
+        let (id, now) = (activity["id"].as_str().unwrap(), scene.daemon.clock.now());
+        assert!(store.keep_received(id, &person.id, activity.to_string().as_bytes(), now).await.unwrap());
+    };
+    let like = |person: &Person, number| person.activity("Like", number, json!({"object": scene.note}));
+    let version = store.talk_version(&ana(), &scene.review);
+    for person in &people {
+        lay_down(person, &like(person, 2)).await;
+        lay_down(person, &person.activity("Announce", 3, json!({"object": scene.note}))).await;
+    }
+    let bob = &people[0];
+    scene.say(bob, &bob.activity("Like", 4, json!({"object": scene.daemon.ana()}))).await;
+    let counts = store.conversation_counts(&[(ana(), scene.review.clone())]).await.unwrap();
+    assert_eq!((counts[0].likes, counts[0].boosts), (3, 3));
+    let changes = store.talk_version(&ana(), &scene.review) - version;
+    assert!((1..6).contains(&changes), "the page changes once for many, not {changes} times for 6");
+
+    let taken_back = bob.activity("Undo", 5, json!({"object": like(bob, 2)}));
+    for activity in
+        [&taken_back, &like(bob, 6), &bob.activity("Undo", 7, json!({"object": like(bob, 6)})), &like(bob, 8)]
+    {
+        lay_down(bob, activity).await;
+    }
+    scene.say(bob, &bob.activity("Like", 9, json!({"object": scene.daemon.ana()}))).await;
+    let stands = store.reaction(&scene.note, &bob.id, ReactionKind::Like).await.unwrap().unwrap();
+    assert_eq!(stands.id.as_deref(), like(bob, 8)["id"].as_str(), "the last word counts");
+}

@@ -10,7 +10,7 @@ use std::{
 
 use reviewd::{
     app::{self, Running},
-    backup::{Backup, Outcome, Target},
+    backup::{Backup, BackupError, Outcome, Target},
     clock::{Clock, Hand},
     config::{Config, Overrides},
     domain::Origin,
@@ -184,11 +184,15 @@ impl Daemon {
 
     /// Packs everything while it runs.
     pub async fn back_up(&self, with_reviews: bool) -> PathBuf {
+        self.try_to_back_up(with_reviews).await.unwrap()
+    }
+
+    pub async fn try_to_back_up(&self, with_reviews: bool) -> Result<PathBuf, BackupError> {
         let file = self.folder.path().join("backup.tar.gz");
         let source = app::source(&self.config);
-        let packed = source.pack(&self.running().store, self.clock.now(), with_reviews, false).await.unwrap();
+        let packed = source.pack(&self.running().store, self.clock.now(), with_reviews, false).await?;
         fs::copy(&packed.file, &file).unwrap();
-        file
+        Ok(file)
     }
 
     /// Loses the data directory and restores it; the folder is as it was last. Not started yet.

@@ -1,10 +1,11 @@
 //! Deliveries meet good, bad and silent inboxes: each follower gets everything once, in order, and nothing is lost.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use reviewd::domain::Spec;
 use serde_json::json;
+use tokio::sync::Notify;
 
 use super::{
     daemon::Daemon,
@@ -123,6 +124,29 @@ async fn an_inbox_in_trouble_holds_up_nobody_else_on_its_host() {
         assert_eq!(inboxes_of(&posts, "Emma"), [carol.inbox()], "after {status}: bob's Dune comes first");
         assert!(inboxes_of(&posts, "Dune").contains(&bob.inbox()), "after {status}");
     }
+}
+
+#[tokio::test]
+async fn a_host_that_is_slow_gets_a_second_message_beside_the_first_and_no_third() {
+    let daemon = Daemon::start().await;
+    let home = Neighbour::open(&daemon).await;
+    let go_on = Arc::new(Notify::new());
+    for name in ["bob", "carol", "dave"] {
+        let person = home.person(name);
+        person.follows(&daemon, &home).await;
+        home.answer(&person.inbox(), [Answer::Waits(Arc::clone(&go_on))]);
+    }
+    daemon.publish("dune.md", &review("Dune", "Sand.")).await;
+    let accepts = 3;
+    home.posts(accepts + 1).await;
+    for _ in 0..2 {
+        daemon.pass(Duration::from_millis(200));
+        home.posts(accepts + 2).await;
+    }
+    go_on.notify_waiters();
+    home.posts(accepts + 3).await;
+    go_on.notify_one();
+    daemon.deliveries_when("Create", |row| row.state == "delivered").await;
 }
 
 #[tokio::test]
@@ -286,4 +310,16 @@ async fn a_delivery_is_given_up_in_time_and_resend_revives_it() {
     let posts = home.posts(7).await;
     assert!(posts[1..].iter().all(|post| post.body == posts[1].body));
     daemon.deliveries_when("Create", |row| row.state == "delivered").await;
+}
+
+#[tokio::test]
+async fn what_a_person_sends_again_does_not_wait_for_the_end_of_a_hosts_pause() {
+    let (daemon, home, _) = ana_and_bob("", [Answer::Status(503)]).await;
+    daemon.publish("dune.md", &review("Dune", "Sand.")).await;
+    daemon.deliveries_when("Create", |row| row.attempts == 1).await;
+    // No time passes.
+    let said = daemon.run(&["resend", "dune"]).await;
+    assert!(said.contains("1 deliveries are on their way again"), "{said}");
+    daemon.deliveries_when("Create", |row| row.state == "delivered").await;
+    home.posts(3).await;
 }

@@ -316,7 +316,8 @@ async fn a_folder_that_vanished_is_found() {
     let report = ask(&daemon).await.unwrap();
     let found = find(&report, "folder");
     assert_eq!((found.outcome, found.about.as_deref()), (Outcome::Failed, Some("@ana")));
-    assert!(found.cure.as_deref().unwrap().contains("BindReadOnlyPaths"), "{found}");
+    let cure = found.cure.as_deref().unwrap();
+    assert!(cure.contains("BindReadOnlyPaths") && cure.contains("setfacl -R -m g:"), "{found}");
 }
 
 /// What `reviewd doctor --json` prints in a directory where no daemon runs, and how it ends.

@@ -62,6 +62,9 @@ async fn every_misbehaviour_is_understood_as_what_it_is_and_holds_up_nobody() {
         (Answer::Stalls("HTTP/1.1 202 Accepted\r\ntransfer-encoding: chunked\r\n\r\nzzz\r\n"), "delivered", ""),
         (Answer::Floods("HTTP/1.1 500 No\r\nconnection: close\r\n\r\n", "words "), "due", "status 500"),
         (Answer::Floods("HTTP/1.1 202 Yes\r\nconnection: close\r\n\r\n", "words "), "delivered", ""),
+        // It promises to stay and leaves, or says more than it was asked.
+        (Answer::Closes("HTTP/1.1 202 Yes\r\ncontent-length: 0\r\n\r\n"), "delivered", ""),
+        (Answer::Closes("HTTP/1.1 202 Yes\r\ncontent-length: 0\r\n\r\nHTTP/1.1 500 No\r\n\r\n"), "delivered", ""),
         (Answer::Header(301, "location", "/elsewhere".into()), "due", "status 301"),
         (Answer::Header(308, "location", "http://10.0.0.1/".into()), "due", "status 308"),
         (Answer::Header(429, "retry-after", "soon".into()), "due", "status 429"),
@@ -86,6 +89,42 @@ async fn every_misbehaviour_is_understood_as_what_it_is_and_holds_up_nobody() {
         let understood = error.split('|').any(|error| told.starts_with(error));
         assert!(row.state == *state && understood, "{answer:?}: {row:#?}");
         assert_eq!(home.posts(1).await.len(), 1, "{answer:?}");
+    }
+}
+
+/// Takes as long as the client waits for a connection.
+#[tokio::test]
+async fn a_server_that_keeps_silent_before_it_is_secure_or_speaks_plainly_is_tried_again() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let daemon = Daemon::start().await;
+    let home = Neighbour::open(&daemon).await;
+    let bob = home.person("bob");
+    follow(&daemon, bob.inbox()).await;
+    let mut servers = JoinSet::new();
+    let kinds = [("", "no answer in time"), ("HTTP/1.1 400 Bad Request\r\n\r\n", "no connection: ")];
+    let mut inboxes = Vec::new();
+    for (answer, words) in kinds {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let inbox = format!("https://{}/inbox", listener.local_addr().unwrap());
+        follow(&daemon, inbox.clone()).await;
+        inboxes.push((inbox, words));
+        servers.spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut bytes = [0; 1024];
+            while stream.read(&mut bytes).await.is_ok_and(|read| read > 0) && !answer.is_empty() {
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+            // Until the client hangs up.
+            while stream.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
+        });
+    }
+    daemon.publish("dune.md", &review("Dune", "Sand.")).await;
+    home.posts(1).await;
+    let rows = daemon.deliveries_when("Create", |row| row.attempts > 0).await;
+    for (inbox, words) in inboxes {
+        let row = rows.iter().find(|row| row.inbox == inbox).unwrap();
+        let told = row.last_error.clone().unwrap_or_default();
+        assert!(row.state == "due" && row.last_status.is_none() && told.starts_with(words), "{row:#?}");
     }
 }
 

@@ -190,3 +190,23 @@ async fn a_folder_that_comes_after_the_first_start_is_held_too() {
     home.posts(4).await;
     assert_eq!(daemon.run_json(&["plan"]).await["held"].as_array().unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn a_key_that_is_a_credential_is_in_the_backup_too_and_none_is_made_without_it() {
+    let (mut daemon, home, bob) = ana_and_bob().await;
+    daemon.publish("dune.md", &review("Dune", "Sand.")).await;
+    home.posts(2).await;
+    // The service manager hands the key over; in the data directory there is none.
+    let given = tempfile::tempdir().unwrap();
+    let key = std::fs::read(daemon.data().join("keys/ana.pem")).unwrap();
+    std::fs::rename(daemon.data().join("keys/ana.pem"), given.path().join("ana.pem")).unwrap();
+    let refused = daemon.try_to_back_up(false).await.unwrap_err().to_string();
+    assert!(refused.contains("the key of @ana") && refused.contains("CREDENTIALS_DIRECTORY="), "{refused}");
+    daemon.set(|config| config.credentials = Some(given.path().to_owned()));
+    let backup = daemon.back_up(false).await;
+    daemon.set(|config| config.credentials = None);
+    daemon.restore(&backup, false).await;
+    assert_eq!(std::fs::read(daemon.data().join("keys/ana.pem")).unwrap(), key);
+    daemon.start_again().await;
+    assert_eq!(daemon.followers().await[0].actor, bob.id);
+}

@@ -16,7 +16,11 @@ use std::{
     time::Duration,
 };
 
-use reviewd::{backup::Backup, clock::Clock, domain::Spec};
+use reviewd::{
+    backup::Backup,
+    clock::Clock,
+    domain::{ReactionKind, Spec},
+};
 use serde_json::json;
 use tokio::task::JoinSet;
 use url::Url;
@@ -33,6 +37,7 @@ const HOSTS: u8 = 6;
 /// Reviews there are at least: an emptied folder is held, which is another story.
 const REVIEWS_MIN: usize = 4;
 const REVIEWS_MAX: usize = 12;
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The longest wait for the moment to kill at.
 const MOMENT_MAX: Duration = Duration::from_millis(1500);
 
@@ -267,7 +272,11 @@ impl Story {
         }
         self.told.push(format!("  killed after {} answers", taken.len()));
         let (store, _directory) = self.site.copy_of_store().await;
+        let waiting = store.due_received(self.chance.now() + DAY, i64::MAX).await.unwrap();
         for (about, id) in taken {
+            let waits = waiting.iter().any(|one| id == one.id.as_str());
+            let counted = store.reaction(&about.1, &about.0, ReactionKind::Like).await.unwrap().is_some();
+            assert!(!(waits && counted), "{about:?} is counted, and would be worked through again");
             let new = store.keep_received(id.as_str().unwrap(), &about.0, b"{}", self.chance.now()).await.unwrap();
             assert!(!new, "{about:?} was answered with 202 and is not on the disk");
             self.likes.taken.insert(about);

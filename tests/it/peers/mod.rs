@@ -28,7 +28,7 @@ pub use authority::{Authority, Certificate};
 pub use browser::Browser;
 pub use fedify::{Fedify, Front, Received};
 pub use program::Program;
-pub use readers::{newsboat, read_feed, websub_subscriber};
+pub use readers::{newsboat, read_feed, read_telemetry, websub_subscriber};
 pub use reviewd::Reviewd;
 
 use std::fs::OpenOptions;

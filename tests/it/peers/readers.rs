@@ -1,4 +1,5 @@
-//! Readers of feeds as real subscribers use them: feedparser and newsboat, each by a script of `tests/peers/python/`.
+//! Readers of feeds as real subscribers use them, feedparser and newsboat, and those of traces and metrics: each by a script
+//! of `tests/peers/python/`.
 
 use std::ffi::OsString;
 use std::process::Stdio;
@@ -22,6 +23,12 @@ pub async fn read_feed(addresses: &[&str]) -> Option<Value> {
 pub async fn newsboat(addresses: &[&str]) -> Option<Value> {
     let program = locate("NEWSBOAT")?.into_os_string();
     run_python("read_newsboat.py", std::iter::once(program).chain(addresses.iter().map(OsString::from))).await
+}
+
+/// What a reader of telemetry understands of a file: `spans` by OpenTelemetry's schema, `metrics` by Prometheus' client
+/// library. `None` where Python is not installed.
+pub async fn read_telemetry(kind: &str, file: &std::path::Path) -> Option<Value> {
+    run_python("read_telemetry.py", [OsString::from(kind), file.into()].into_iter()).await
 }
 
 /// A subscriber by WebSub to this feed, which has confirmed its subscription. Its next lines tell of pushes. `None` where

@@ -143,10 +143,10 @@ async fn what_the_hub_does_not_take_it_says_in_words() {
     let json = client().post(daemon.door("/websub")).header("content-type", "application/json").body("{}");
     assert_eq!(json.send().await.unwrap().status().as_u16(), 415);
     let page = client().get(daemon.door("/websub")).send().await.unwrap();
-    assert_eq!(page.status().as_u16(), 200);
+    assert_eq!((page.status().as_u16(), page.headers().get("allow")), (200, None));
     assert!(page.text().await.unwrap().starts_with("This is the WebSub hub of Book reviews."));
     let put = client().put(daemon.door("/websub")).send().await.unwrap();
-    assert_eq!(put.status().as_u16(), 405);
+    assert_eq!((put.status().as_u16(), &put.headers()["allow"]), (405, &"GET, HEAD, OPTIONS, POST".parse().unwrap()));
 }
 
 #[tokio::test]
