@@ -51,7 +51,8 @@ async fn overview(admin: &Admin, frame: &Frame<'_>, session: &str) -> Result<Str
     let stopping = || Refusal::Broken("the daemon is stopping; start it again".to_owned());
     let folders = desk.publisher.survey().await.ok_or_else(stopping)?;
     let plan = desk.publisher.plan().await.ok_or_else(stopping)?;
-    let status = control::status(&desk.store, &desk.site, folders).await?;
+    let certificate = desk.certificate.as_ref().map(|state| state.borrow().clone());
+    let status = control::status(&desk.store, &desk.site, folders, certificate).await?;
     let counts = status.counts(true);
     let notices = control::notices(&desk.store, &desk.site.origin, None).await?.notices;
     let today = figures::day_of(frame.now);

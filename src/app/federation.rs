@@ -23,7 +23,7 @@ use crate::{
     },
     net::{Client, Reach},
     publish::PublisherHandle,
-    store::{Outgoing, Recipients, Store},
+    store::{OnDuty, Outgoing, Recipients, Store},
     web::{Web, fediverse::PublicKeys},
     websub::{Courier, Hub},
 };
@@ -84,6 +84,7 @@ pub async fn open(
     let places = KeyPlaces::configured(config);
     let keys = tokio::task::spawn_blocking(move || KeyRing::load(&places, &wanted)).await??;
     let keys = Arc::new(keys);
+    have_the_same_keys(store, &keys, reviewers).await?;
     let mut public = PublicKeys { instance: keys.instance.to_public_pem()?, reviewers: HashMap::new() };
     for reviewer in reviewers {
         if let Some(key) = keys.reviewer(&reviewer.handle) {
@@ -153,6 +154,27 @@ pub async fn open(
     Ok(Federation { reception, finder, public_keys: public, keys, client, worker, ends })
 }
 
+/// Nodes on one database speak with the same keys: a server that has fetched one key refuses what another signed.
+///
+/// # Errors
+/// Another node has another key.
+async fn have_the_same_keys(store: &Store, keys: &KeyRing, reviewers: &[Reviewer]) -> anyhow::Result<()> {
+    if !store.is_shared() {
+        return Ok(());
+    }
+    let own = reviewers.iter().filter_map(|one| Some((one.handle.to_string(), keys.reviewer(&one.handle)?)));
+    for (name, key) in own.chain([("the instance".to_owned(), &keys.instance)]) {
+        let public = key.to_public_pem()?;
+        if store.settle_public_key(&name, &public).await? != public {
+            bail!(
+                "the key of {name} is not the one that this site's other nodes have: copy their keys/*.pem to this node, \
+                 or give all of them the same credentials"
+            );
+        }
+    }
+    Ok(())
+}
+
 /// The client for pictures that strangers show of themselves.
 pub fn client_for_pictures(config: &Config) -> anyhow::Result<Client> {
     let origin = &config.site.origin;
@@ -208,15 +230,43 @@ impl Federation {
     }
 
     /// Starts delivering and working through the inbox; the tasks that must not end before the stop, by name.
-    pub fn start(self, tasks: &TaskTracker, stop: &CancellationToken) -> [(&'static str, JoinHandle<()>); 2] {
+    pub fn start(
+        self,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+        folder: &OnDuty,
+        mut inbox: OnDuty,
+    ) -> [(&'static str, JoinHandle<()>); 2] {
         let store = self.reception.store.clone();
         let WorkerEnds { recorder, mut gone } = self.ends;
         // Ends by itself when the last lane has recorded its outcome.
         tasks.spawn(recorder.run(store, self.reception.clock.clone(), stop.clone()));
         let delivering = tasks.spawn(self.worker.run(tasks.clone(), stop.clone()));
-        let receiving = tasks.spawn(self.reception.clone().run(stop.clone()));
-        tasks.spawn(self.finder.run(stop.clone()));
-        tasks.spawn(self.reception.conversation.clone().crawl(stop.clone()));
+        let mut crawling = inbox.clone();
+        let receiving = tasks.spawn({
+            let reception = self.reception.clone();
+            async move {
+                while let Some(turn) = inbox.begin().await {
+                    reception.clone().run(turn.over.clone()).await;
+                }
+            }
+        });
+        tasks.spawn({
+            let (finder, mut folder) = (self.finder, folder.clone());
+            async move {
+                while let Some(turn) = folder.begin().await {
+                    finder.clone().run(turn.over.clone()).await;
+                }
+            }
+        });
+        tasks.spawn({
+            let conversation = self.reception.conversation.clone();
+            async move {
+                while let Some(turn) = crawling.begin().await {
+                    conversation.clone().crawl(turn.over.clone()).await;
+                }
+            }
+        });
         let (reception, stop) = (self.reception, stop.clone());
         tasks.spawn({
             let (reception, stop) = (reception.clone(), stop.clone());

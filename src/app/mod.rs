@@ -5,6 +5,7 @@ mod federation;
 mod https;
 mod hub;
 pub mod manager;
+mod nodes;
 mod operator;
 mod pulse;
 pub mod rest;
@@ -66,6 +67,7 @@ use vigil::Vigil;
 
 use door::{Door, Hearing};
 use https::Https;
+use nodes::{Duties, Sleepers};
 use pulse::Pulse;
 use sockets::Sockets;
 
@@ -220,6 +222,8 @@ pub async fn start_on(
     let feed_id = feed_id(&store, &clock).await?;
     let beats = Arc::new(AtomicU64::new(0));
     let elsewhere = elsewhere(&config, &clock, &store)?;
+    let stop = CancellationToken::new();
+    let duties = Duties::new(&store, &clock, &stop, config.publish.watch);
     let setup = Setup {
         clock: clock.clone(),
         store: store.clone(),
@@ -230,6 +234,7 @@ pub async fn start_on(
         folders: folders(&config, &reviewers),
         scan_every: config.publish.scan_every,
         feed_items: config.feeds.items as usize,
+        duty: duties.folder.clone(),
         progress: {
             let beats = Arc::clone(&beats);
             Arc::new(move || {
@@ -241,7 +246,6 @@ pub async fn start_on(
     // Before the publisher remembers what a trial said.
     federation::pin_origin(&config, &store).await?;
     let (mut publisher, handle) = Publisher::open(setup).await?;
-    let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let hub = hub::open(&config, &clock, &store)?;
     let federation = federation::open(&config, &clock, &store, &reviewers, &handle, &hub, &tasks).await?;
@@ -356,31 +360,50 @@ pub async fn start_on(
         command: config.notify.command.clone(),
         certificate: certificate.clone(),
     };
-    tasks.spawn(vigil.run(stop.clone()));
+    let (mut folder, inbox) = (duties.folder.clone(), duties.inbox.clone());
+    let sleepers =
+        Sleepers { publisher: handle.clone(), hub: Arc::clone(&hub), received: Arc::clone(&federation.reception.work) };
+    duties.start(&store, &clock, sleepers, &tasks, &stop);
+    tasks.spawn({
+        let mut folder = folder.clone();
+        async move {
+            while let Some(turn) = folder.begin().await {
+                vigil.run(turn.over.clone()).await;
+            }
+        }
+    });
     let looked = handle.looked.clone();
     tasks.spawn(async move { doctor.after_upgrade(looked).await });
-    parts.extend(federation.start(&tasks, &stop));
+    parts.extend(federation.start(&tasks, &stop, &folder, inbox));
     tasks.spawn(elsewhere.run(Arc::clone(&handle.hint), stop.clone()));
     for _ in 0..faces::FETCHERS {
         tasks.spawn(faces.clone().run(stop.clone()));
     }
-    tasks.spawn(hub::keep(web, clock.clone(), stop.clone()));
-    let (keeper, mirrors) = Keeper::new(mirror::keeper::Setup {
+    tasks.spawn({
+        let (mut folder, clock) = (folder.clone(), clock.clone());
+        async move {
+            while let Some(turn) = folder.begin().await {
+                hub::keep(Arc::clone(&web), clock.clone(), turn.over.clone()).await;
+            }
+        }
+    });
+    let (mut keeper, mirrors) = Keeper::new(mirror::keeper::Setup {
         clock: clock.clone(),
         store: store.clone(),
         origin: site.origin.clone(),
         folders: mirror_folders(&config),
         scan_every: config.publish.scan_every,
     });
-    tasks.spawn(keeper.run(stop.clone()));
+    tasks.spawn(async move {
+        while let Some(turn) = folder.begin().await {
+            keeper.run(turn.over.clone()).await;
+        }
+    });
     let answering = tasks.spawn(control::serve(control, desk, tasks.clone(), stop.clone()));
     parts.push(("the control socket", answering));
-    let publishing = tasks.spawn({
-        let stop = stop.clone();
-        async move {
-            let _lock = _lock;
-            publisher.run(stop).await;
-        }
+    let publishing = tasks.spawn(async move {
+        let _lock = _lock;
+        publisher.run().await;
     });
     parts.push(("the publisher", publishing));
     let pulse = Pulse { clock, publisher: handle.clone(), store: store.clone(), beats, parts };
@@ -467,8 +490,7 @@ async fn founded(store: &Store, clock: &Clock) -> anyhow::Result<Timestamp> {
         return text.parse().context("read when the site was founded");
     }
     let now = clock.now_in_seconds();
-    store.remember_fact("founded", &now.to_string()).await?;
-    Ok(now)
+    store.settle_fact("founded", &now.to_string()).await?.parse().context("read when the site was founded")
 }
 
 /// What all feed ids begin with, minted at the first start: no title, path or domain is in it.
@@ -476,9 +498,7 @@ async fn feed_id(store: &Store, clock: &Clock) -> anyhow::Result<String> {
     if let Some(id) = store.fact("feed_id").await? {
         return Ok(id);
     }
-    let id = format!("urn:uuid:{}", clock.uuid());
-    store.remember_fact("feed_id", &id).await?;
-    Ok(id)
+    Ok(store.settle_fact("feed_id", &format!("urn:uuid:{}", clock.uuid())).await?)
 }
 
 impl Running {
@@ -496,6 +516,9 @@ impl Running {
         self.tasks.close();
         if tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait()).await.is_err() {
             tracing::warn!("some connections did not end within {} s and were cut", STOP_TIMEOUT.as_secs());
+        }
+        if let Err(error) = self.store.say_farewell().await {
+            tracing::debug!(%error, "the other nodes wait for this one a little: {error}");
         }
         self.store.close().await;
         // A socket that is gone already is what was wanted.

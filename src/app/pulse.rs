@@ -82,12 +82,14 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(30);
 
     /// A publisher without folders, which nobody lets run yet.
-    async fn pulse() -> (Pulse, Publisher, Hand, TempDir) {
+    async fn pulse() -> (Pulse, Publisher, Hand, (TempDir, CancellationToken)) {
         let home = tempfile::tempdir().unwrap();
         let (clock, hand) = Clock::turned("2026-11-22T12:00:00Z".parse().unwrap(), 7);
         let config = Config::load(&Overrides::default(), &Default::default(), home.path()).unwrap();
         let store = Store::open(&home.path().join("reviewd.db")).await.unwrap();
+        let stop = CancellationToken::new();
         let setup = Setup {
+            duty: store.duty(crate::store::Duty::Folder, clock.clone(), stop.clone()).0,
             clock: clock.clone(),
             store: store.clone(),
             site: config.site(),
@@ -101,7 +103,7 @@ mod tests {
         };
         let (publisher, handle) = Publisher::open(setup).await.unwrap();
         let pulse = Pulse { clock, publisher: handle, store, beats: Arc::default(), parts: Vec::new() };
-        (pulse, publisher, hand, home)
+        (pulse, publisher, hand, (home, stop))
     }
 
     /// What the publisher is found to be while patience runs out.
@@ -120,9 +122,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_publisher_at_work_is_alive() {
-        let (mut pulse, publisher, _hand, _home) = pulse().await;
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        pulse.parts.push(("the publisher", tasks.spawn(publisher.run(stop.clone()))));
+        let (mut pulse, publisher, _hand, (_home, stop)) = pulse().await;
+        let tasks = TaskTracker::new();
+        pulse.parts.push(("the publisher", tasks.spawn(publisher.run())));
         assert_eq!(pulse.ailment(PATIENCE).await, None);
         stop.cancel();
         tasks.close();

@@ -2,7 +2,7 @@
 
 use std::{fs::File, sync::Arc};
 
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Parts, elsewhere, federation, feed_id, folders, founded, hub, limits, open};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     faces::Faces,
     publish::{Publisher, PublisherHandle, publisher::Setup},
     source::SOURCE_ARCHIVE,
-    store::Store,
+    store::{Duty, Store},
     web::{self, Web, gate::Gate, interact::Questions, readers::Readers, shelf::Shelf},
 };
 
@@ -34,6 +34,7 @@ pub async fn publisher(config: &Config) -> anyhow::Result<AtRest> {
 }
 
 async fn at_rest(config: &Config, parts: Parts) -> anyhow::Result<AtRest> {
+    let (duty, _nobody) = parts.store.duty(Duty::Folder, Clock::system(), CancellationToken::new());
     let setup = Setup {
         clock: Clock::system(),
         store: parts.store.clone(),
@@ -44,6 +45,7 @@ async fn at_rest(config: &Config, parts: Parts) -> anyhow::Result<AtRest> {
         folders: folders(config, &parts.reviewers),
         scan_every: config.publish.scan_every,
         feed_items: config.feeds.items as usize,
+        duty,
         progress: Arc::new(|| {}),
     };
     let (publisher, handle) = Publisher::open(setup).await?;

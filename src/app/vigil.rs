@@ -58,7 +58,7 @@ pub struct Vigil {
 
 impl Vigil {
     /// Looks until told to stop, the first time when the folders have been looked at.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(&self, stop: CancellationToken) {
         let mut looked = self.publisher.looked.clone();
         tokio::select! {
             () = stop.cancelled() => return,

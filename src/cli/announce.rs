@@ -43,6 +43,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
 /// Puts the announcements down; the next start sends them.
 async fn without_daemon(config: &Config, arguments: &Arguments) -> anyhow::Result<Announced> {
     let mut rest = app::rest::publisher(config).await?;
+    let _duty = rest.store.take_folder().await?;
     rest.publisher.reconcile_all().await;
     let announced = rest.publisher.announce(&arguments.names).await?;
     rest.publisher.reconcile_all().await;

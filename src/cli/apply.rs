@@ -42,6 +42,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<u8> {
 async fn without_daemon(config: &Config, arguments: &Arguments) -> anyhow::Result<Plan> {
     let release = if arguments.quietly { Release::Quietly } else { Release::Send };
     let mut rest = app::rest::publisher(config).await?;
+    let _duty = rest.store.take_folder().await?;
     rest.publisher.reconcile_all().await;
     let released = rest.publisher.apply(&arguments.names, release).await;
     rest.publisher.reconcile_all().await;

@@ -68,6 +68,7 @@ async fn rotate(config: &Config, handle: &str) -> anyhow::Result<u8> {
             let parts = app::open(config).await?;
             let rotated =
                 keys::rotate(&KeyPlaces::configured(config), &handles(config), handle, Clock::system().now())?;
+            parts.store.forget_public_key(handle).await?;
             parts.store.close().await;
             rotated
         }

@@ -167,6 +167,8 @@ pub struct PublishSettings {
     /// The slow timer: a full look at the folder whether or not an event came.
     pub scan_every: Duration,
     pub poll: Poll,
+    /// Whether this node may watch the folders, where several share a database.
+    pub watch: bool,
 }
 
 /// Whether folders are looked at every few seconds because events do not arrive.

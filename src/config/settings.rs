@@ -256,6 +256,7 @@ fn publish(mut section: Section, problems: &mut Vec<Problem>) -> PublishSettings
             .read("scan_every", "\"5m\"", at_least(Duration::from_secs(1)))
             .unwrap_or(Duration::from_secs(300)),
         poll: section.read("poll", "\"auto\"", poll).unwrap_or(Poll::Auto),
+        watch: section.read("watch", "true", value::yes_or_no).unwrap_or(true),
     };
     problems.extend(section.finish());
     settings

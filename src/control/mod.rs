@@ -158,6 +158,11 @@ pub enum Question {
 }
 
 impl Question {
+    /// Whether the answer decides what is published, which one node does.
+    fn decides(&self) -> bool {
+        matches!(self, Self::Apply { .. } | Self::Retract { .. } | Self::Announce { .. })
+    }
+
     /// How long the answer may take.
     fn patience(&self) -> Duration {
         if *self == Self::Doctor { EXAMINATION_TIMEOUT + ANSWER_TIMEOUT } else { ANSWER_TIMEOUT }
@@ -290,6 +295,9 @@ impl Desk {
     /// Answers one question.
     pub async fn answer(&self, question: Question) -> Answer {
         let stopping = || Answer::Refused("the daemon is stopping; start it again".to_owned());
+        if question.decides() && !self.publisher.duty.is_ours() {
+            return Answer::Refused(StoreError::TakenOver.to_string());
+        }
         match question {
             Question::Status => match self.publisher.survey().await {
                 Some(folders) => {
@@ -372,6 +380,9 @@ impl Desk {
             Question::RotateKey { handle } => {
                 let rotated = keys::rotate(&self.keys, &self.reception.reviewers, &handle, self.clock.now());
                 if rotated.is_ok() {
+                    if let Err(error) = self.store.forget_public_key(&handle).await {
+                        return Answer::Refused(error.to_string());
+                    }
                     self.restart.notify_one();
                 }
                 told(rotated)

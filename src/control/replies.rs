@@ -148,7 +148,7 @@ pub async fn list_replies(
 
 /// What a decision is about.
 enum Said {
-    Reply(KeptReply),
+    Reply(Box<KeptReply>),
     /// A post that quotes.
     Quote(Reaction),
 }
@@ -194,7 +194,7 @@ async fn find_said(store: &Store, name: &str, state: ReplyState) -> Result<Said,
     match (kept.reply.ours, kept.reply.visibility, state) {
         (true, _, _) => Err(ReplyProblem::Ours(kept.seq)),
         (false, Visibility::Private, ReplyState::Shown) => Err(ReplyProblem::Private(kept.seq)),
-        (false, _, _) => Ok(Said::Reply(kept)),
+        (false, _, _) => Ok(Said::Reply(Box::new(kept))),
     }
 }
 

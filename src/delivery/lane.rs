@@ -52,12 +52,17 @@ impl Lane {
 
     /// Carries what is due, beginning with what was read already, until it is through or the host as a whole fails.
     pub(super) async fn run(self: Arc<Self>, due: Vec<DueDelivery>) {
-        let Err(error) = self.carry_all(due).await else { return };
+        let carried = self.carry_all(due).await;
         let host = self.host().name.clone();
-        tracing::error!(host, %error, "the mail for {host} stays due: {error}");
-        tokio::select! {
-            () = self.stop.cancelled() => {}
-            () = self.worker.clock.sleep(LANE_AGAIN) => {}
+        if let Err(error) = carried {
+            tracing::error!(host, %error, "the mail for {host} stays due: {error}");
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = self.worker.clock.sleep(LANE_AGAIN) => {}
+            }
+        }
+        if let Err(error) = self.worker.store.give_host_back(&host).await {
+            tracing::debug!(host, %error, "{host} stays with this node: {error}");
         }
     }
 
@@ -82,7 +87,7 @@ impl Lane {
     async fn carry(self: &Arc<Self>, due: Vec<DueDelivery>) -> Result<bool, StoreError> {
         let (mut due, mut under_way, mut goes_on) = (due.into_iter(), JoinSet::new(), Ok(true));
         loop {
-            if self.stop.is_cancelled() {
+            if self.stop.is_cancelled() || !self.worker.leases.hold(&self.worker.clock) {
                 goes_on = goes_on.map(|_| false);
             }
             let busy = under_way.len();

@@ -1,6 +1,7 @@
 //! Carries messages to inboxes and WebSub callbacks: worker, lanes, recorder; schedule and verdict decide.
 
 mod lane;
+mod leases;
 mod recorder;
 pub mod schedule;
 pub mod verdict;

@@ -17,6 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     lane::{LANE_BATCH, Lane},
+    leases::Leases,
     recorder::{self, Desk, Recorder},
 };
 use crate::{
@@ -32,6 +33,8 @@ const HOSTS_PER_ROUND: usize = 1_024;
 const HOSTS_PER_READ: usize = 32;
 /// The longest wait between two looks at the queue.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// The same where other nodes may have died with work in their hands.
+const LOOK_AGAIN_SHARED: Duration = Duration::from_secs(2);
 /// Inboxes that answered "gone" and wait for their actor to be asked.
 const GONE_MAX: usize = 256;
 /// What is under way and kept in memory, in bytes: a thousand inboxes get the same.
@@ -58,6 +61,7 @@ pub struct Worker {
     pub(super) gone: mpsc::Sender<String>,
     rounds: [Arc<Round>; 3],
     parcels: Cache<i64, Arc<Parcel>>,
+    pub(super) leases: Leases,
 }
 
 /// Who knocks, in either language.
@@ -106,7 +110,8 @@ impl Worker {
         let rounds = rounds.map(|(way, mail)| Arc::new(Round::new(way, mail, limits.concurrency)));
         let parcels =
             Cache::builder().max_capacity(PARCELS_BYTES_MAX).weigher(|_, parcel: &Arc<Parcel>| weight(parcel)).build();
-        let worker = Self { clock, store, carriers, limits, desk, gone: gone_sender, rounds, parcels };
+        let leases = Leases::new(&store);
+        let worker = Self { clock, store, carriers, limits, desk, gone: gone_sender, rounds, parcels, leases };
         (worker, WorkerEnds { recorder, gone })
     }
 
@@ -116,7 +121,8 @@ impl Worker {
         tokio::join!(
             self.carry(inboxes, &tasks, &stop),
             self.carry(callbacks, &tasks, &stop),
-            self.carry(questions, &tasks, &stop)
+            self.carry(questions, &tasks, &stop),
+            self.leases.keep(&self.store, &self.clock, &stop)
         );
     }
 
@@ -151,49 +157,61 @@ impl Worker {
         // A lane that ends while the hosts are read or wait for a place may have closed its host: it wakes this loop, and the
         // host is judged anew at the next look.
         let busy = round.lock_busy().clone();
+        if !self.leases.good(&self.clock, stop).await {
+            return Ok(LOOK_AGAIN);
+        }
         let limit = HOSTS_PER_ROUND + busy.len();
         let mut hosts = self.store.due_hosts(round.way, self.clock.now(), limit as i64).await?;
         let may_be_more = hosts.len() >= limit;
         hosts.retain(|host| !busy.contains(&host.name));
+        let mut started = 0;
         for some in hosts.chunks(HOSTS_PER_READ) {
-            self.start_lanes_at(some, round, tasks, stop).await?;
+            started += self.start_lanes_at(some, round, tasks, stop).await?;
             if stop.is_cancelled() {
                 return Ok(LOOK_AGAIN);
             }
         }
-        if may_be_more && !hosts.is_empty() {
+        if may_be_more && started > 0 {
             return Ok(Duration::ZERO);
         }
         let next = self.store.next_due(round.way).await?;
         let wait = next.map(|next| Duration::try_from(next.duration_since(self.clock.now())).unwrap_or_default());
-        // Something due now belongs to a lane under way, which wakes this loop when it ends.
-        Ok(wait.filter(|wait| !wait.is_zero()).unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN))
+        // Something due now belongs to a lane under way, which wakes this loop when it ends; or to another node.
+        let longest = if self.store.is_shared() { LOOK_AGAIN_SHARED } else { LOOK_AGAIN };
+        Ok(wait.filter(|wait| !wait.is_zero()).unwrap_or(longest).min(longest))
     }
 
-    /// Reads the mail of some hosts together, and starts a lane for each as soon as a place is free.
+    /// Reads the mail of some hosts together, and starts a lane for each as soon as a place is free. Says how many.
     async fn start_lanes_at(
         &self,
         hosts: &[DueHost],
         round: &Arc<Round>,
         tasks: &TaskTracker,
         stop: &CancellationToken,
-    ) -> Result<(), StoreError> {
-        // Claimed before it is read, so that nobody carries the same meanwhile.
+    ) -> Result<usize, StoreError> {
+        // Claimed before it is read, so that nobody carries the same meanwhile, in this process or in another.
         let claims: Vec<Claim> = hosts.iter().map(|host| Claim::new(round, &host.name)).collect();
         let names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
+        let leased = self.store.lease_hosts(&names).await?;
+        let names: Vec<&str> = names.into_iter().filter(|name| leased.contains(name)).collect();
         let mut mail = self.store.mail_for(&names, self.clock.now(), LANE_BATCH).await?;
-        for (host, claim) in hosts.iter().zip(claims) {
-            let Some(due) = mail.remove(&host.name) else { continue };
+        let mut started = 0;
+        for (host, claim) in hosts.iter().zip(claims).filter(|(host, _)| leased.contains(host.name.as_str())) {
+            let Some(due) = mail.remove(&host.name) else {
+                self.store.give_host_back(&host.name).await?;
+                continue;
+            };
             let permit = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => return Ok(started),
                 permit = Arc::clone(&round.permits).acquire_owned() => permit,
             };
             // Nobody closes the semaphore.
-            let Ok(permit) = permit else { return Ok(()) };
+            let Ok(permit) = permit else { return Ok(started) };
             let lane = Lane::new(self.clone(), host.clone(), stop.clone(), claim, permit);
             tasks.spawn(lane.run(due));
+            started += 1;
         }
-        Ok(())
+        Ok(started)
     }
 
     /// What a delivery brings, read once for all whom it goes to; `None` where it is damaged.

@@ -118,7 +118,7 @@ impl Keeper {
     }
 
     /// Looks until told to stop; a look that has begun is finished.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(&mut self, stop: CancellationToken) {
         let mut talk = self.store.talk_changes();
         let clock = self.clock.clone();
         loop {

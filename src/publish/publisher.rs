@@ -3,6 +3,7 @@
 mod announce;
 mod release;
 mod report;
+mod standby;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
@@ -28,7 +29,7 @@ use crate::{
         ledger::{Entry, FileMark, FileOutcome, Hold, Intent, Standing},
     },
     intake::watcher::{self, Watcher},
-    store::{Aftermath, Commit, LedgerWrite, Store, StoreError},
+    store::{Aftermath, Commit, LedgerWrite, OnDuty, Store, StoreError},
 };
 
 pub use announce::{Announced, NotAnnounced};
@@ -59,6 +60,8 @@ pub struct Setup {
     pub scan_every: Duration,
     /// Most reviews in a current feed.
     pub feed_items: usize,
+    /// Whether this node watches the folders; others on the same database may.
+    pub duty: OnDuty,
     pub progress: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -138,6 +141,10 @@ pub struct PublisherHandle {
     pub posts_wanted: Arc<Notify>,
     /// To be notified when there is a reason to look at the folders.
     pub hint: Arc<Notify>,
+    /// To be notified when another node has published.
+    pub published_elsewhere: Arc<Notify>,
+    /// Whether this node decides what is published.
+    pub duty: OnDuty,
 }
 
 /// Is shown each change of the library before readers are, so that those who wait for news have it no later than those who
@@ -163,6 +170,7 @@ pub struct Publisher {
     unshown: bool,
     mail: Arc<Notify>,
     posts_wanted: Arc<Notify>,
+    published_elsewhere: Arc<Notify>,
     herald: Option<Arc<dyn Herald>>,
 }
 
@@ -175,21 +183,14 @@ impl Publisher {
         let mut desks = Vec::new();
         let cards = setup.store.cards().await?;
         for folder in &setup.folders {
-            let (store, clock) = (&setup.store, &setup.clock);
-            let reviewer = folder.reviewer.clone();
-            let mut desk =
-                Desk::open(store, clock, reviewer, folder.root.clone(), folder.rating_scale, &setup.limits).await?;
-            desk.left_out = folder.left_out.clone();
-            let own = cards.iter().filter(|card| card.reviewer == folder.reviewer.handle);
-            desk.cards = own.map(|card| (card.id.clone(), Arc::clone(card))).collect();
             let watcher = Watcher::new(&folder.root, folder.poll_always, Arc::clone(&hint));
-            desks.push((desk, watcher));
+            desks.push((open_desk(&setup, folder, &cards).await?, watcher));
         }
         let mail = Arc::new(Notify::new());
         let rearranged = setup.store.last_removal().await?;
         let (looked, looked_receiver) = watch::channel(false);
         let archives = open_archives(&setup, &cards).await?;
-        let posts_wanted = Arc::new(Notify::new());
+        let (posts_wanted, published_elsewhere) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let handle = PublisherHandle {
             orders: order_sender,
             library: receiver,
@@ -197,6 +198,8 @@ impl Publisher {
             mail: Arc::clone(&mail),
             posts_wanted: Arc::clone(&posts_wanted),
             hint: Arc::clone(&hint),
+            published_elsewhere: Arc::clone(&published_elsewhere),
+            duty: setup.duty.clone(),
         };
         let (unshown, herald) = (true, None);
         let mut publisher = Self {
@@ -212,6 +215,7 @@ impl Publisher {
             unshown,
             mail,
             posts_wanted,
+            published_elsewhere,
             herald,
         };
         publisher.show().await?;
@@ -223,13 +227,20 @@ impl Publisher {
         self.herald = Some(herald);
     }
 
-    /// Reconciles until told to stop; a reconcile that has begun is finished.
-    pub async fn run(mut self, stop: CancellationToken) {
-        loop {
+    /// Publishes while this is the node that does, and follows another one meanwhile, until told to stop; a reconcile that
+    /// has begun is finished.
+    pub async fn run(mut self) {
+        while let Some(turn) = self.stand_by().await {
+            self.publish(&turn.over).await;
+        }
+    }
+
+    async fn publish(&mut self, over: &CancellationToken) {
+        while !over.is_cancelled() {
             let wait = self.reconcile_all().await;
             let clock = self.setup.clock.clone();
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = over.cancelled() => return,
                 order = self.orders.recv() => match order {
                     Some(order) => self.obey(order).await,
                     None => return,
@@ -317,22 +328,10 @@ impl Publisher {
     /// Puts the library as it is now before the readers, after what left the feeds has been archived and subscribers are
     /// served.
     async fn show(&mut self) -> Result<(), StoreError> {
-        let cards = self.desks.iter().flat_map(|(desk, _)| desk.cards.values().cloned()).collect::<Vec<_>>();
-        let version = self.library.borrow().version + 1;
-        let library = match self.spare.take().and_then(Arc::into_inner) {
-            Some(mut spare) => {
-                spare.turn_into(version, &cards, self.rearranged);
-                spare
-            }
-            None => Library::new(version, cards, self.rearranged),
-        };
+        let library = self.next_library();
         let mut windows = HashMap::new();
         for (feed, archive) in &mut self.archives {
-            let cards = match feed {
-                ArchivedFeed::Everything => library.cards(),
-                ArchivedFeed::Reviewer(handle) => library.of_reviewer(handle),
-            };
-            let turn = archive.turn(cards, self.setup.feed_items);
+            let turn = archive.turn(cards_of(&library, feed), self.setup.feed_items);
             if !(turn.archived.is_empty() && turn.left.is_empty() && turn.returned.is_empty()) {
                 self.setup.store.turn_archive(feed, &turn.archived, &turn.left, &turn.returned).await?;
                 archive.take(&turn);
@@ -347,6 +346,18 @@ impl Publisher {
         self.spare = Some(self.library.send_replace(now));
         self.unshown = false;
         Ok(())
+    }
+
+    fn next_library(&mut self) -> Library {
+        let cards = self.desks.iter().flat_map(|(desk, _)| desk.cards.values().cloned()).collect::<Vec<_>>();
+        let version = self.library.borrow().version + 1;
+        match self.spare.take().and_then(Arc::into_inner) {
+            Some(mut spare) => {
+                spare.turn_into(version, &cards, self.rearranged);
+                spare
+            }
+            None => Library::new(version, cards, self.rearranged),
+        }
     }
 
     async fn let_burst_pass(&self) {
@@ -488,6 +499,23 @@ impl PublisherHandle {
     /// The library as it is now.
     pub fn library(&self) -> Arc<Library> {
         Arc::clone(&self.library.borrow())
+    }
+}
+
+/// A reviewer's ledger and cards, as the store has them.
+async fn open_desk(setup: &Setup, folder: &FolderSetup, cards: &[Arc<Card>]) -> Result<Desk, StoreError> {
+    let (reviewer, root) = (folder.reviewer.clone(), folder.root.clone());
+    let mut desk = Desk::open(&setup.store, &setup.clock, reviewer, root, folder.rating_scale, &setup.limits).await?;
+    desk.left_out = folder.left_out.clone();
+    let own = cards.iter().filter(|card| card.reviewer == folder.reviewer.handle);
+    desk.cards = own.map(|card| (card.id.clone(), Arc::clone(card))).collect();
+    Ok(desk)
+}
+
+fn cards_of<'a>(library: &'a Library, feed: &ArchivedFeed) -> &'a [Arc<Card>] {
+    match feed {
+        ArchivedFeed::Everything => library.cards(),
+        ArchivedFeed::Reviewer(handle) => library.of_reviewer(handle),
     }
 }
 

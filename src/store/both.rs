@@ -1,5 +1,10 @@
 //! SQLite and PostgreSQL are one store: the same tables, a copy from one to the other and back, and clear words where a
 //! server cannot be had.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "test code: it fails by panicking, and waits for itself"
+)]
 
 use std::collections::BTreeMap;
 

@@ -39,6 +39,8 @@ pub(super) const TABLES: &[&str] = &[
     "websub_subscription",
     "archived",
     "archive_document",
+    "node",
+    "lease",
 ];
 
 /// Rows in memory at once; half a megabyte each where they are pictures.
@@ -168,6 +170,7 @@ enum Pages {
 }
 
 impl Pages {
+    #[cfg_attr(not(feature = "postgres"), allow(unused_variables, reason = "a file needs no cursor"))]
     async fn open(
         pool: &Pool,
         transaction: &mut Transaction,

@@ -1,7 +1,7 @@
 //! Who follows whom, and who is kept out.
 
 use super::{
-    Outgoing, Store, StoreError, answer, doing, outbox,
+    Bell, Outgoing, Store, StoreError, answer, doing, outbox,
     sql::{Row, Transaction, query, query_scalar},
 };
 use crate::domain::Handle;
@@ -208,6 +208,7 @@ impl Store {
             deliveries += outbox::enqueue(&mut transaction, one).await?;
         }
         transaction.commit().await.map_err(doing("commit a message"))?;
+        self.ring(Bell::Work);
         Ok(deliveries)
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Outgoing, OwnReply, Store, StoreError, answer, doing, outbox, restored,
+    Bell, Outgoing, OwnReply, Store, StoreError, answer, doing, outbox, restored,
     sql::{FromRow, QueryBuilder, Row, Transaction, query, query_as, query_scalar},
 };
 use crate::domain::{
@@ -255,6 +255,7 @@ impl Store {
     /// Writes one decision: all of it or nothing. Returns the number of deliveries that came to be.
     pub async fn commit(&self, commit: &Commit) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
+        self.still_decides(&mut transaction).await?;
         if let Some(row) = &commit.reviewer {
             write_reviewer(&mut transaction, row).await?;
         }
@@ -275,6 +276,10 @@ impl Store {
             talked.extend(answer::place(&mut transaction, reply, commit.at).await?);
         }
         transaction.commit().await.map_err(doing("commit a decision"))?;
+        self.ring(Bell::Library);
+        if deliveries > 0 {
+            self.ring(Bell::Work);
+        }
         if !commit.replies.is_empty() {
             self.talk_changed(talked);
         }

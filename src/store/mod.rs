@@ -15,6 +15,7 @@ mod ledger;
 mod mail;
 mod mirror;
 mod moved;
+mod nodes;
 mod notice;
 mod outbox;
 mod peer;
@@ -57,6 +58,7 @@ pub use health::Health;
 pub use ledger::{Commit, Content, Hit, LedgerWrite, ReviewerRow};
 pub use mail::{Cargo, DueDelivery, DueHost, Parcel, Way};
 pub use mirror::MirrorFile;
+pub use nodes::{Bell, Duty, LEASES_HOLD, OnDuty, SIGN_OF_LIFE_EVERY, Turn, TurnTaker};
 pub use notice::{Condition, Notice, NoticeKind};
 pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivity};
 pub use portrait::{KnownPortrait, PortraitFile};
@@ -80,6 +82,8 @@ pub struct Store {
     write: Pool,
     talk: Arc<talk::Talk>,
     trouble: trouble::Trouble,
+    /// This one among others on the same database; `None` where there can be no other.
+    node: Option<nodes::Node>,
     /// Actors that were new, since the start.
     strangers: Arc<AtomicU64>,
 }
@@ -108,6 +112,8 @@ pub enum StoreError {
     NotEmpty { table: &'static str, rows: u64 },
     #[error("{written} of {wanted} rows of the table {table} were copied; nothing was kept of the copy, try again")]
     Miscounted { table: &'static str, wanted: u64, written: u64 },
+    #[error("another node watches the folders and decides what is published; give the command there")]
+    TakenOver,
     #[error("create the directory {path}: {source}")]
     Directory { path: PathBuf, source: std::io::Error },
 }
@@ -136,11 +142,16 @@ impl Store {
         #[cfg(feature = "postgres")]
         if let Some(server) = &settings.postgres {
             let (read, write) = postgres::open(server).await?;
+            let name = query_scalar("SELECT CAST(pg_catalog.gen_random_uuid() AS TEXT)")
+                .fetch_one(&read)
+                .await
+                .map_err(doing("name this node"))?;
             return Ok(Self {
                 read,
                 write,
                 talk: Arc::default(),
                 trouble: trouble::Trouble::of_server(),
+                node: Some(nodes::Node::new(name)),
                 strangers: Arc::default(),
             });
         }
@@ -154,7 +165,8 @@ impl Store {
                 .map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
         }
         let (read, write) = sqlite::open(file).await?;
-        Ok(Self { read, write, talk: Arc::default(), trouble: trouble::Trouble::of(file), strangers: Arc::default() })
+        let (talk, trouble) = (Arc::default(), trouble::Trouble::of(file));
+        Ok(Self { read, write, talk, trouble, node: None, strangers: Arc::default() })
     }
 
     /// A transaction that holds the write lock from its first statement, so that it cannot fail half-way on a busy store.

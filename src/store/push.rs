@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Store, StoreError, doing,
+    Bell, Store, StoreError, doing,
     sql::{Transaction, query, query_as, query_scalar},
     websub::{add_delivery, add_message, drop_answered, lane_of},
 };
@@ -29,6 +29,7 @@ impl Store {
             deliveries += push_one(&mut transaction, push, at).await?;
         }
         transaction.commit().await.map_err(doing("commit what is pushed"))?;
+        self.ring(Bell::Work);
         Ok(deliveries)
     }
 

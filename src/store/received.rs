@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{
-    Follower, Outgoing, Store, StoreError, doing, follower, outbox, reaction,
+    Bell, Follower, Outgoing, Store, StoreError, doing, follower, outbox, reaction,
     sql::{QueryBuilder, Row, query, query_as},
 };
 use crate::domain::Reaction;
@@ -112,6 +112,7 @@ impl Store {
         query.push(" ON CONFLICT (id) DO NOTHING RETURNING id");
         let query = query.build_query_scalar();
         let new: Vec<String> = query.fetch_all(&self.write).await.map_err(doing("store received activities"))?;
+        self.ring(Bell::Work);
         Ok(new.into_iter().collect())
     }
 

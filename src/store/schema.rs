@@ -39,6 +39,7 @@ const STEPS: &[Step] = steps![
     "0013_received",
     "0014_lanes",
     "0015_follower_day",
+    "0016_nodes",
 ];
 
 /// The version of the schema that this program writes: the number of steps.

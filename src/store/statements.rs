@@ -1,4 +1,5 @@
 //! Every statement in this module's source is prepared by both databases: none can be forgotten, because the source is read.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code: it fails by panicking")]
 
 use std::{collections::BTreeMap, fs, path::Path};
 

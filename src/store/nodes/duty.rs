@@ -1,0 +1,231 @@
+//! Duties: what exactly one node does at a time. The server's advisory locks hold them, so that a node that dies gives them
+//! back the moment its connection breaks.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
+
+use crate::{
+    clock::Clock,
+    store::{Store, StoreError},
+};
+
+/// Between two tries to take a duty that another node has, and between two looks whether it is still ours.
+const TRY_EVERY: Duration = Duration::from_secs(1);
+
+/// What exactly one node does at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duty {
+    /// Watches the folders and decides what is published.
+    Folder,
+    /// Works through what came in.
+    Inbox,
+}
+
+impl Duty {
+    /// The key of its lock: numbers of our own, within the database.
+    #[cfg(feature = "postgres")]
+    fn key(self) -> i64 {
+        match self {
+            Self::Folder => 7_247_390_129_842_611,
+            Self::Inbox => 7_247_390_129_842_612,
+        }
+    }
+
+    /// As in "this node …".
+    fn words(self) -> &'static str {
+        match self {
+            Self::Folder => "watches the folders",
+            Self::Inbox => "works through the inbox",
+        }
+    }
+}
+
+/// Whether this node has a duty. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct OnDuty {
+    turns: watch::Receiver<Option<Turn>>,
+    stop: CancellationToken,
+}
+
+/// One turn on duty. The next node's begins when every holder has let go of it.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// Cancelled when the turn ends: at the stop, or because the server was lost.
+    pub over: CancellationToken,
+    _work: TaskTrackerToken,
+}
+
+/// Takes a duty whenever it is free.
+pub struct TurnTaker {
+    store: Store,
+    duty: Duty,
+    clock: Clock,
+    stop: CancellationToken,
+    turns: watch::Sender<Option<Turn>>,
+}
+
+/// A duty that was taken, until it is dropped.
+pub struct Hold {
+    #[cfg(feature = "postgres")]
+    connection: Option<sqlx::PgConnection>,
+}
+
+impl OnDuty {
+    /// Whether it is this node's turn.
+    pub fn is_ours(&self) -> bool {
+        self.current().is_some()
+    }
+
+    /// The turn that goes on now.
+    pub fn current(&self) -> Option<Turn> {
+        self.turns.borrow().clone().filter(|turn| !turn.over.is_cancelled())
+    }
+
+    /// Waits for a turn; `None` when told to stop.
+    pub async fn begin(&mut self) -> Option<Turn> {
+        loop {
+            if self.stop.is_cancelled() {
+                return None;
+            }
+            if let Some(turn) = self.current() {
+                return Some(turn);
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                changed = self.turns.changed() => changed.ok()?,
+            }
+        }
+    }
+}
+
+impl Store {
+    /// A duty, and who takes it for this node. Where nobody else can have it, it is this node's at once.
+    pub fn duty(&self, duty: Duty, clock: Clock, stop: CancellationToken) -> (OnDuty, TurnTaker) {
+        let (turns, receiver) = watch::channel(None);
+        let taker = TurnTaker { store: self.clone(), duty, clock, stop: stop.clone(), turns };
+        if !self.is_shared() {
+            let work = TaskTracker::new();
+            taker.turns.send_replace(Some(Turn { over: stop.clone(), _work: work.token() }));
+        }
+        (OnDuty { turns: receiver, stop }, taker)
+    }
+
+    /// Takes a duty if no other node has it.
+    #[cfg(feature = "postgres")]
+    async fn take(&self, duty: Duty) -> Result<Option<Hold>, StoreError> {
+        use sqlx::Connection;
+
+        use crate::store::{doing, sql::Pool};
+
+        let Pool::Postgres(pool) = &self.read else { return Ok(Some(Hold { connection: None })) };
+        if !self.is_of_this_version().await? {
+            return Ok(None);
+        }
+        // A connection of its own: the lock lasts as long as it does.
+        let mut connection = sqlx::PgConnection::connect_with(&pool.connect_options())
+            .await
+            .map_err(doing("connect to the database for a duty"))?;
+        let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+            .bind(duty.key())
+            .fetch_one(&mut connection)
+            .await
+            .map_err(doing("take a duty"))?;
+        if !taken {
+            // It would be closed anyway; this tells the server.
+            let _ = connection.close().await;
+            return Ok(None);
+        }
+        if duty == Duty::Folder {
+            self.decide_from_now_on().await?;
+        }
+        Ok(Some(Hold { connection: Some(connection) }))
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    #[allow(clippy::unused_async, reason = "as with a server")]
+    async fn take(&self, duty: Duty) -> Result<Option<Hold>, StoreError> {
+        if duty == Duty::Folder {
+            self.decide_from_now_on().await?;
+        }
+        Ok(Some(Hold {}))
+    }
+
+    /// Takes the duty of the folder for a command, which ends soon; a daemon on another node has it otherwise.
+    ///
+    /// # Errors
+    /// Another node has it.
+    pub async fn take_folder(&self) -> Result<Hold, StoreError> {
+        self.take(Duty::Folder).await?.ok_or(StoreError::TakenOver)
+    }
+}
+
+impl Hold {
+    /// Fails when the server knows nothing of it any more.
+    #[cfg(feature = "postgres")]
+    async fn prove(&mut self) -> Result<(), StoreError> {
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        sqlx::query("SELECT 1").execute(connection).await.map(drop).map_err(crate::store::doing("keep a duty"))
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    #[allow(clippy::unused_async, reason = "as with a server")]
+    async fn prove(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl TurnTaker {
+    /// Takes the duty whenever no other node has it, until told to stop.
+    pub async fn run(self) {
+        if !self.store.is_shared() {
+            return self.stop.cancelled().await;
+        }
+        let mut ailing = false;
+        while !self.stop.is_cancelled() {
+            match self.store.take(self.duty).await {
+                Ok(Some(hold)) => {
+                    ailing = false;
+                    self.serve(hold).await;
+                }
+                Ok(None) => ailing = false,
+                Err(error) => {
+                    if !ailing {
+                        tracing::warn!(%error, "whether another node {} is not known: {error}", self.duty.words());
+                    }
+                    ailing = true;
+                }
+            }
+            self.pause().await;
+        }
+    }
+
+    async fn serve(&self, mut hold: Hold) {
+        let words = self.duty.words();
+        tracing::info!("this node {words}");
+        let (work, over) = (TaskTracker::new(), self.stop.child_token());
+        self.turns.send_replace(Some(Turn { over: over.clone(), _work: work.token() }));
+        while !self.stop.is_cancelled() {
+            self.pause().await;
+            if let Err(error) = hold.prove().await {
+                tracing::warn!(%error, "another node {words} from now on, or this one again: {error}");
+                break;
+            }
+        }
+        over.cancel();
+        self.turns.send_replace(None);
+        work.close();
+        work.wait().await;
+    }
+
+    async fn pause(&self) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = self.clock.sleep(TRY_EVERY) => {}
+        }
+    }
+}
