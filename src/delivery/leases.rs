@@ -47,11 +47,11 @@ impl Leases {
         if !store.is_shared() {
             return;
         }
-        let mut outdated = false;
+        let (mut outdated, mut life) = (false, None);
         while !stop.is_cancelled() {
             // What was renewed counts from before the question.
             let good_until = clock.elapsed() + LEASES_HOLD;
-            match store.say_alive().await {
+            match store.say_alive(&mut life).await {
                 Ok(true) => {
                     outdated = false;
                     self.good_until.send_replace(good_until);

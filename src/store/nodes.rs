@@ -70,7 +70,7 @@ impl Store {
     }
 
     /// Whether the database is still as this program writes it.
-    async fn is_of_this_version(&self) -> Result<bool, StoreError> {
+    pub(super) async fn is_of_this_version(&self) -> Result<bool, StoreError> {
         let found: i64 = query_scalar("SELECT COALESCE(MAX(step), 0) FROM schema_step")
             .fetch_one(&self.read)
             .await

@@ -21,6 +21,8 @@ mod identity;
 mod kills;
 mod layers;
 mod mirror;
+#[cfg(feature = "postgres")]
+mod nodes;
 mod notices;
 mod peers;
 #[cfg(feature = "postgres")]

@@ -120,16 +120,12 @@ impl Store {
     async fn take(&self, duty: Duty) -> Result<Option<Hold>, StoreError> {
         use sqlx::Connection;
 
-        use crate::store::{doing, sql::Pool};
+        use crate::store::doing;
 
-        let Pool::Postgres(pool) = &self.read else { return Ok(Some(Hold { connection: None })) };
         if !self.is_of_this_version().await? {
             return Ok(None);
         }
-        // A connection of its own: the lock lasts as long as it does.
-        let mut connection = sqlx::PgConnection::connect_with(&pool.connect_options())
-            .await
-            .map_err(doing("connect to the database for a duty"))?;
+        let Some(mut connection) = self.connection_apart().await? else { return Ok(Some(Hold { connection: None })) };
         let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
             .bind(duty.key())
             .fetch_one(&mut connection)
@@ -144,6 +140,18 @@ impl Store {
             self.decide_from_now_on().await?;
         }
         Ok(Some(Hold { connection: Some(connection) }))
+    }
+
+    /// A connection of its own: a lock lasts as long as it does. `None` where the store is a file.
+    #[cfg(feature = "postgres")]
+    pub(super) async fn connection_apart(&self) -> Result<Option<sqlx::PgConnection>, StoreError> {
+        use sqlx::Connection;
+
+        use crate::store::{doing, sql::Pool};
+
+        let Pool::Postgres(pool) = &self.read else { return Ok(None) };
+        let connection = sqlx::PgConnection::connect_with(&pool.connect_options()).await;
+        connection.map(Some).map_err(doing("connect to the database for a lock"))
     }
 
     #[cfg(not(feature = "postgres"))]
@@ -165,16 +173,21 @@ impl Store {
 }
 
 impl Hold {
+    #[cfg(feature = "postgres")]
+    pub(super) fn of(connection: sqlx::PgConnection) -> Self {
+        Self { connection: Some(connection) }
+    }
+
     /// Fails when the server knows nothing of it any more.
     #[cfg(feature = "postgres")]
-    async fn prove(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn prove(&mut self) -> Result<(), StoreError> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
         sqlx::query("SELECT 1").execute(connection).await.map(drop).map_err(crate::store::doing("keep a duty"))
     }
 
     #[cfg(not(feature = "postgres"))]
     #[allow(clippy::unused_async, reason = "as with a server")]
-    async fn prove(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn prove(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 }
@@ -211,15 +224,27 @@ impl TurnTaker {
         self.turns.send_replace(Some(Turn { over: over.clone(), _work: work.token() }));
         while !self.stop.is_cancelled() {
             self.pause().await;
-            if let Err(error) = hold.prove().await {
-                tracing::warn!(%error, "another node {words} from now on, or this one again: {error}");
-                break;
+            match self.is_still_ours(&mut hold).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::warn!("a newer reviewd has upgraded the database: another node {words} from now on");
+                    break;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "another node {words} from now on, or this one again: {error}");
+                    break;
+                }
             }
         }
         over.cancel();
         self.turns.send_replace(None);
         work.close();
         work.wait().await;
+    }
+
+    async fn is_still_ours(&self, hold: &mut Hold) -> Result<bool, StoreError> {
+        hold.prove().await?;
+        self.store.is_of_this_version().await
     }
 
     async fn pause(&self) {

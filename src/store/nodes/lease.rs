@@ -1,33 +1,45 @@
 //! Leases of hosts: one node at a time carries to a host, whatever the order in which deliveries are committed.
 //!
-//! A lease is good while its node says now and then that it lives. All moments are the database server's: a node's clock
-//! may be an hour off.
+//! A lease is good while its node lives: while it says so now and then, and holds a lock that the server takes from it the
+//! moment its connection breaks. All moments are the database server's: a node's clock may be an hour off.
 
 use std::{collections::HashSet, time::Duration};
 
-use super::Node;
+use super::{Node, duty::Hold};
 use crate::store::{
     Store, StoreError, doing,
     sql::{QueryBuilder, query},
 };
 
-/// How long others wait for a node that has fallen silent before they take its hosts.
-const SILENCE: Duration = Duration::from_secs(30);
+/// How long others wait for a node that has fallen silent while its connection stands, before they take its hosts.
+const SILENCE: Duration = Duration::from_secs(60);
 /// How often a node says that it lives.
 pub const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(5);
-/// For how long after that its lanes may begin something: an attempt takes less than what then remains of [`SILENCE`].
-pub const LEASES_HOLD: Duration = Duration::from_secs(15);
+/// For how long after that its lanes may begin something: an attempt, which is two knocks at most, takes less than what then
+/// remains of [`SILENCE`].
+pub const LEASES_HOLD: Duration = Duration::from_secs(20);
 /// Nodes that fell silent so long ago are forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 impl Store {
     /// Says that this node lives, and its leases with it. `false`: a newer version has changed the database, and this node
     /// is to carry nothing more.
-    pub async fn say_alive(&self) -> Result<bool, StoreError> {
+    ///
+    /// `life` is the lock; it is taken anew where it was lost.
+    pub async fn say_alive(&self, life: &mut Option<Hold>) -> Result<bool, StoreError> {
         let Some(node) = &self.node else { return Ok(true) };
         if !self.is_of_this_version().await? {
             self.say_farewell().await?;
             return Ok(false);
+        }
+        match life {
+            Some(hold) => {
+                if let Err(error) = hold.prove().await {
+                    *life = None;
+                    return Err(error);
+                }
+            }
+            None => *life = self.take_life(node).await?,
         }
         query(
             "INSERT INTO node (name, until_ms)
@@ -57,6 +69,24 @@ impl Store {
         .map_err(doing("say that this node ends"))
     }
 
+    /// A lock that nobody else wants and everybody can see: whose name it has lives.
+    #[cfg(feature = "postgres")]
+    async fn take_life(&self, node: &Node) -> Result<Option<Hold>, StoreError> {
+        let Some(mut connection) = self.connection_apart().await? else { return Ok(None) };
+        sqlx::query("SELECT pg_advisory_lock(hashtextextended($1, 7247))")
+            .bind(&*node.name)
+            .execute(&mut connection)
+            .await
+            .map_err(doing("say that this node lives"))?;
+        Ok(Some(Hold::of(connection)))
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    #[allow(clippy::unused_async, reason = "as with a server")]
+    async fn take_life(&self, _node: &Node) -> Result<Option<Hold>, StoreError> {
+        Ok(None)
+    }
+
     /// Those of the hosts to which this node may carry; it has them until [`Store::give_host_back`].
     pub async fn lease_hosts<'h>(&self, hosts: &[&'h str]) -> Result<HashSet<&'h str>, StoreError> {
         let Some(node) = &self.node else { return Ok(hosts.iter().copied().collect()) };
@@ -77,8 +107,12 @@ impl Store {
         });
         query.push(
             " ON CONFLICT (host) DO UPDATE SET node = excluded.node WHERE lease.node = excluded.node
-              OR NOT EXISTS (SELECT 1 FROM node WHERE node.name = lease.node AND node.until_ms >
-                             CAST(EXTRACT(EPOCH FROM pg_catalog.clock_timestamp()) * 1000 AS BIGINT))
+              OR NOT EXISTS (
+                SELECT 1 FROM node JOIN pg_catalog.pg_locks ON pg_locks.locktype = 'advisory' AND pg_locks.objsubid = 1
+                  AND (CAST(pg_locks.classid AS BIGINT) << 32) | CAST(pg_locks.objid AS BIGINT)
+                      = pg_catalog.hashtextextended(node.name, 7247)
+                WHERE node.name = lease.node
+                  AND node.until_ms > CAST(EXTRACT(EPOCH FROM pg_catalog.clock_timestamp()) * 1000 AS BIGINT))
               RETURNING host",
         );
         query.build_query_scalar().fetch_all(&self.read).await.map_err(doing("lease hosts"))

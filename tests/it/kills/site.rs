@@ -62,6 +62,8 @@ moderation = "open"
 
 pub struct Site {
     pub origin: String,
+    /// Where this process is reached; the origin, where it is the only one.
+    pub door: String,
     home: TempDir,
     listener: TcpListener,
     child: Option<Child>,
@@ -86,32 +88,34 @@ impl Site {
     }
 
     pub async fn open_on(ground: Ground, followers: &[Person]) -> Site {
-        let home = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let origin = format!("http://localhost:{}", listener.local_addr().unwrap().port());
-        fs::write(home.path().join("reviewd.toml"), SETTINGS.replace("ORIGIN", &origin)).unwrap();
-        fs::create_dir(home.path().join("reviews")).unwrap();
-        lay_out_keys(&home.path().join("data"));
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0);
-        let mut site = Site { origin, home, listener, child: None, client: client.build().unwrap(), ground };
+        let mut site = Site { ground, ..Self::laid_out(None, |settings| settings) };
         let store = site.store().await;
-        for person in followers {
-            let follower = Follower {
-                reviewer: handle("ana"),
-                actor: person.id.clone(),
-                inbox: person.inbox(),
-                shared_inbox: None,
-                follow_id: format!("{}/follows/1", person.id),
-                state: FollowState::Accepted,
-                bookwyrm: false,
-                since: person.clock.now(),
-            };
-            store.keep_follower(&follower, &[]).await.unwrap();
-        }
+        keep_followers(&store, followers).await;
         store.close().await;
         site.start();
         site.ready().await;
         site
+    }
+
+    /// A directory, keys and a socket of its own, and nothing that runs. `origin` is the site's, where this is not its first
+    /// process; `change` makes its settings of the usual ones.
+    pub fn laid_out(origin: Option<&str>, change: impl FnOnce(String) -> String) -> Site {
+        let home = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let door = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        let origin = origin.map_or_else(|| door.clone(), str::to_owned);
+        fs::write(home.path().join("reviewd.toml"), change(SETTINGS.replace("ORIGIN", &origin))).unwrap();
+        fs::create_dir(home.path().join("reviews")).unwrap();
+        lay_out_keys(&home.path().join("data"));
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0);
+        let (client, ground) = (client.build().unwrap(), Ground::default());
+        Site { origin, door, home, listener, child: None, client, ground }
+    }
+
+    /// A request to this process, as one to the site.
+    pub fn ask(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let host = self.origin.split("://").nth(1).unwrap();
+        self.client.request(method, format!("{}{path}", self.door)).header("host", host)
     }
 
     pub fn start(&mut self) {
@@ -158,7 +162,7 @@ impl Site {
 
     /// What `/readyz` says.
     pub async fn readiness(&self) -> String {
-        let answer = self.client.get(format!("{}/readyz", self.origin)).send().await.unwrap();
+        let answer = self.ask(reqwest::Method::GET, "/readyz").send().await.unwrap();
         format!("{} {}", answer.status().as_u16(), answer.text().await.unwrap())
     }
 
@@ -166,7 +170,7 @@ impl Site {
     pub async fn ready(&self) {
         let began = Instant::now();
         loop {
-            let answer = self.client.get(format!("{}/readyz", self.origin)).send().await;
+            let answer = self.ask(reqwest::Method::GET, "/readyz").send().await;
             if answer.is_ok_and(|answer| answer.status().is_success()) {
                 return;
             }
@@ -184,7 +188,7 @@ impl Site {
     }
 
     pub async fn get(&self, path: &str) -> Value {
-        let request = self.client.get(format!("{}{path}", self.origin)).header("accept", "application/activity+json");
+        let request = self.ask(reqwest::Method::GET, path).header("accept", "application/activity+json");
         let answer = request.send().await.unwrap().text().await.unwrap();
         serde_json::from_str(&answer).unwrap_or_default()
     }
@@ -240,5 +244,22 @@ impl Site {
         let log = fs::read_to_string(self.home().join("log")).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(60)..].join("\n")
+    }
+}
+
+/// These people follow.
+pub async fn keep_followers(store: &Store, followers: &[Person]) {
+    for person in followers {
+        let follower = Follower {
+            reviewer: handle("ana"),
+            actor: person.id.clone(),
+            inbox: person.inbox(),
+            shared_inbox: None,
+            follow_id: format!("{}/follows/1", person.id),
+            state: FollowState::Accepted,
+            bookwyrm: false,
+            since: person.clock.now(),
+        };
+        store.keep_follower(&follower, &[]).await.unwrap();
     }
 }
