@@ -223,7 +223,7 @@ pub async fn start_on(
     let beats = Arc::new(AtomicU64::new(0));
     let elsewhere = elsewhere(&config, &clock, &store)?;
     let stop = CancellationToken::new();
-    let duties = Duties::new(&store, &clock, &stop, config.publish.watch);
+    let duties = Duties::new(&store, &clock, &stop, config.publish.watch).await?;
     let setup = Setup {
         clock: clock.clone(),
         store: store.clone(),

@@ -8,7 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     clock::Clock,
     publish::PublisherHandle,
-    store::{Bell, Duty, OnDuty, Store, TurnTaker},
+    store::{Bell, Duty, OnDuty, Store, StoreError, TurnTaker},
     websub::Hub,
 };
 
@@ -31,14 +31,19 @@ pub struct Sleepers {
 
 impl Duties {
     /// `watches`: whether this node ever takes the folders.
-    pub fn new(store: &Store, clock: &Clock, stop: &CancellationToken, watches: bool) -> Self {
-        let (folder, folder_taker) = store.duty(Duty::Folder, clock.clone(), stop.clone());
-        let (inbox, inbox_taker) = store.duty(Duty::Inbox, clock.clone(), stop.clone());
+    pub async fn new(
+        store: &Store,
+        clock: &Clock,
+        stop: &CancellationToken,
+        watches: bool,
+    ) -> Result<Self, StoreError> {
+        let (folder, folder_taker) = store.duty(Duty::Folder, clock.clone(), stop.clone(), watches).await?;
+        let (inbox, inbox_taker) = store.duty(Duty::Inbox, clock.clone(), stop.clone(), true).await?;
         let mut takers = vec![inbox_taker];
         if watches {
             takers.push(folder_taker);
         }
-        Self { folder, inbox, takers }
+        Ok(Self { folder, inbox, takers })
     }
 
     /// Takes duties as they become free, and tells and hears the other nodes.

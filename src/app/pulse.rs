@@ -89,7 +89,7 @@ mod tests {
         let store = Store::open(&home.path().join("reviewd.db")).await.unwrap();
         let stop = CancellationToken::new();
         let setup = Setup {
-            duty: store.duty(crate::store::Duty::Folder, clock.clone(), stop.clone()).0,
+            duty: store.duty(crate::store::Duty::Folder, clock.clone(), stop.clone(), true).await.unwrap().0,
             clock: clock.clone(),
             store: store.clone(),
             site: config.site(),

@@ -34,7 +34,7 @@ pub async fn publisher(config: &Config) -> anyhow::Result<AtRest> {
 }
 
 async fn at_rest(config: &Config, parts: Parts) -> anyhow::Result<AtRest> {
-    let (duty, _nobody) = parts.store.duty(Duty::Folder, Clock::system(), CancellationToken::new());
+    let (duty, _nobody) = parts.store.duty(Duty::Folder, Clock::system(), CancellationToken::new(), false).await?;
     let setup = Setup {
         clock: Clock::system(),
         store: parts.store.clone(),

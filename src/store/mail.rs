@@ -127,6 +127,9 @@ impl Store {
         now: Timestamp,
         limit: i64,
     ) -> Result<HashMap<String, Vec<DueDelivery>>, StoreError> {
+        if hosts.is_empty() {
+            return Ok(HashMap::new());
+        }
         let mut query = QueryBuilder::new(
             "SELECT host, seq, activity, inbox, attempts
              FROM (SELECT delivery.host, delivery.seq, delivery.activity, delivery.inbox, delivery.attempts,

@@ -112,7 +112,7 @@ impl Store {
             "DELETE FROM remote_actor WHERE id IN (
                SELECT id FROM remote_actor WHERE id NOT IN (SELECT actor FROM follower)
                AND id NOT IN (SELECT author FROM reply) AND id NOT IN (SELECT actor FROM reaction)
-               ORDER BY fetched_at DESC LIMIT -1 OFFSET $1)",
+               ORDER BY fetched_at DESC LIMIT 9223372036854775807 OFFSET $1)",
         )
         .bind(REMOTE_ACTORS_MAX)
         .execute(&self.write)

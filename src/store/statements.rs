@@ -21,7 +21,7 @@ const POSTGRES: &[&str] = &["pg_", "information_schema", "current_schema"];
 /// them with each value.
 const TYPES: &[(&str, &str)] = &[
     ("($1 IS NULL OR reviewer = $1) AND ($2 IS NULL OR actor = $2)", "text, text"),
-    ("$1 IS NULL OR activity.object = $1", "text, bigint"),
+    ("($3 IS NULL OR delivery.state = $3)", "text, text, text, bigint, bigint"),
     ("($2 IS NULL OR host = $2)", "text, text, bigint"),
     ("($1 IS NULL OR reply.reviewer = $1)", "text, bigint"),
     ("DELETE FROM report WHERE seq <= $1 - $2", "bigint, bigint"),

@@ -12,7 +12,7 @@ use std::{
 
 use reqwest::Method;
 use reviewd::{clock::Clock, config::StoreSettings, domain::Spec, store::Store};
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
@@ -189,7 +189,7 @@ async fn a_node_without_the_folder_serves_it_all_and_takes_what_others_say() {
     assert_eq!(answer.status().as_u16(), 202);
     let likes = format!("{}/likes", note.strip_prefix(&bare.origin).unwrap());
     for node in &club.nodes {
-        let counted = async || node.get(&likes).await["totalItems"] == Value::from(1);
+        let counted = async || node.get(&likes).await["totalItems"] == 1;
         node.when("every node counts the like", counted).await;
     }
 }

@@ -17,6 +17,13 @@ use crate::{
 /// Between two tries to take a duty that another node has, and between two looks whether it is still ours.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
+/// How long the server waits for a duty that another node has.
+#[cfg(feature = "postgres")]
+const PATIENCE: &str = "SET lock_timeout = '500ms'";
+/// The SQLSTATE of its giving up.
+#[cfg(feature = "postgres")]
+const TIMED_OUT: &str = "55P03";
+
 /// What exactly one node does at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duty {
@@ -67,6 +74,15 @@ pub struct TurnTaker {
     clock: Clock,
     stop: CancellationToken,
     turns: watch::Sender<Option<Turn>>,
+    /// What was taken already.
+    first: Option<Service>,
+}
+
+/// A turn from the side of who took it.
+struct Service {
+    hold: Hold,
+    over: CancellationToken,
+    work: TaskTracker,
 }
 
 /// A duty that was taken, until it is dropped.
@@ -97,22 +113,33 @@ impl OnDuty {
             }
             tokio::select! {
                 () = self.stop.cancelled() => return None,
-                changed = self.turns.changed() => changed.ok()?,
+                changed = self.turns.changed() => if changed.is_err() {
+                    // Nobody takes the duty for this node.
+                    self.stop.cancelled().await;
+                },
             }
         }
     }
 }
 
 impl Store {
-    /// A duty, and who takes it for this node. Where nobody else can have it, it is this node's at once.
-    pub fn duty(&self, duty: Duty, clock: Clock, stop: CancellationToken) -> (OnDuty, TurnTaker) {
-        let (turns, receiver) = watch::channel(None);
-        let taker = TurnTaker { store: self.clone(), duty, clock, stop: stop.clone(), turns };
-        if !self.is_shared() {
-            let work = TaskTracker::new();
-            taker.turns.send_replace(Some(Turn { over: stop.clone(), _work: work.token() }));
-        }
-        (OnDuty { turns: receiver, stop }, taker)
+    /// A duty, and who takes it for this node. It is this node's at once where nobody else has it and it is `wanted`, or where
+    /// there can be nobody else.
+    pub async fn duty(
+        &self,
+        duty: Duty,
+        clock: Clock,
+        stop: CancellationToken,
+        wanted: bool,
+    ) -> Result<(OnDuty, TurnTaker), StoreError> {
+        let first = if wanted || !self.is_shared() {
+            self.take(duty).await?.map(|hold| Service::begin(hold, &stop))
+        } else {
+            None
+        };
+        let (turns, receiver) = watch::channel(first.as_ref().map(Service::turn));
+        let taker = TurnTaker { store: self.clone(), duty, clock, stop: stop.clone(), turns, first };
+        Ok((OnDuty { turns: receiver, stop }, taker))
     }
 
     /// Takes a duty if no other node has it.
@@ -122,19 +149,20 @@ impl Store {
 
         use crate::store::doing;
 
+        let Some(mut connection) = self.connection_apart().await? else { return Ok(Some(Hold { connection: None })) };
         if !self.is_of_this_version().await? {
             return Ok(None);
         }
-        let Some(mut connection) = self.connection_apart().await? else { return Ok(Some(Hold { connection: None })) };
-        let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-            .bind(duty.key())
-            .fetch_one(&mut connection)
-            .await
-            .map_err(doing("take a duty"))?;
-        if !taken {
-            // It would be closed anyway; this tells the server.
-            let _ = connection.close().await;
-            return Ok(None);
+        // The server waits for a moment: whoever had it may be dying just now.
+        sqlx::query(PATIENCE).execute(&mut connection).await.map_err(doing("take a duty"))?;
+        match sqlx::query("SELECT pg_advisory_lock($1)").bind(duty.key()).execute(&mut connection).await {
+            Ok(_) => {}
+            Err(error) if error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(TIMED_OUT)) => {
+                // It would be closed anyway; this tells the server.
+                let _ = connection.close().await;
+                return Ok(None);
+            }
+            Err(error) => return Err(doing("take a duty")(error)),
         }
         if duty == Duty::Folder {
             self.decide_from_now_on().await?;
@@ -172,7 +200,31 @@ impl Store {
     }
 }
 
+impl Service {
+    fn begin(hold: Hold, stop: &CancellationToken) -> Self {
+        Self { hold, over: stop.child_token(), work: TaskTracker::new() }
+    }
+
+    fn turn(&self) -> Turn {
+        Turn { over: self.over.clone(), _work: self.work.token() }
+    }
+}
+
 impl Hold {
+    /// Tells the server, so that the next one need not wait until it notices.
+    #[cfg(feature = "postgres")]
+    async fn give_back(self) {
+        use sqlx::Connection;
+        if let Some(connection) = self.connection {
+            // Where that fails the server is gone, and the lock with it.
+            let _ = connection.close().await;
+        }
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    #[allow(clippy::unused_async, reason = "as with a server")]
+    async fn give_back(self) {}
+
     #[cfg(feature = "postgres")]
     pub(super) fn of(connection: sqlx::PgConnection) -> Self {
         Self { connection: Some(connection) }
@@ -194,16 +246,18 @@ impl Hold {
 
 impl TurnTaker {
     /// Takes the duty whenever no other node has it, until told to stop.
-    pub async fn run(self) {
-        if !self.store.is_shared() {
-            return self.stop.cancelled().await;
-        }
+    pub async fn run(mut self) {
         let mut ailing = false;
+        if let Some(first) = self.first.take() {
+            self.serve(first).await;
+        }
         while !self.stop.is_cancelled() {
             match self.store.take(self.duty).await {
                 Ok(Some(hold)) => {
                     ailing = false;
-                    self.serve(hold).await;
+                    let service = Service::begin(hold, &self.stop);
+                    self.turns.send_replace(Some(service.turn()));
+                    self.serve(service).await;
                 }
                 Ok(None) => ailing = false,
                 Err(error) => {
@@ -217,11 +271,14 @@ impl TurnTaker {
         }
     }
 
-    async fn serve(&self, mut hold: Hold) {
+    async fn serve(&self, service: Service) {
+        let Service { mut hold, over, work } = service;
         let words = self.duty.words();
+        if !self.store.is_shared() {
+            // Nobody can take it away.
+            return self.stop.cancelled().await;
+        }
         tracing::info!("this node {words}");
-        let (work, over) = (TaskTracker::new(), self.stop.child_token());
-        self.turns.send_replace(Some(Turn { over: over.clone(), _work: work.token() }));
         while !self.stop.is_cancelled() {
             self.pause().await;
             match self.is_still_ours(&mut hold).await {
@@ -240,6 +297,7 @@ impl TurnTaker {
         self.turns.send_replace(None);
         work.close();
         work.wait().await;
+        hold.give_back().await;
     }
 
     async fn is_still_ours(&self, hold: &mut Hold) -> Result<bool, StoreError> {
