@@ -55,6 +55,10 @@ impl Leases {
                 Ok(true) => {
                     outdated = false;
                     self.good_until.send_replace(good_until);
+                    if !self.hold(clock) {
+                        // The answer took longer than that.
+                        continue;
+                    }
                 }
                 Ok(false) if outdated => {}
                 Ok(false) => {

@@ -2,9 +2,12 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use reviewd::domain::{
-    Handle, Reply, ReplyState, Source, Visibility,
-    ledger::{Entry, Standing},
+use reviewd::{
+    clock::Clock,
+    domain::{
+        Handle, Reply, ReplyState, Source, Visibility,
+        ledger::{Entry, Standing},
+    },
 };
 use serde_json::{Value, json};
 
@@ -371,6 +374,8 @@ fn written(told: &str) -> String {
 #[tokio::test]
 async fn commands_write_answers_and_show_what_became_of_them() {
     let daemon = Daemon::start().await;
+    // A command names its file by the day of the machine, which must not lie ahead of the daemon's.
+    daemon.pass(Duration::try_from(Clock::system().now().duration_since(daemon.clock.now())).unwrap_or_default());
     let home = Neighbour::open(&daemon).await;
     let bob = home.person("bob");
     daemon.publish("dune.md", &review("Dune", "Sand.")).await;
