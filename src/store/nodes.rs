@@ -36,6 +36,7 @@ pub(super) struct Node {
 }
 
 impl Node {
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only a server has several nodes"))]
     pub(super) fn new(name: String) -> Self {
         let (bells, unsent) = mpsc::unbounded_channel();
         Self { name: name.into(), bells, unsent: Arc::new(tokio::sync::Mutex::new(unsent)) }
