@@ -1,6 +1,6 @@
 //! The operator's page: what the commands show, to look at, and the buttons that do what the commands do.
 //!
-//! Everything goes through [`Admin::respond`], which knows one order: by which name the request came, whether a form was sent
+//! Everything goes through `Admin::respond`, which knows one order: by which name the request came, whether a form was sent
 //! from our own page, who is signed in, whether the form's token is good for just this, and only then what is asked. What is
 //! done is a [`control::Question`](crate::control::Question), as if the command had asked.
 

@@ -16,7 +16,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// How often a node says that it lives.
 pub const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(5);
 /// For how long after that its lanes may begin something: an attempt, which is two knocks at most, takes less than what then
-/// remains of [`SILENCE`].
+/// remains of `SILENCE`.
 pub const LEASES_HOLD: Duration = Duration::from_secs(20);
 /// Nodes that fell silent so long ago are forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
