@@ -51,3 +51,22 @@ pub(super) async fn put<T: DeserializeOwned>(
         Answer::Refused(why) => Err(ControlError::Refused(why)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_question_that_is_too_long_is_refused_before_it_is_asked() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("control.sock");
+        let _daemon = UnixListener::bind(&path).unwrap();
+        let names = vec!["n".repeat(1 << 16); 16];
+        let refused = ask::<Value>(&path, &Question::Apply { names, quietly: false }).await.unwrap_err().to_string();
+        assert!(refused.starts_with("that is too much at once (1048"), "{refused}");
+        assert!(refused.ends_with("name fewer, and ask again for the rest"), "{refused}");
+    }
+}

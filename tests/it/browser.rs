@@ -59,13 +59,13 @@ async fn a_reader_finds_the_cover_and_walks_from_home_to_the_review_and_its_auth
     let Some(browser) = Browser::start().await else { return };
     let world = world().await;
     browser.open(&world.running().origin).await;
-    browser.client.find(Locator::Css("a[href$='/@ana/dune']")).await.unwrap().click().await.unwrap();
+    browser.follow(Locator::Css("a[href$='/@ana/dune']")).await;
     let heading = browser.client.find(Locator::Css("h1")).await.unwrap().text().await.unwrap();
     assert!(heading.contains("Dune"), "{heading}");
     let cover = "[...document.images].filter(i => i.complete && i.naturalWidth > 0 && i.offsetWidth > 0).length";
     assert_eq!(number(&browser, cover).await, 1, "the cover is shown");
     assert_eq!(number(&browser, "[...document.images].filter(i => !i.hasAttribute('alt')).length").await, 0);
-    browser.client.find(Locator::LinkText("Ada Writer")).await.unwrap().click().await.unwrap();
+    browser.follow(Locator::LinkText("Ada Writer")).await;
     let address = browser.client.current_url().await.unwrap();
     assert_eq!(address.path(), "/authors/ada-writer");
     assert!(browser.complaints().await.is_empty());

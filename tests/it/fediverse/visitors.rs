@@ -214,12 +214,8 @@ async fn a_visitor_reads_the_thread_and_walks_home_to_answer() {
 
     let field = browser.client.find(Locator::Css("#answer-account")).await.unwrap();
     field.send_keys(&bob).await.unwrap();
-    browser.client.find(Locator::Css(".answer button")).await.unwrap().click().await.unwrap();
-    let arrived = async || {
-        let title = browser.client.title().await.unwrap();
-        Some(title).filter(|title| title == "Bob's server")
-    };
-    daemon.when(arrived).await;
+    browser.follow(Locator::Css(".answer button")).await;
+    assert_eq!(browser.client.title().await.unwrap(), "Bob's server");
     let there = browser.client.current_url().await.unwrap();
     assert_eq!(there.as_str(), format!("{}/authorize_interaction?uri={uri}", home.origin));
 
@@ -231,7 +227,7 @@ async fn a_visitor_reads_the_thread_and_walks_home_to_answer() {
         }
         if !form.is_empty() {
             browser.client.find(Locator::Css("#answer-account")).await.unwrap().send_keys(form).await.unwrap();
-            browser.client.find(Locator::Css(".answer button")).await.unwrap().click().await.unwrap();
+            browser.follow(Locator::Css(".answer button")).await;
         }
         browser.screenshot(name, 1280).await;
         browser.screenshot(name, 390).await;

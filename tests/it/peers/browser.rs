@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
-use fantoccini::{Client, ClientBuilder};
+use fantoccini::{Client, ClientBuilder, Locator};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -16,6 +16,10 @@ use url::Url;
 
 use super::program::Program;
 use super::{locate, repository};
+
+/// Everything a loaded machine may take to show another page.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A browser with a new, empty profile.
 pub struct Browser {
@@ -50,6 +54,22 @@ impl Browser {
     /// Opens a page and returns when it has loaded.
     pub async fn open(&self, address: &str) {
         self.client.goto(address).await.unwrap_or_else(|error| panic!("open {address}: {error}"));
+    }
+
+    /// Clicks what leads to another page, and returns when that one has loaded: a click by itself may be over before.
+    pub async fn follow(&self, place: Locator<'_>) {
+        let found = self.client.find(place).await;
+        let element = found.unwrap_or_else(|error| panic!("{place:?}: {error}"));
+        self.client.execute("document.documentElement.dataset.left = ''", Vec::new()).await.unwrap();
+        element.click().await.unwrap_or_else(|error| panic!("{place:?}: {error}"));
+        let another = "return !('left' in document.documentElement.dataset) && document.readyState === 'complete'";
+        let loaded = async {
+            // Between two pages there is none to ask.
+            while !matches!(self.client.execute(another, Vec::new()).await, Ok(Value::Bool(true))) {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, loaded).await.unwrap_or_else(|_| panic!("{place:?} led nowhere"));
     }
 
     /// The whole open page as PNG, laid out for a viewport of `width` CSS pixels (a phone has 390, a desktop 1280);
