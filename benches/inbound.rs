@@ -234,7 +234,7 @@ impl People {
                 "type": kind, "actor": actor, "object": object, "published": Timestamp::now().to_string(),
                 "to": ["https://www.w3.org/ns/activitystreams#Public"], "cc": [site.actor] });
             let body = body.to_string();
-            let outgoing = Outgoing { method: "POST", url: &url, body: Some(body.as_bytes()) };
+            let outgoing = Outgoing { method: "POST", url: &url, body: Some(body.as_bytes()), sha256: None };
             let signer = Signer { key_id: &format!("{actor}#main-key"), key: &self.key };
             let headers = signature::sign(&outgoing, &signer, Spec::Cavage, Timestamp::now()).unwrap();
             let mut request = Vec::new();

@@ -4,6 +4,7 @@ use std::{fs, io, path::Path, process::Stdio, time::Duration};
 
 use anyhow::Context;
 use jiff::Timestamp;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -196,11 +197,13 @@ fn document(site: &str, notice: &Notice) -> String {
     format!("{document}\n")
 }
 
-/// Gives a text to a program, without a shell. It is ended when this is dropped.
+/// Gives a text to a program, without a shell. It is ended, with all that it started, when this is dropped.
 async fn run_command(program: &str, arguments: &[String], text: &str) -> anyhow::Result<()> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.process_group(0);
     let mut child = command.spawn().context("start it; `command` is a program and its arguments, no shell")?;
+    let mut family = Family(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
     let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
     let mut complaint = Vec::new();
     let (told, status) = {
@@ -213,12 +216,24 @@ async fn run_command(program: &str, arguments: &[String], text: &str) -> anyhow:
             status = child.wait() => (tokio::time::timeout(LAST_WORDS, talk).await.unwrap_or(Ok(())), status),
         }
     };
+    // It came to its end by itself: what it left in the background was meant to go on.
+    family.0 = None;
     told.context("write to it")?;
     let status = status.context("wait for it")?;
     if status.success() {
         return Ok(());
     }
     anyhow::bail!("it ended with {status}: {}", String::from_utf8_lossy(&complaint).trim())
+}
+
+/// A program and what it started, which end with this.
+struct Family(Option<Pid>);
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        // None of them may be left.
+        let _ = self.0.map(|group| kill_process_group(group, Signal::KILL));
+    }
 }
 
 async fn hand(stdin: Option<ChildStdin>, text: &str) -> io::Result<()> {
@@ -333,6 +348,32 @@ mod tests {
         in_time(run_command("sh", &words(&["-c", "sleep 60 & exit 0"]), "hello\n")).await.unwrap();
         let error = run_command("/nowhere/tell-me", &[], "").await.unwrap_err().to_string();
         assert!(error.contains("no shell"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_command_that_hangs_is_ended_with_all_that_it_started() {
+        let directory = tempfile::tempdir().unwrap();
+        let noted = directory.path().join("pid");
+        let script = format!("sleep 1000 & echo $! >{0}.new; mv {0}.new {0}; wait", noted.display());
+        let arguments = ["-c".to_owned(), script];
+        let started = async {
+            while !noted.exists() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            ended = run_command("sh", &arguments, "") => panic!("it does not hang: {ended:?}"),
+            () = started => {}
+        }
+        let child = fs::read_to_string(&noted).unwrap();
+        let is_there = || {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();
+            // Dead, but for whoever will ask.
+            !stat.is_empty() && !stat.contains(") Z ")
+        };
+        while is_there() {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[test]

@@ -143,12 +143,13 @@ impl Lane {
 
     async fn knock(&self, delivery: &DueDelivery, parcel: &Parcel) -> Outcome {
         match &parcel.cargo {
-            Cargo::Activity { reviewer, body } => {
+            Cargo::Activity { reviewer, body, sha256 } => {
                 let letter = Letter {
                     reviewer: reviewer.clone(),
                     activity: parcel.id.clone(),
                     inbox: delivery.inbox.clone(),
                     body: Arc::clone(body),
+                    sha256: *sha256,
                     spec: self.host().spec,
                 };
                 self.worker.carriers.inboxes.send(&letter).await

@@ -12,6 +12,8 @@ use crate::{
 
 /// Outcomes written in one transaction at most.
 const OUTCOMES_PER_COMMIT: usize = 256;
+/// After several came together more are on their way, and one sync of the disk does for all.
+const GATHER: Duration = Duration::from_millis(4);
 /// After outcomes could not be written.
 const WRITE_AGAIN: Duration = Duration::from_secs(5);
 
@@ -43,6 +45,14 @@ impl Recorder {
         let mut handed_in = Vec::with_capacity(OUTCOMES_PER_COMMIT);
         let mut healthy = true;
         while self.0.recv_many(&mut handed_in, OUTCOMES_PER_COMMIT).await > 0 {
+            if handed_in.len() > 1 {
+                tokio::time::sleep(GATHER).await;
+                while handed_in.len() < OUTCOMES_PER_COMMIT
+                    && let Ok(another) = self.0.try_recv()
+                {
+                    handed_in.push(another);
+                }
+            }
             let (attempts, waiting): (Vec<Attempt>, Vec<_>) = handed_in.drain(..).unzip();
             let written = loop {
                 let Err(error) = store.record_attempts(&attempts).await else { break true };

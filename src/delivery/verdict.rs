@@ -121,7 +121,8 @@ mod tests {
     /// Judges one outcome after the other at one host, and says what was news of it each time.
     fn news_of(host: &mut DueHost, outcomes: &[(i64, Outcome)]) -> Vec<HostNews> {
         let delivery = DueDelivery { seq: 1, parcel: 1, inbox: "https://a.example/inbox".into(), attempts: 0 };
-        let cargo = Cargo::Activity { reviewer: Handle::parse("ana").unwrap(), body: Vec::new().into() };
+        let cargo =
+            Cargo::Activity { reviewer: Handle::parse("ana").unwrap(), body: Vec::new().into(), sha256: [0; 32] };
         let parcel = Parcel { id: "1".into(), kind: "Create".into(), cargo, created: at(0) };
         let judged = |(second, outcome): &(i64, Outcome)| {
             let give_up_after = Duration::from_secs(60 * 24 * 3600);

@@ -11,6 +11,7 @@ use super::{report::Check, visit::Visitor};
 use crate::{
     domain::{
         Letter, Outcome, Published, ReviewId, Reviewer, Site, Slug, Spec,
+        delivery::sha256,
         message::{Audience, Message},
     },
     fediverse::{
@@ -112,6 +113,7 @@ impl Trip<'_> {
             activity: message.id.clone(),
             inbox: self.visitor.examination.inbox(),
             body: message.body.as_slice().into(),
+            sha256: sha256(&message.body),
             spec: None,
         };
         let outcome = self.sender.send(&letter).await;

@@ -46,7 +46,7 @@ impl Visitor {
         let target = Url::parse(url).map_err(|error| broken(error.to_string()))?;
         let key_id = crate::fediverse::context::key_id(&self.examination.actor());
         let signer = Signer { key_id: &key_id, key: &self.examination.key };
-        let outgoing = Outgoing { method: "POST", url: &target, body: Some(&body) };
+        let outgoing = Outgoing { method: "POST", url: &target, body: Some(&body), sha256: None };
         let now = self.examination.clock.now();
         let mut headers =
             signature::sign(&outgoing, &signer, spec, now).map_err(|problem| broken(problem.to_string()))?;

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::Handle;
@@ -16,8 +17,17 @@ pub struct Letter {
     pub inbox: String,
     /// The final bytes, the same on every attempt, shared by all letters that carry them.
     pub body: Arc<[u8]>,
+    /// Of the body: thousands of signatures cover the same.
+    pub sha256: [u8; 32],
     /// The signature that the inbox's host accepted last time; `None` where nothing is known.
     pub spec: Option<Spec>,
+}
+
+/// SHA-256 of the bytes of a body.
+pub fn sha256(body: &[u8]) -> [u8; 32] {
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(digest(&SHA256, body).as_ref());
+    sha256
 }
 
 /// The two ways in which servers sign requests.

@@ -104,17 +104,17 @@ impl Reception {
         {
             return verdict;
         }
-        let id = match (activity.id, &activity.event) {
+        let id = match (&activity.id, &activity.event) {
             // A complaint that is sent again says nothing new.
-            (Some(id), Event::Reported { .. }) => id,
+            (Some(id), Event::Reported { .. }) => id.clone(),
             (id, _) => {
                 let signed_at = claim.signed_at.as_second();
-                format!("{} {signed_at} {}", id.unwrap_or_default(), hash(&activity.actor, received.body))
+                format!("{} {signed_at} {}", id.as_deref().unwrap_or_default(), hash(&activity.actor, received.body))
             }
         };
         let Some(host) = host_of(&activity.actor) else { return Verdict::Unsigned("the actor has no host".to_owned()) };
-        let arrival = Arrival { id, actor: activity.actor, body: received.body.to_vec(), at: now };
-        self.letterbox.put(arrival, host).await
+        let arrival = Arrival { id, actor: activity.actor.clone(), body: received.body.to_vec(), at: now };
+        self.letterbox.put(arrival, activity, host, self).await
     }
 
     /// Finds out who signed where that is not known yet, and what the sender is answered if it goes no further.

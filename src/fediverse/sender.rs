@@ -45,9 +45,9 @@ impl HttpSender {
     async fn knock(&self, url: &Url, key: &KeyPair, letter: &Letter, spec: Spec) -> Result<Answer, NetProblem> {
         let now = self.clock.now();
         let (key, key_id) = (key.clone(), key_id(&self.origin.actor(&letter.reviewer)));
-        let (address, body) = (url.clone(), Arc::clone(&letter.body));
+        let (address, body, sha256) = (url.clone(), Arc::clone(&letter.body), Some(letter.sha256));
         let signed = self.signers.run(move || {
-            let outgoing = Outgoing { method: "POST", url: &address, body: Some(&body) };
+            let outgoing = Outgoing { method: "POST", url: &address, body: Some(&body), sha256 };
             signature::sign(&outgoing, &Signer { key_id: &key_id, key: &key }, spec, now)
         });
         let mut headers = signed.await.map_err(|problem| NetProblem::Request(problem.to_string()))?;
@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::Handle,
+        domain::{Handle, delivery::sha256},
         fediverse::{
             keys::{KeyPlaces, WhenAbsent},
             signature::tests::origin_of,
@@ -131,7 +131,8 @@ mod tests {
 
     fn letter(inbox: String, spec: Option<Spec>) -> Letter {
         let reviewer = Handle::parse("ana").unwrap();
-        Letter { reviewer, activity: "https://a/1".into(), inbox, body: br#"{"a":1}"#.as_slice().into(), spec }
+        let body = br#"{"a":1}"#.as_slice();
+        Letter { reviewer, activity: "https://a/1".into(), inbox, body: body.into(), sha256: sha256(body), spec }
     }
 
     /// Sends one letter to an inbox that answers with these statuses, and says which signatures it saw.

@@ -4,6 +4,7 @@
 use std::{
     collections::VecDeque,
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
@@ -12,7 +13,13 @@ use tokio::sync::oneshot;
 
 use super::signature::key::KeyProblem;
 
-type Job = Box<dyn FnOnce() + Send>;
+/// Signs, and hands back what tells its asker.
+type Job = Box<dyn FnOnce() -> Answer + Send>;
+type Answer = Box<dyn FnOnce()>;
+
+/// Signatures made one after the other before anybody hears of them, where so many are waited for: each asker woken by itself
+/// would take the core away from the next signature.
+const TOGETHER_MAX: usize = 8;
 
 /// The threads. They end when this is dropped.
 pub(super) struct Signers {
@@ -38,7 +45,7 @@ impl Signers {
         let (desk, wanted) = (Arc::<Desk>::default(), thread::available_parallelism().map_or(1, usize::from));
         let start = |_: &usize| {
             let desk = Arc::clone(&desk);
-            thread::Builder::new().name("signer".to_owned()).spawn(move || desk.work()).is_ok()
+            thread::Builder::new().name("signer".to_owned()).spawn(move || desk.work(wanted)).is_ok()
         };
         let threads = (0..wanted).take_while(start).count();
         Self { desk, threads }
@@ -56,8 +63,11 @@ impl Signers {
             return work();
         }
         let (done, signed) = oneshot::channel();
-        // Whoever asked may have gone.
-        let job = move || drop(done.send(work()));
+        let job = move || -> Answer {
+            let signed = work();
+            // Whoever asked may have gone.
+            Box::new(move || drop(done.send(signed)))
+        };
         self.desk.jobs().waiting.push_back(Box::new(job));
         self.desk.more.notify_one();
         signed.await.unwrap_or(Err(KeyProblem::Failed))
@@ -65,18 +75,26 @@ impl Signers {
 }
 
 impl Desk {
-    fn work(&self) {
-        while let Some(job) = self.next() {
+    fn work(&self, threads: usize) {
+        let mut answers = Vec::with_capacity(TOGETHER_MAX);
+        loop {
+            let jobs = self.next(threads);
+            if jobs.is_empty() {
+                return;
+            }
             // A job that panics is its asker's failure, not the end of the thread.
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
+            let signed = jobs.into_iter().map(|job| catch_unwind(AssertUnwindSafe(job)));
+            answers.extend(signed.flatten());
+            answers.drain(..).for_each(|answer: Answer| answer());
         }
     }
 
-    /// Waits for a job; `None` once nobody will ask any more.
-    fn next(&self) -> Option<Job> {
+    /// Waits for jobs and takes its share of them; none once nobody will ask any more.
+    fn next(&self, threads: usize) -> Vec<Job> {
         let idle = |jobs: &mut Jobs| jobs.waiting.is_empty() && !jobs.closed;
         let mut jobs = self.more.wait_while(self.jobs(), idle).unwrap_or_else(PoisonError::into_inner);
-        jobs.waiting.pop_front()
+        let share = jobs.waiting.len().div_ceil(threads.max(1)).min(TOGETHER_MAX);
+        jobs.waiting.drain(..share).collect()
     }
 
     fn jobs(&self) -> MutexGuard<'_, Jobs> {

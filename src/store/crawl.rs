@@ -6,7 +6,6 @@ use super::{
     Store, StoreError,
     conversation::{ReplyRow, replies, under},
     doing,
-    received::push_names,
     sql::{QueryBuilder, Transaction, query, query_as, query_scalar},
 };
 use crate::domain::{Handle, KeptReply, ReviewId};
@@ -173,7 +172,7 @@ impl Store {
         for part in hosts.chunks(HOSTS_PER_QUERY) {
             let mut query = QueryBuilder::new("SELECT host, COUNT(*) FROM reaction WHERE at > ");
             query.push_bind((now - DAY).as_millisecond()).push(" AND host IN (");
-            push_names(&mut query, part);
+            query.push_list(part.iter().copied());
             query.push(" GROUP BY host");
             let query = query.build_query_as();
             let rows: Vec<(String, i64)> =

@@ -230,11 +230,7 @@ async fn record_delivered(transaction: &mut Transaction, attempts: &[&Attempt]) 
         "UPDATE delivery SET state = 'delivered', attempts = attempts + 1, last_status = NULL, last_error = NULL, done_at = ",
     );
     query.push_bind(at.as_millisecond()).push(" WHERE seq IN (");
-    let mut list = query.separated(", ");
-    for attempt in attempts {
-        list.push_bind(attempt.seq);
-    }
-    query.push(")");
+    query.push_list(attempts.iter().map(|attempt| attempt.seq));
     query.build().execute(&mut **transaction).await.map(drop).map_err(doing("record deliveries"))
 }
 

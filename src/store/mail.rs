@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     Handle,
-    delivery::Spec,
+    delivery::{Spec, sha256},
     websub::{Errand, ErrandKind},
 };
 use jiff::Timestamp;
@@ -40,7 +40,7 @@ pub struct Parcel {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cargo {
     /// An activity in its final form, and who signs it.
-    Activity { reviewer: Handle, body: Arc<[u8]> },
+    Activity { reviewer: Handle, body: Arc<[u8]>, sha256: [u8; 32] },
     /// Something for a WebSub callback or hub.
     Errand(Errand),
 }
@@ -144,11 +144,8 @@ impl Store {
                                 AND older.inbox = delivery.inbox AND older.seq < delivery.seq)
               AND delivery.host IN (",
         );
-        let mut list = query.separated(", ");
-        for host in hosts {
-            list.push_bind(*host);
-        }
-        query.push(")) AS mail WHERE place <= ").push_bind(limit).push(" ORDER BY host, place");
+        query.push_list(hosts.iter().copied());
+        query.push(") AS mail WHERE place <= ").push_bind(limit).push(" ORDER BY host, place");
         let rows: Vec<Row> = query.build().fetch_all(&self.read).await.map_err(doing("read the mail of hosts"))?;
         let mut mail: HashMap<String, Vec<DueDelivery>> = HashMap::with_capacity(hosts.len());
         for row in &rows {
@@ -213,7 +210,8 @@ impl Store {
 fn cargo(row: &Row) -> Option<Cargo> {
     let body: Vec<u8> = row.get::<Option<Vec<u8>>, _>(7).unwrap_or_default();
     if row.get::<String, _>(4) != "websub" {
-        return Some(Cargo::Activity { reviewer: Handle::parse(row.get(2)).ok()?, body: body.into() });
+        let (reviewer, sha256) = (Handle::parse(row.get(2)).ok()?, sha256(&body));
+        return Some(Cargo::Activity { reviewer, body: body.into(), sha256 });
     }
     let topic: String = row.get(5);
     let errand = match ErrandKind::parse(row.get(1))? {

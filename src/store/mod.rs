@@ -64,7 +64,9 @@ pub use outbox::{DeliveryRow, DeliveryState, Outgoing, Recipients, StoredActivit
 pub use portrait::{KnownPortrait, PortraitFile};
 pub use push::Push;
 pub use quote::QuoteStamp;
-pub use received::{Arrival, Block, HostLoad, ReceivedActivity, ReceivedState, Settled, Worked, names_of};
+pub use received::{
+    Arrival, Block, Deed, Finished, HostLoad, ReceivedActivity, ReceivedState, Settled, Worked, names_of,
+};
 pub use restored::{Aftermath, Restored};
 pub use schema::SCHEMA;
 pub use thread::CameBack;
@@ -86,6 +88,7 @@ pub struct Store {
     node: Option<nodes::Node>,
     /// Actors that were new, since the start.
     strangers: Arc<AtomicU64>,
+    blocks: Arc<received::Blocks>,
 }
 
 /// Why the store could not do what was asked.
@@ -153,6 +156,7 @@ impl Store {
                 trouble: trouble::Trouble::of_server(),
                 node: Some(nodes::Node::new(name)),
                 strangers: Arc::default(),
+                blocks: Arc::default(),
             });
         }
         Self::open(&settings.database).await
@@ -166,7 +170,8 @@ impl Store {
         }
         let (read, write) = sqlite::open(file).await?;
         let (talk, trouble) = (Arc::default(), trouble::Trouble::of(file));
-        Ok(Self { read, write, talk, trouble, node: None, strangers: Arc::default() })
+        let (strangers, blocks) = (Arc::default(), Arc::default());
+        Ok(Self { read, write, talk, trouble, node: None, strangers, blocks })
     }
 
     /// A transaction that holds the write lock from its first statement, so that it cannot fail half-way on a busy store.

@@ -7,15 +7,12 @@ use url::Url;
 
 use super::{
     Store, StoreError, doing,
-    sql::{QueryBuilder, Transaction, query, query_as, query_scalar},
+    sql::{QueryBuilder, Transaction, in_parts, query, query_as, query_scalar},
 };
 use crate::domain::{
     Handle, RemoteActor,
     message::{Audience, Kind, Message},
 };
-
-/// Deliveries stored by one statement.
-const ROWS_PER_INSERT: usize = 250;
 
 /// A message with whom it is for; the inboxes are looked up inside the transaction that writes it.
 #[derive(Debug, Clone)]
@@ -165,21 +162,19 @@ async fn add_deliveries(
     inboxes: &BTreeSet<String>,
     at: Timestamp,
 ) -> Result<u64, StoreError> {
-    let (mut inboxes, mut deliveries) = (inboxes.iter(), 0);
-    loop {
-        let addressed = inboxes.by_ref().filter_map(|inbox| Some((inbox, host_of(inbox)?)));
-        let some: Vec<(&String, String)> = addressed.take(ROWS_PER_INSERT).collect();
-        if some.is_empty() {
-            return Ok(deliveries);
-        }
+    let addressed: Vec<(&String, String)> = inboxes.iter().filter_map(|inbox| Some((inbox, host_of(inbox)?))).collect();
+    let mut deliveries = 0;
+    for some in in_parts(&addressed) {
         let mut query = QueryBuilder::new("INSERT INTO delivery (activity, inbox, host, state, next_at) ");
         query.push_values(some, |mut values, (inbox, host)| {
-            values.push_bind(activity).push_bind(inbox).push_bind(host).push_bind("due").push_bind(at.as_millisecond());
+            values.push_bind(activity).push_bind(*inbox).push_bind(host.as_str()).push_bind("due");
+            values.push_bind(at.as_millisecond());
         });
         query.push(" ON CONFLICT (activity, inbox) DO NOTHING");
         let stored = query.build().execute(&mut **transaction).await.map_err(doing("store the deliveries"))?;
         deliveries += stored.rows_affected();
     }
+    Ok(deliveries)
 }
 
 async fn inboxes(transaction: &mut Transaction, outgoing: &Outgoing) -> Result<Vec<String>, StoreError> {

@@ -6,7 +6,6 @@ use super::{
     Store, StoreError,
     conversation::under,
     doing,
-    received::push_names,
     sql::{QueryBuilder, query, query_as, query_scalar},
 };
 use crate::domain::{Handle, RemoteActor, ReviewId};
@@ -33,7 +32,7 @@ impl Store {
         let mut found = HashMap::new();
         for part in ids.chunks(ACTORS_PER_QUERY) {
             let mut query = QueryBuilder::new("SELECT actor FROM remote_actor WHERE id IN (");
-            push_names(&mut query, part);
+            query.push_list(part.iter().copied());
             let query = query.build_query_scalar();
             let rows: Vec<String> = query.fetch_all(&self.read).await.map_err(doing("read remote actors"))?;
             found.extend(rows.iter().filter_map(|actor| readable(actor)).map(|actor| (actor.id.clone(), actor)));

@@ -44,11 +44,7 @@ impl Store {
             let mut query = QueryBuilder::new(
                 "SELECT actor, source, key, media_type, look_again_at FROM portrait WHERE actor IN (",
             );
-            let mut places = query.separated(", ");
-            for actor in some {
-                places.push_bind(*actor);
-            }
-            query.push(")");
+            query.push_list(some.iter().copied());
             let rows: Vec<PortraitRow> =
                 query.build_query_as().fetch_all(&self.read).await.map_err(doing("find portraits"))?;
             for (actor, source, key, media_type, again) in rows {

@@ -7,15 +7,13 @@ use super::{
     conversation::{open, under},
     doing,
     outbox::host_of,
-    sql::{FromRow, QueryBuilder, Row, Transaction, query, query_as, query_scalar},
+    sql::{FromRow, QueryBuilder, Row, Transaction, in_parts, query, query_as, query_scalar},
 };
 use crate::domain::{Handle, Reaction, ReactionKind, RemoteActor, Report, ReviewId};
 use jiff::Timestamp;
 
 /// Reports kept; the oldest go.
 const REPORTS_MAX: i64 = 1_000;
-/// Reactions written by one statement.
-const ROWS_PER_STATEMENT: usize = 128;
 
 struct ReactionRow(Reaction, Option<RemoteActor>);
 
@@ -23,7 +21,7 @@ impl Store {
     /// Keeps a reaction in place of an earlier one of the same kind by the same actor. `false` where nothing changes.
     pub async fn keep_reaction(&self, reaction: &Reaction) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let talked = write(&mut transaction, std::slice::from_ref(reaction)).await?;
+        let talked = write(&mut transaction, &[reaction]).await?;
         transaction.commit().await.map_err(doing("commit a reaction"))?;
         let changed = !talked.is_empty();
         if changed {
@@ -173,18 +171,22 @@ impl Store {
     }
 }
 
-/// Writes reactions in place of earlier ones of the same kind by the same actor, and says under which reviews that changes
-/// anything. Of two for the same place in one call the later one is written.
+/// Writes reactions in place of earlier ones of the same kind by the same actor, and says under which reviews that may change
+/// something: none where nothing did. Of two for the same place in one call the later one is written.
 pub(super) async fn write(
     transaction: &mut Transaction,
-    reactions: &[Reaction],
+    reactions: &[&Reaction],
 ) -> Result<HashSet<(Handle, ReviewId)>, StoreError> {
     let mut places = HashSet::new();
-    let mut once: Vec<&Reaction> =
-        reactions.iter().rev().filter(|one| places.insert((&one.object, &one.actor, one.kind.as_str()))).collect();
+    let mut once: Vec<&Reaction> = reactions
+        .iter()
+        .copied()
+        .rev()
+        .filter(|one| places.insert((&one.object, &one.actor, one.kind.as_str())))
+        .collect();
     once.reverse();
     let mut talked = HashSet::new();
-    for part in once.chunks(ROWS_PER_STATEMENT) {
+    for part in in_parts(&once) {
         let mut query = QueryBuilder::new(
             "INSERT INTO reaction (object, actor, kind, id, host, reviewer, review, emoji, page, at) ",
         );
@@ -204,12 +206,12 @@ pub(super) async fn write(
             " ON CONFLICT (object, actor, kind) DO UPDATE SET id = excluded.id, emoji = excluded.emoji,
               page = excluded.page
               WHERE reaction.id IS DISTINCT FROM excluded.id OR reaction.emoji IS DISTINCT FROM excluded.emoji
-                OR reaction.page IS DISTINCT FROM excluded.page
-              RETURNING reviewer, review",
+                OR reaction.page IS DISTINCT FROM excluded.page",
         );
-        let changed: Vec<(String, String)> =
-            query.build_query_as().fetch_all(&mut **transaction).await.map_err(doing("keep reactions"))?;
-        talked.extend(changed.iter().filter_map(|(reviewer, review)| under(Some(reviewer), Some(review))));
+        let done = query.build().execute(&mut **transaction).await.map_err(doing("keep reactions"))?;
+        if done.rows_affected() > 0 {
+            talked.extend(part.iter().map(|one| one.under.clone()));
+        }
     }
     Ok(talked)
 }

@@ -1,12 +1,18 @@
 //! The durable inbox: what was answered with 202 is on the disk, and is worked through once.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use super::{
     Bell, Follower, Outgoing, Store, StoreError, doing, follower, outbox, reaction,
-    sql::{QueryBuilder, Row, query, query_as},
+    sql::{QueryBuilder, Row, Transaction, in_parts, query, query_as, query_scalar},
 };
-use crate::domain::Reaction;
+use crate::domain::{Handle, Reaction, ReviewId};
 use jiff::Timestamp;
 
 /// Names that one statement asks for or writes at most: far below what SQLite (32,766) and PostgreSQL (65,535) bind.
@@ -60,13 +66,36 @@ pub struct Settled {
     pub next_at: Timestamp,
 }
 
+const STORING: &str = "store received activities";
+
+/// What follows from an activity.
+#[derive(Debug, Clone)]
+pub enum Deed {
+    Nothing,
+    React(Reaction),
+    /// With the answer to it.
+    Follow(Box<(Follower, Outgoing)>),
+}
+
+/// An activity that is worked through: what follows from it, and that in words.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    pub deed: Deed,
+    pub outcome: String,
+}
+
 /// Activities that were worked through together: what follows from them, and that it did.
 #[derive(Debug, Clone, Default)]
 pub struct Worked {
-    pub reactions: Vec<Reaction>,
-    /// Each with the answer to it.
-    pub follows: Vec<(Follower, Option<Outgoing>)>,
+    pub deeds: Vec<Deed>,
     pub settled: Vec<Settled>,
+}
+
+/// What is kept out, as last read, and how often this process changed it.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    version: AtomicU64,
+    names: Mutex<Option<(u64, Arc<HashSet<String>>)>>,
 }
 
 /// An actor or a domain that is kept out.
@@ -91,29 +120,73 @@ impl Store {
     /// Puts a verified activity on the disk. `false` when it was there already: a replay, or a sender that asks twice.
     pub async fn keep_received(&self, id: &str, actor: &str, body: &[u8], at: Timestamp) -> Result<bool, StoreError> {
         let arrival = Arrival { id: id.to_owned(), actor: actor.to_owned(), body: body.to_vec(), at };
-        Ok(!self.keep_all_received(&[arrival]).await?.is_empty())
+        Ok(!self.keep_all_received(&[(arrival, None)]).await?.is_empty())
     }
 
     /// Puts verified activities on the disk, all of them or none; the ids of those that were not there already.
-    pub async fn keep_all_received(&self, arrivals: &[Arrival]) -> Result<HashSet<String>, StoreError> {
+    ///
+    /// Of what is finished the deed is done in the same transaction, if the activity is new; the rest waits to be worked
+    /// through.
+    pub async fn keep_all_received(
+        &self,
+        arrivals: &[(Arrival, Option<Finished>)],
+    ) -> Result<HashSet<String>, StoreError> {
         if arrivals.is_empty() {
             return Ok(HashSet::new());
         }
-        let mut query = QueryBuilder::new("INSERT INTO received (id, actor, host, body, at, state, next_at) ");
-        query.push_values(arrivals, |mut row, one| {
-            row.push_bind(one.id.as_str())
-                .push_bind(one.actor.as_str())
-                .push_bind(outbox::host_of(&one.actor).unwrap_or_default())
-                .push_bind(one.body.as_slice())
-                .push_bind(one.at.as_second())
-                .push_bind(ReceivedState::Due.as_str())
-                .push_bind(one.at.as_millisecond());
-        });
-        query.push(" ON CONFLICT (id) DO NOTHING RETURNING id");
-        let query = query.build_query_scalar();
-        let new: Vec<String> = query.fetch_all(&self.write).await.map_err(doing("store received activities"))?;
-        self.ring(Bell::Work);
-        Ok(new.into_iter().collect())
+        let mut transaction = self.begin().await?;
+        let mut new = HashSet::new();
+        for part in in_parts(arrivals) {
+            let kept = insert(part).build().execute(&mut *transaction).await.map_err(doing(STORING))?;
+            match kept.rows_affected() == part.len() as u64 {
+                true => new.extend(part.iter().map(|(one, _)| one.id.clone())),
+                // Which of them were there already? Once more, one by one: no flood is made of replays.
+                false => {
+                    drop(transaction);
+                    return self.keep_each_received(arrivals).await;
+                }
+            }
+        }
+        self.finish_received(transaction, arrivals, new).await
+    }
+
+    /// The same where some were there already.
+    async fn keep_each_received(
+        &self,
+        arrivals: &[(Arrival, Option<Finished>)],
+    ) -> Result<HashSet<String>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let mut new = HashSet::new();
+        for one in arrivals {
+            let kept = insert(std::slice::from_ref(one)).build().execute(&mut *transaction).await;
+            if kept.map_err(doing(STORING))?.rows_affected() > 0 {
+                new.insert(one.0.id.clone());
+            }
+        }
+        self.finish_received(transaction, arrivals, new).await
+    }
+
+    /// Does the deeds of what is new, and commits.
+    async fn finish_received(
+        &self,
+        mut transaction: Transaction,
+        arrivals: &[(Arrival, Option<Finished>)],
+        new: HashSet<String>,
+    ) -> Result<HashSet<String>, StoreError> {
+        let mut fresh = new.clone();
+        let is_new = |(arrival, _): &&(Arrival, Option<Finished>)| fresh.remove(&arrival.id);
+        let (finished, due): (Vec<_>, Vec<_>) =
+            arrivals.iter().filter(is_new).partition(|(_, finished)| finished.is_some());
+        let deeds: Vec<&Deed> = finished.iter().filter_map(|(_, finished)| Some(&finished.as_ref()?.deed)).collect();
+        let talked = write_deeds(&mut transaction, &deeds).await?;
+        transaction.commit().await.map_err(doing("commit received activities"))?;
+        if !talked.is_empty() {
+            self.talk_changed(talked);
+        }
+        if !due.is_empty() {
+            self.ring(Bell::Work);
+        }
+        Ok(new)
     }
 
     /// What waits to be worked through, by host.
@@ -176,10 +249,7 @@ impl Store {
     /// are worked through again, or none.
     pub async fn keep_worked(&self, worked: &Worked) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        for (follower, answer) in &worked.follows {
-            follower::write(&mut transaction, follower, answer.as_slice()).await?;
-        }
-        let talked = reaction::write(&mut transaction, &worked.reactions).await?;
+        let talked = write_deeds(&mut transaction, &worked.deeds.iter().collect::<Vec<_>>()).await?;
         // Floods are alike: one statement for each outcome.
         let mut alike: HashMap<(&str, &str, i64), Vec<i64>> = HashMap::new();
         for one in &worked.settled {
@@ -193,11 +263,7 @@ impl Store {
                 query.push(", body = ").push_bind(Vec::<u8>::new());
             }
             query.push(" WHERE seq IN (");
-            let mut list = query.separated(", ");
-            for seq in seqs {
-                list.push_bind(seq);
-            }
-            query.push(")");
+            query.push_list(seqs);
             query.build().execute(&mut *transaction).await.map_err(doing("settle received activities"))?;
         }
         transaction.commit().await.map_err(doing("commit what was received"))?;
@@ -226,7 +292,7 @@ impl Store {
         let mut revived = false;
         for part in hosts.chunks(NAMES_PER_QUERY) {
             let mut query = QueryBuilder::new("SELECT name FROM host WHERE (failures > 0 OR dead) AND name IN (");
-            push_names(&mut query, part);
+            query.push_list(part.iter().copied());
             let query = query.build_query_scalar();
             let failing: Vec<String> = query.fetch_all(&self.read).await.map_err(doing("look hosts up"))?;
             for host in failing {
@@ -246,17 +312,16 @@ impl Store {
         .bind(at.as_second())
         .execute(&self.write)
         .await
-        .map(drop)
-        .map_err(doing("keep a block"))
+        .map_err(doing("keep a block"))?;
+        self.blocks.changed();
+        Ok(())
     }
 
     pub async fn drop_block(&self, name: &str) -> Result<bool, StoreError> {
-        query("DELETE FROM block WHERE name = $1")
-            .bind(name)
-            .execute(&self.write)
-            .await
-            .map(|done| done.rows_affected() > 0)
-            .map_err(doing("drop a block"))
+        let dropped = query("DELETE FROM block WHERE name = $1").bind(name).execute(&self.write).await;
+        let dropped = dropped.map_err(doing("drop a block"))?;
+        self.blocks.changed();
+        Ok(dropped.rows_affected() > 0)
     }
 
     pub async fn blocks(&self) -> Result<Vec<Block>, StoreError> {
@@ -277,19 +342,87 @@ impl Store {
         Ok(!self.blocked_among(&names_of(actor, host)).await?.is_empty())
     }
 
+    /// Everything that is kept out. Remembered where no other node can change it: it is asked for with every activity.
+    async fn blocked(&self) -> Result<Arc<HashSet<String>>, StoreError> {
+        let version = self.blocks.version.load(Ordering::Acquire);
+        if !self.is_shared()
+            && let Some((known, names)) = &*self.blocks.lock()
+            && *known == version
+        {
+            return Ok(Arc::clone(names));
+        }
+        let names: Vec<String> =
+            query_scalar("SELECT name FROM block").fetch_all(&self.read).await.map_err(doing("list blocks"))?;
+        let names = Arc::new(HashSet::from_iter(names));
+        *self.blocks.lock() = Some((version, Arc::clone(&names)));
+        Ok(names)
+    }
+
     /// Which of these actors, hosts and domains are kept out.
     pub async fn blocked_among(&self, names: &BTreeSet<String>) -> Result<HashSet<String>, StoreError> {
-        let mut blocked = HashSet::new();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        for part in names.chunks(NAMES_PER_QUERY) {
-            let mut query = QueryBuilder::new("SELECT name FROM block WHERE name IN (");
-            push_names(&mut query, part);
-            let query = query.build_query_scalar();
-            let found: Vec<String> = query.fetch_all(&self.read).await.map_err(doing("look for a block"))?;
-            blocked.extend(found);
-        }
-        Ok(blocked)
+        let blocked = self.blocked().await?;
+        Ok(match blocked.is_empty() {
+            true => HashSet::new(),
+            false => names.iter().filter(|name| blocked.contains(*name)).cloned().collect(),
+        })
     }
+
+    /// Whether nobody is kept out.
+    pub async fn blocks_nobody(&self) -> Result<bool, StoreError> {
+        Ok(self.blocked().await?.is_empty())
+    }
+}
+
+impl Blocks {
+    fn changed(&self) {
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<(u64, Arc<HashSet<String>>)>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Those whose ids are not there yet.
+fn insert(arrivals: &[(Arrival, Option<Finished>)]) -> QueryBuilder<'_> {
+    let mut query =
+        QueryBuilder::new("INSERT INTO received (id, actor, host, body, at, state, attempts, outcome, next_at) ");
+    query.push_values(arrivals, |mut row, (one, finished)| {
+        let (state, body) = match finished {
+            Some(_) => (ReceivedState::Done, [].as_slice()),
+            None => (ReceivedState::Due, one.body.as_slice()),
+        };
+        row.push_bind(one.id.as_str())
+            .push_bind(one.actor.as_str())
+            .push_bind(outbox::host_of(&one.actor).unwrap_or_default())
+            .push_bind(body)
+            .push_bind(one.at.as_second())
+            .push_bind(state.as_str())
+            .push_bind(i64::from(finished.is_some()))
+            .push_bind(finished.as_ref().map(|finished| finished.outcome.as_str()))
+            .push_bind(one.at.as_millisecond());
+    });
+    query.push(" ON CONFLICT (id) DO NOTHING");
+    query
+}
+
+/// Does what activities ask for, and says under which reviews that changes anything.
+async fn write_deeds(
+    transaction: &mut Transaction,
+    deeds: &[&Deed],
+) -> Result<HashSet<(Handle, ReviewId)>, StoreError> {
+    let mut reactions = Vec::new();
+    for deed in deeds {
+        match deed {
+            Deed::Nothing => {}
+            Deed::React(reaction) => reactions.push(reaction),
+            Deed::Follow(follow) => {
+                let (follower, answer) = &**follow;
+                follower::write(transaction, follower, std::slice::from_ref(answer)).await?;
+            }
+        }
+    }
+    reaction::write(transaction, &reactions).await
 }
 
 /// What a block may say to mean this actor: its id, its host with or without the port, or a domain above it.
@@ -309,15 +442,6 @@ pub fn names_of(actor: Option<&str>, host: &str) -> BTreeSet<String> {
     }
     names.insert(host);
     names
-}
-
-/// `$, $, $)`
-pub(super) fn push_names(query: &mut QueryBuilder<'_>, names: &[&str]) {
-    let mut list = query.separated(", ");
-    for name in names {
-        list.push_bind((*name).to_owned());
-    }
-    query.push(")");
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ const STEPS: &[Step] = steps![
     "0014_lanes",
     "0015_follower_day",
     "0016_nodes",
+    "0017_reaction",
 ];
 
 /// The version of the schema that this program writes: the number of steps.
@@ -47,7 +48,11 @@ pub const SCHEMA: i64 = STEPS.len() as i64;
 
 /// Applies the steps a database lacks.
 pub(super) async fn upgrade(pool: &Pool, path: &str) -> Result<(), StoreError> {
-    let known = SCHEMA;
+    apply(pool, path, STEPS).await
+}
+
+async fn apply(pool: &Pool, path: &str, steps: &[Step]) -> Result<(), StoreError> {
+    let known = steps.len() as i64;
     let mut transaction = pool.begin().await.map_err(doing("begin the schema upgrade"))?;
     raw_sql("CREATE TABLE IF NOT EXISTS schema_step (step BIGINT PRIMARY KEY)")
         .execute(&mut *transaction)
@@ -60,7 +65,7 @@ pub(super) async fn upgrade(pool: &Pool, path: &str) -> Result<(), StoreError> {
     if found > known {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
-    for (index, step) in STEPS.iter().enumerate().skip(found as usize) {
+    for (index, step) in steps.iter().enumerate().skip(found as usize) {
         let statements = match pool {
             Pool::Sqlite(_) => step.sqlite,
             #[cfg(feature = "postgres")]
@@ -78,7 +83,13 @@ pub(super) async fn upgrade(pool: &Pool, path: &str) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::{Store, StoreError, sql::query, testing};
+    use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
+
+    use super::*;
+    use crate::{
+        domain::{Handle, ReactionKind},
+        store::{Store, testing},
+    };
 
     #[tokio::test]
     async fn a_database_of_a_newer_reviewd_is_left_alone() {
@@ -96,5 +107,26 @@ mod tests {
         let file = directory.path().join("deep/er/reviewd.db");
         Store::open(&file).await.unwrap().close().await;
         Store::open(&file).await.unwrap().close().await;
+    }
+
+    #[tokio::test]
+    async fn reactions_of_an_older_database_are_all_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("reviewd.db");
+        let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
+        let pool = Pool::Sqlite(SqlitePool::connect_with(options).await.unwrap());
+        apply(&pool, "the old one", &STEPS[..16]).await.unwrap();
+        let old = "INSERT INTO reaction (object, actor, kind, id, host, reviewer, review, emoji, page, at) VALUES
+                   ('https://b.example/1', 'https://m.example/bob', 'like', 'https://m.example/likes/1', 'm.example',
+                    'ana', 'dune', '❤', NULL, 5000),
+                   ('https://b.example/1', 'https://m.example/bob', 'boost', NULL, 'm.example', 'ana', 'dune', NULL, NULL, 6000)";
+        raw_sql(old).execute(&pool).await.unwrap();
+        pool.close().await;
+        let store = Store::open(&file).await.unwrap();
+        let bob = "https://m.example/bob";
+        let like = store.reaction("https://b.example/1", bob, ReactionKind::Like).await.unwrap().unwrap();
+        assert_eq!((like.id.as_deref(), like.emoji.as_deref()), (Some("https://m.example/likes/1"), Some("❤")));
+        assert_eq!((like.at.as_millisecond(), like.under.0), (5000, Handle::parse("ana").unwrap()));
+        assert_eq!(store.drop_reactions_of(bob).await.unwrap(), 2);
     }
 }

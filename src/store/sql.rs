@@ -13,12 +13,12 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
-use sqlx::{Error, SqlSafeStr, SqlStr, Sqlite, SqlitePool};
 #[cfg(feature = "postgres")]
-use sqlx::{PgPool, Postgres};
+use sqlx::{AssertSqlSafe, PgPool, Postgres};
+use sqlx::{Error, SqlSafeStr, SqlStr, Sqlite, SqlitePool};
 
 pub(super) use self::{
-    builder::QueryBuilder,
+    builder::{QueryBuilder, in_parts},
     row::{FromRow, Row},
     value::Value,
 };
@@ -57,8 +57,10 @@ pub(super) struct Done(u64);
 pub(super) struct Query<'q, T> {
     statement: SqlStr,
     values: Vec<Value<'q>>,
-    /// Whether the connection keeps it prepared: what has another length each time would drive out the others.
+    /// Whether the connection keeps it prepared.
     persistent: bool,
+    /// By a [`QueryBuilder`], whose values have no numbers.
+    is_built: bool,
     read: fn(Row) -> Result<T, Error>,
     reads: PhantomData<fn() -> T>,
 }
@@ -104,12 +106,8 @@ macro_rules! run {
 
 impl<'q, T: Send + Unpin> Query<'q, T> {
     fn new(statement: impl SqlSafeStr, values: Vec<Value<'q>>, read: fn(Row) -> Result<T, Error>) -> Self {
-        Self { statement: statement.into_sql_str(), values, persistent: true, read, reads: PhantomData }
-    }
-
-    /// Its text is not asked again.
-    fn once(self) -> Self {
-        Self { persistent: false, ..self }
+        let (statement, persistent, is_built) = (statement.into_sql_str(), true, false);
+        Self { statement, values, persistent, is_built, read, reads: PhantomData }
     }
 
     /// Gives the next `$n` its value.
@@ -151,7 +149,11 @@ impl<'q, T: Send + Unpin> Query<'q, T> {
 
     #[cfg(feature = "postgres")]
     fn for_postgres(self) -> Result<sqlx::query::Query<'q, Postgres, sqlx::postgres::PgArguments>, Error> {
-        Ok(sqlx::query_with(self.statement, value::for_postgres(self.values)?).persistent(self.persistent))
+        let statement = match self.is_built {
+            true => AssertSqlSafe(builder::numbered(self.statement.as_str())).into_sql_str(),
+            false => self.statement,
+        };
+        Ok(sqlx::query_with(statement, value::for_postgres(self.values)?).persistent(self.persistent))
     }
 }
 

@@ -13,6 +13,8 @@ use super::{StoreError, schema, sql::Pool};
 const READERS_MAX: u32 = 4;
 /// How long a writer waits for another process (a backup, a second command) before it reports the store as busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Statements that each connection keeps prepared: all there are, those of several lengths included.
+const STATEMENTS_KEPT: usize = 512;
 /// How long a look waits for a daemon's write.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Page cache of each connection, in KiB: small, because the operating system caches the file anyway.
@@ -29,13 +31,16 @@ pub(super) async fn open(file: &Path) -> Result<(Pool, Pool), StoreError> {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
-        .pragma("cache_size", (-CACHE_KIB).to_string());
+        .pragma("cache_size", (-CACHE_KIB).to_string())
+        .statement_cache_capacity(STATEMENTS_KEPT);
     let open = |source| StoreError::Open { path: path.clone(), source };
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         // Never closed: where descriptors or memory are used up, it could not be opened again.
         .idle_timeout(None)
         .max_lifetime(None)
+        // A file does not go away as a server does.
+        .test_before_acquire(false)
         // On a full disk SQLite ends a transaction by itself, and sqlx, whose own ROLLBACK then fails, would count it as
         // open for ever: such a connection is replaced.
         .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
@@ -49,6 +54,8 @@ pub(super) async fn open(file: &Path) -> Result<(Pool, Pool), StoreError> {
         .min_connections(READERS_MAX)
         .idle_timeout(None)
         .max_lifetime(None)
+        // A file does not go away as a server does.
+        .test_before_acquire(false)
         .connect_with(options.create_if_missing(false))
         .await
         .map_err(open)?;

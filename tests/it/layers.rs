@@ -53,7 +53,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("reqwest", &["net"]),
     ("reqwest_middleware", &["net"]),
     ("rss", &["feed"]),
-    ("rustix", &["doctor", "store"]),
+    ("rustix", &["app", "doctor", "store"]),
     ("scraper", &["text", "intake::parse"]),
     ("sd_notify", &["app"]),
     ("serde_saphyr", &["intake::parse"]),

@@ -47,7 +47,7 @@ pub struct Conversation {
     rules: Rules,
     hints: Arc<Mutex<Hints>>,
     /// Held from counting what there is to adding to it: what comes at the same time is counted one by one.
-    counting: Arc<tokio::sync::Mutex<()>>,
+    counting: Arc<tokio::sync::Mutex<together::Counted>>,
 }
 
 /// What the settings say of replies.

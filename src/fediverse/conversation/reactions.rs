@@ -113,11 +113,9 @@ impl Conversation {
             tracing::debug!(actor = reaction.actor, %problem, "{} could not be looked up: {problem}", reaction.actor);
         }
         let host = authority(&reaction.actor).unwrap_or_default();
-        let _counting = self.counting.lock().await;
-        let of_host = self.store.reactions_of_hosts(&[&host], self.now()).await?;
-        let of_host = of_host.get(&host).copied().unwrap_or(0);
-        let of_review = self.store.reactions_under(&reaction.under).await?;
-        if !limits::admits_reaction(of_host, of_review) {
+        let mut counting = self.counting().await;
+        self.ask_counts(&mut counting, &[&host], &[&reaction.under]).await?;
+        if !counting.admit(&host, &reaction.under) {
             return Ok("is one reaction too many".to_owned());
         }
         let kind = reaction.kind.as_str();

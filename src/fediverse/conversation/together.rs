@@ -1,7 +1,10 @@
 //! Likes and boosts that came together: what has to be known of them is asked once, and then each is judged without asking
 //! anybody.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::sync::MutexGuard;
@@ -14,16 +17,30 @@ use crate::{
         json::authority,
         peers::PeerProblem,
     },
+    store::StoreError,
 };
 
 /// A like or a boost, in its sender's words.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(in crate::fediverse) struct Said<'a> {
     kind: ReactionKind,
     id: Option<&'a str>,
     actor: &'a str,
+    host: String,
     object: &'a str,
     emoji: Option<&'a str>,
+}
+
+/// How long counts are believed: they are limits against floods, and walking through all there is for every few likes would
+/// be a flood of our own.
+const COUNTED_FOR: Duration = Duration::from_secs(1);
+
+/// Reactions counted in the last moment, with those added since.
+#[derive(Debug, Default)]
+pub(in crate::fediverse) struct Counted {
+    at: Duration,
+    of_host: HashMap<String, u64>,
+    of_review: HashMap<(Handle, ReviewId), u64>,
 }
 
 /// What has to be known before reactions are judged, and counts that grow with each that is kept.
@@ -48,34 +65,86 @@ impl<'a> Said<'a> {
             }
             _ => return None,
         };
-        Some(Self { kind, id: activity.id.as_deref(), actor, object, emoji })
+        let host = authority(actor).unwrap_or_default();
+        Some(Self { kind, id: activity.id.as_deref(), actor, host, object, emoji })
     }
 }
 
 impl Conversation {
     /// To be held from counting what there is until what was admitted is written.
-    pub(in crate::fediverse) async fn counting(&self) -> MutexGuard<'_, ()> {
-        self.counting.lock().await
+    pub(in crate::fediverse) async fn counting(&self) -> MutexGuard<'_, Counted> {
+        let mut counted = self.counting.lock().await;
+        if self.clock.elapsed().saturating_sub(counted.at) >= COUNTED_FOR {
+            *counted = Counted { at: self.clock.elapsed(), ..Counted::default() };
+        }
+        counted
     }
 
     /// Asks what has to be known of these.
-    pub(in crate::fediverse) async fn known(&self, said: &[Said<'_>]) -> Result<Known, PeerProblem> {
-        let now = self.now();
-        let (mut places, mut of_review) = (HashMap::new(), HashMap::new());
+    pub(in crate::fediverse) async fn known(
+        &self,
+        said: &[Said<'_>],
+        counted: &mut Counted,
+    ) -> Result<Known, PeerProblem> {
+        let mut places = HashMap::new();
         for object in said.iter().map(|one| one.object).collect::<BTreeSet<_>>() {
             if let Some(under) = self.ours(object).await? {
-                if !of_review.contains_key(&under) {
-                    of_review.insert(under.clone(), self.store.reactions_under(&under).await?);
-                }
                 places.insert(object.to_owned(), under);
             }
         }
         let ids: BTreeSet<&str> = said.iter().filter_map(|one| one.id).collect();
         let gone = self.store.gone_among(&Vec::from_iter(ids)).await?;
-        let hosts: BTreeSet<String> = said.iter().filter_map(|one| authority(one.actor)).collect();
-        let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
-        let of_host = self.store.reactions_of_hosts(&hosts, now).await?;
-        Ok(Known { now, places, gone, of_host, of_review })
+        let hosts = Vec::from_iter(said.iter().map(|one| one.host.as_str()).collect::<BTreeSet<_>>());
+        self.ask_counts(counted, &hosts, &Vec::from_iter(places.values())).await?;
+        let of_host = hosts.iter().map(|host| ((*host).to_owned(), counted.of_host(host))).collect();
+        let of_review = places.values().map(|under| (under.clone(), counted.of_review(under))).collect();
+        Ok(Known { now: self.now(), places, gone, of_host, of_review })
+    }
+
+    /// Counts what was not counted in the last moment.
+    pub(super) async fn ask_counts(
+        &self,
+        counted: &mut Counted,
+        hosts: &[&str],
+        places: &[&(Handle, ReviewId)],
+    ) -> Result<(), StoreError> {
+        let new: Vec<&str> = hosts.iter().copied().filter(|host| !counted.of_host.contains_key(*host)).collect();
+        if !new.is_empty() {
+            let found = self.store.reactions_of_hosts(&new, self.now()).await?;
+            counted.of_host.extend(new.iter().map(|host| ((*host).to_owned(), found.get(*host).copied().unwrap_or(0))));
+        }
+        for place in places {
+            if !counted.of_review.contains_key(*place) {
+                counted.of_review.insert((*place).clone(), self.store.reactions_under(place).await?);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Counted {
+    /// What was admitted is written.
+    pub(in crate::fediverse) fn note(&mut self, known: Known) {
+        self.of_host.extend(known.of_host);
+        self.of_review.extend(known.of_review);
+    }
+
+    fn of_host(&self, host: &str) -> u64 {
+        self.of_host.get(host).copied().unwrap_or(0)
+    }
+
+    fn of_review(&self, place: &(Handle, ReviewId)) -> u64 {
+        self.of_review.get(place).copied().unwrap_or(0)
+    }
+
+    /// Whether there is room for one more, which is counted then.
+    pub(super) fn admit(&mut self, host: &str, place: &(Handle, ReviewId)) -> bool {
+        if !limits::admits_reaction(self.of_host(host), self.of_review(place)) {
+            return false;
+        }
+        *self.of_host.entry(host.to_owned()).or_default() += 1;
+        *self.of_review.entry(place.clone()).or_default() += 1;
+        true
     }
 }
 
@@ -90,7 +159,7 @@ impl Known {
         if said.id.is_some_and(|id| self.gone.contains(id)) {
             return Some((None, "was taken back before it came".to_owned()));
         }
-        let of_host = self.of_host.entry(authority(said.actor).unwrap_or_default()).or_default();
+        let of_host = self.of_host.entry(said.host.clone()).or_default();
         let of_review = self.of_review.entry(under.clone()).or_default();
         if !limits::admits_reaction(*of_host, *of_review) {
             return Some((None, "is one reaction too many".to_owned()));
@@ -132,7 +201,14 @@ mod tests {
     }
 
     fn said(kind: ReactionKind, object: &'static str, id: &'static str) -> Said<'static> {
-        Said { kind, id: Some(id), actor: "https://m.example/users/bob", object, emoji: Some(" ❤️ ") }
+        Said {
+            kind,
+            id: Some(id),
+            actor: "https://m.example/users/bob",
+            host: "m.example".into(),
+            object,
+            emoji: Some(" ❤️ "),
+        }
     }
 
     #[test]

@@ -7,13 +7,15 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
+
 use crate::{
     domain::{RemoteActor, peer::ActorKey},
     fediverse::signature::{Claim, PublicKey},
 };
 
-/// Actors whose keys are at hand, at 2 kB each; a flood beyond that empties the memory.
-const ACTORS_MAX: usize = 10_000;
+/// Actors whose keys are at hand, at 2 kB each, as many as the store keeps of strangers; a flood beyond that empties the memory.
+const ACTORS_MAX: usize = 20_000;
 /// How long a key is believed without a look at the store: what another process changes there counts from then on.
 const BELIEVED: Duration = Duration::from_secs(3600);
 
@@ -23,6 +25,7 @@ pub(super) struct Acquaintances(Mutex<HashMap<String, Acquaintance>>);
 struct Acquaintance {
     keys: Arc<[(String, PublicKey)]>,
     since: Duration,
+    fetched_at: Timestamp,
 }
 
 impl Acquaintances {
@@ -35,6 +38,12 @@ impl Acquaintances {
         keys.is_some_and(|keys| keys.iter().any(|(id, key)| *id == claim.key_id && claim.verify(key)))
     }
 
+    /// When this actor, met lately, was fetched.
+    pub(super) fn fetched_at(&self, actor: &str, now: Duration) -> Option<Timestamp> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(actor).filter(|one| now.saturating_sub(one.since) < BELIEVED).map(|one| one.fetched_at)
+    }
+
     pub(super) fn remember(&self, actor: &RemoteActor, now: Duration) {
         let parsed = |key: &ActorKey| Some((key.id.clone(), PublicKey::from_pem(&key.pem).ok()?));
         let keys = actor.keys.iter().filter_map(parsed).collect();
@@ -42,7 +51,7 @@ impl Acquaintances {
         if known.len() >= ACTORS_MAX && !known.contains_key(&actor.id) {
             known.clear();
         }
-        known.insert(actor.id.clone(), Acquaintance { keys, since: now });
+        known.insert(actor.id.clone(), Acquaintance { keys, since: now, fetched_at: actor.fetched_at });
     }
 
     pub(super) fn forget(&self, actor: &str) {
@@ -52,7 +61,6 @@ impl Acquaintances {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use url::Url;
 
     use super::*;
@@ -85,7 +93,7 @@ mod tests {
     fn claim(key: &str) -> Claim {
         let (url, now) = (Url::parse("https://books.example/inbox").unwrap(), Timestamp::UNIX_EPOCH);
         let (key_id, pair) = (format!("{BOB}#{key}"), KeyPair::from_pem(PRIVATE).unwrap());
-        let outgoing = Outgoing { method: "POST", url: &url, body: Some(b"{}") };
+        let outgoing = Outgoing { method: "POST", url: &url, body: Some(b"{}"), sha256: None };
         let signer = Signer { key_id: &key_id, key: &pair };
         let mut headers = signature::sign(&outgoing, &signer, Spec::Cavage, now).unwrap();
         headers.insert("host", "books.example".parse().unwrap());
@@ -106,6 +114,8 @@ mod tests {
         known.remember(&bob("new-key"), Duration::ZERO);
         assert!(!recognises(BOB, "main-key", Duration::ZERO), "a key that was replaced");
         assert!(recognises(BOB, "new-key", Duration::ZERO));
+        assert_eq!(known.fetched_at(BOB, Duration::ZERO), Some(Timestamp::UNIX_EPOCH));
+        assert_eq!(known.fetched_at(BOB, BELIEVED), None);
         known.forget(BOB);
         assert!(!recognises(BOB, "new-key", Duration::ZERO));
     }

@@ -32,7 +32,7 @@ pub(super) fn dress(signing: Arc<Signing>, clock: Clock) -> Dress {
 }
 
 fn headers(signing: &Signing, clock: &Clock, url: &Url, again: bool) -> HeaderMap {
-    let outgoing = Outgoing { method: "GET", url, body: None };
+    let outgoing = Outgoing { method: "GET", url, body: None, sha256: None };
     let signer = Signer { key_id: &signing.key_id, key: &signing.key };
     let now = clock.now();
     let signed = match (again, url.query()) {

@@ -20,7 +20,7 @@ use activitypub_federation::{
     config::{Data, FederationConfig},
     fetch::object_id::ObjectId,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use url::Url;
 
@@ -185,7 +185,18 @@ impl Peers {
 
     /// Whether an actor was fetched so lately that it is believed without asking again.
     pub fn is_fresh(&self, actor: &RemoteActor) -> bool {
-        self.ground().clock.now().duration_since(actor.fetched_at) < ACTOR_FRESH
+        self.was_fetched_lately(actor.fetched_at)
+    }
+
+    /// The same of an actor whose key is at hand; the store is not asked.
+    pub fn is_fresh_acquaintance(&self, actor: &str) -> bool {
+        let ground = self.ground();
+        let fetched_at = ground.acquaintances.fetched_at(actor, ground.clock.elapsed());
+        fetched_at.is_some_and(|at| self.was_fetched_lately(at))
+    }
+
+    fn was_fetched_lately(&self, at: Timestamp) -> bool {
+        self.ground().clock.now().duration_since(at) < ACTOR_FRESH
     }
 
     /// The library derefs its configuration to our data.

@@ -61,7 +61,7 @@ fn play_bob(stage: &Stage, base: &str) {
 /// A request to us, signed with this key in the name of that key id.
 fn signed(key: &KeyPair, key_id: &str, clock: &Clock) -> Claim {
     let url = Url::parse("http://localhost:8080/inbox").unwrap();
-    let outgoing = Outgoing { method: "POST", url: &url, body: Some(b"{}") };
+    let outgoing = Outgoing { method: "POST", url: &url, body: Some(b"{}"), sha256: None };
     let mut headers: HeaderMap =
         signature::sign(&outgoing, &Signer { key_id, key }, Spec::Cavage, clock.now()).unwrap();
     headers.insert("host", HeaderValue::from_static("localhost:8080"));

@@ -48,7 +48,7 @@ pub(super) fn sign(
     let method = outgoing.method.to_ascii_lowercase();
     let mut base = format!("(request-target): {method} {path}\nhost: {}\ndate: {date}", host_of(outgoing.url));
     let mut covered = "(request-target) host date".to_owned();
-    let digest = outgoing.body.map(digest::digest);
+    let digest = outgoing.digest_of_body().map(digest::digest);
     if let Some(digest) = &digest {
         base.push_str(&format!("\ndigest: {digest}"));
         covered.push_str(" digest");

@@ -7,13 +7,13 @@ use sfv::{BareItem, Dictionary, ListEntry, Parser};
 use super::{SignatureProblem, key::LENIENT};
 
 /// `SHA-256=…`: exactly this spelling and one value only, because Takahe and PieFed compare the whole header.
-pub(super) fn digest(body: &[u8]) -> String {
-    format!("SHA-256={}", STANDARD.encode(digest::digest(&SHA256, body)))
+pub(super) fn digest(sha256: [u8; 32]) -> String {
+    format!("SHA-256={}", STANDARD.encode(sha256))
 }
 
 /// `sha-256=:…:`
-pub(super) fn content_digest(body: &[u8]) -> String {
-    format!("sha-256=:{}:", STANDARD.encode(digest::digest(&SHA256, body)))
+pub(super) fn content_digest(sha256: [u8; 32]) -> String {
+    format!("sha-256=:{}:", STANDARD.encode(sha256))
 }
 
 /// Checks a `Digest` header: SHA-256 must be there, and every algorithm we know must match.

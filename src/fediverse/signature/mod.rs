@@ -13,7 +13,10 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 pub use crate::domain::Spec;
-use crate::{domain::Origin, net::HeaderMap};
+use crate::{
+    domain::{Origin, delivery::sha256},
+    net::HeaderMap,
+};
 pub use key::{KeyPair, PublicKey};
 
 /// How old a signature may be: Mastodon's `EXPIRATION_WINDOW_LIMIT`, 12 h.
@@ -41,6 +44,8 @@ pub struct Outgoing<'a> {
     pub url: &'a Url,
     /// `None` for a GET.
     pub body: Option<&'a [u8]>,
+    /// Of the body, where it is known already.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// Whose key signs.
@@ -82,6 +87,12 @@ pub enum SignatureProblem {
     Digest,
     #[error("the signature is too old, expired, or from the future")]
     Time,
+}
+
+impl Outgoing<'_> {
+    fn digest_of_body(&self) -> Option<[u8; 32]> {
+        self.sha256.or_else(|| self.body.map(sha256))
+    }
 }
 
 impl Claim {

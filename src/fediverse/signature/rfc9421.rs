@@ -24,7 +24,7 @@ pub(super) fn sign(outgoing: &Outgoing<'_>, signer: &Signer<'_>, now: Timestamp)
     url.set_fragment(None);
     let mut base = format!("\"@method\": {}\n\"@target-uri\": {url}\n", outgoing.method);
     let mut covered = r#""@method" "@target-uri""#.to_owned();
-    let content_digest = outgoing.body.map(digest::content_digest);
+    let content_digest = outgoing.digest_of_body().map(digest::content_digest);
     if let Some(content_digest) = &content_digest {
         base.push_str(&format!("\"content-digest\": {content_digest}\n"));
         covered.push_str(r#" "content-digest""#);

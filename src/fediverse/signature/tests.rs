@@ -175,7 +175,8 @@ impl Message {
 fn out(method: &str, url: &str, body: Option<&[u8]>, spec: Spec) -> HeaderMap {
     let key = KeyPair::from_pem(PRIVATE).unwrap();
     let url = Url::parse(url).unwrap();
-    sign(&Outgoing { method, url: &url, body }, &Signer { key_id: KEY_ID, key: &key }, spec, at(NOON)).unwrap()
+    sign(&Outgoing { method, url: &url, body, sha256: None }, &Signer { key_id: KEY_ID, key: &key }, spec, at(NOON))
+        .unwrap()
 }
 
 #[test]
@@ -196,7 +197,7 @@ fn a_get_is_signed_with_its_query_or_without() {
     assert!(!headers.contains_key("digest"));
     let key = KeyPair::from_pem(PRIVATE).unwrap();
     let url = Url::parse(url).unwrap();
-    let outgoing = Outgoing { method: "GET", url: &url, body: None };
+    let outgoing = Outgoing { method: "GET", url: &url, body: None, sha256: None };
     let headers = sign_path_only(&outgoing, &Signer { key_id: KEY_ID, key: &key }, at(NOON)).unwrap();
     assert!(headers["signature"].to_str().unwrap().ends_with(&format!("\"{}\"", vector("cavage-get-path"))));
 }

@@ -53,6 +53,9 @@ impl Clerk<'_> {
             let cure = "write the answer below the header, or delete the file";
             return Err(withheld(file, Place::new(body_line as usize, 1), "the answer says nothing".to_owned(), cure));
         }
+        if let Some(problem) = sheet::unclear_draft(file, &metadata) {
+            return Err(NoReview::Withheld(Box::new(problem)));
+        }
         self.ignored(&metadata);
         let from_path = name::read(file.path);
         let flag = |names: &[&str]| metadata.flag(names).is_some_and(|(_, flag)| flag);
@@ -270,6 +273,8 @@ mod tests {
     #[test]
     fn drafts_wait_and_empty_files_are_passed_over() {
         assert!(answer("replies/a.md", &format!("---\nin_reply_to: {POST}\ndraft: true\n---\nNo.")).draft);
+        let unclear = parsed("replies/a.md", &format!("---\nin_reply_to: {POST}\ndraft: later\n---\nNo."));
+        assert_eq!(unclear.reading, Reading::Withheld);
         assert!(answer("replies/drafts/a.md", &format!("---\nin_reply_to: {POST}\n---\nNo.")).draft);
         for (path, text) in [("replies/a.md", ""), ("replies/README.md", "How I answer.")] {
             assert!(matches!(parsed(path, text).reading, Reading::Skipped(_)), "{path}");

@@ -94,6 +94,8 @@ pub const DRAFT_FLAGS: &[&str] = &[
     "draft", "isdraft", "hugodraft", "unpublished", "private", "hidden", "review.draft", "unlisted", "wip", "ignore", "hide",
     "excluded", "exclude", "book.draft",
 ];
+/// Those of them that mean nothing but a draft, whatever stands behind them.
+pub const DRAFT: &[&str] = &["draft", "isdraft", "hugodraft", "unpublished", "review.draft", "book.draft"];
 pub const SHOWN_FLAGS: &[&str] = &[
     "published", "display", "publish", "public", "visible", "dgpublish", "show", "review.published", "render",
     "output", "live", "share", "ispublished",

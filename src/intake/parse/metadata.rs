@@ -102,6 +102,14 @@ impl<'a> Metadata<'a> {
         })
     }
 
+    /// The first of these names with a value that is neither a yes nor a no.
+    pub fn unclear(&self, names: &[&str]) -> Option<(&Found<'a>, &'a Scalar)> {
+        let found = self.found.iter().filter(|found| names.contains(&found.name.as_str()) && !found.value.is_empty());
+        found
+            .flat_map(|found| found.value.scalars().into_iter().map(move |scalar| (found, scalar)))
+            .find(|(_, scalar)| scalar.flag().is_none())
+    }
+
     /// Whether the key is there, even if empty.
     pub fn has(&self, names: &[&str]) -> bool {
         self.found.iter().any(|found| names.contains(&found.name.as_str()))

@@ -12,7 +12,7 @@ use super::{
     hashtags, keys,
     metadata::{Found, Metadata},
     name::{self, FromPath},
-    sheet::Sheet,
+    sheet::{self, Sheet},
     title,
 };
 use crate::domain::{Book, Format, Problem, Review, Text};
@@ -79,8 +79,15 @@ pub fn assemble(file: &SourceFile<'_>, context: &Context<'_>, mut sheet: Sheet) 
         false => Ok(review),
     });
     assembly.ignored();
+    let unclear = sheet::unclear_draft(file, &assembly.metadata);
     let (problems, facts) = (assembly.problems, assembly.facts);
     match review {
+        Ok(review)
+            if !review.draft
+                && let Some(problem) = unclear =>
+        {
+            Parsed { reading: Reading::Withheld, problems: vec![problem], facts }
+        }
         Ok(review) => Parsed { reading: Reading::Review(Box::new(review)), problems, facts },
         Err(why) => Parsed { reading: Reading::Skipped(why), problems: Vec::new(), facts },
     }

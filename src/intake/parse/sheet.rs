@@ -3,9 +3,14 @@
 use super::{
     SourceFile, body, bytes,
     front_matter::{self, Entry, Place, Rejected},
-    html, labels, markup, name, org,
+    html, keys, labels, markup,
+    metadata::Metadata,
+    name, org,
 };
 use crate::domain::{Format, Problem};
+
+/// How much of a value that is not understood is repeated, in characters.
+const UNCLEAR_CHARS_MAX: usize = 40;
 
 /// The parts of a file.
 #[derive(Debug)]
@@ -103,6 +108,16 @@ pub fn decoded(file: &SourceFile<'_>) -> Result<Decoded, NoReview> {
 
 pub fn withheld(file: &SourceFile<'_>, place: Place, message: String, cure: &str) -> NoReview {
     NoReview::Withheld(Box::new(Problem::error(file.path, message, cure).at(place.line, place.column)))
+}
+
+/// Whoever writes `draft: maybe` meant something, and publishing is the one guess that cannot be taken back.
+pub fn unclear_draft(file: &SourceFile<'_>, metadata: &Metadata<'_>) -> Option<Problem> {
+    let (found, scalar) = metadata.unclear(keys::DRAFT)?;
+    let (key, place) = (&found.key, scalar.place);
+    let value: String = scalar.text.trim().chars().take(UNCLEAR_CHARS_MAX).collect();
+    let message = format!("`{key}: {value}` is neither yes nor no");
+    let cure = format!("write `{key}: true` to hold it back, or `{key}: false`");
+    Some(Problem::error(file.path, message, &cure).at(place.line, place.column))
 }
 
 pub fn rejected(file: &SourceFile<'_>, rejected: Rejected) -> NoReview {

@@ -174,6 +174,23 @@ fn the_size_of_a_file_has_a_limit() {
 }
 
 #[test]
+fn what_may_be_a_draft_is_not_published() {
+    for (value, expected) in
+        [("maybe", None), ("draft", None), ("'true'", Some(true)), ("off", Some(false)), ("", Some(false))]
+    {
+        let parsed = read("dune.md", &format!("---\ntitle: Dune\nauthor: Frank Herbert\ndraft: {value}\n---\nx"));
+        match (&parsed.reading, expected) {
+            (Reading::Review(review), Some(draft)) => assert_eq!(review.draft, draft, "{value}"),
+            (Reading::Withheld, None) => {
+                let said = parsed.problems[0].to_string();
+                assert!(said.contains("dune.md:4:8") && said.contains("write `draft: true`"), "{said}");
+            }
+            (reading, _) => panic!("draft: {value}: {reading:?}"),
+        }
+    }
+}
+
+#[test]
 fn facts_say_where_each_value_came_from_and_what_was_ignored() {
     let facts = read("dune.md", "---\ntitle: Dune\nwriter: Frank Herbert\nmood: dry\n---\nx").facts;
     let from = |what: &str| facts.iter().find(|fact| fact.what == what).map(|fact| fact.from.clone());

@@ -8,7 +8,6 @@ use crate::{
     store::{
         Store, StoreError, doing,
         outbox::host_of,
-        received::push_names,
         sql::{QueryBuilder, query, query_as, query_scalar},
     },
 };
@@ -61,7 +60,7 @@ impl Store {
         let mut gone = HashSet::new();
         for part in ids.chunks(IDS_PER_QUERY) {
             let mut query = QueryBuilder::new("SELECT id FROM gone WHERE id IN (");
-            push_names(&mut query, part);
+            query.push_list(part.iter().copied());
             let query = query.build_query_scalar();
             let found: Vec<String> = query.fetch_all(&self.read).await.map_err(doing("look for what is gone"))?;
             gone.extend(found);

@@ -719,7 +719,7 @@ async fn what_comes_under_an_id_that_was_used_before_is_heard_all_the_same() {
 }
 
 #[tokio::test]
-async fn what_comes_together_is_counted_together_and_each_ones_in_its_order() {
+async fn what_lies_behind_the_door_is_counted_together_and_each_ones_in_its_order() {
     let scene = Scene::set("").await;
     let people: Vec<Person> = ["bob", "carol", "dave"].map(|name| scene.home.person(name)).to_vec();
     for person in &people {
@@ -737,7 +737,9 @@ async fn what_comes_together_is_counted_together_and_each_ones_in_its_order() {
         lay_down(person, &person.activity("Announce", 3, json!({"object": scene.note}))).await;
     }
     let bob = &people[0];
-    scene.say(bob, &bob.activity("Like", 4, json!({"object": scene.daemon.ana()}))).await;
+    // What needs a look behind the door has everything there worked through.
+    let nothing = |number| bob.activity("Undo", number, json!({"object": format!("{}/nothing", bob.id)}));
+    scene.say(bob, &nothing(4)).await;
     let counts = store.conversation_counts(&[(ana(), scene.review.clone())]).await.unwrap();
     assert_eq!((counts[0].likes, counts[0].boosts), (3, 3));
     let changes = store.talk_version(&ana(), &scene.review) - version;
@@ -749,7 +751,31 @@ async fn what_comes_together_is_counted_together_and_each_ones_in_its_order() {
     {
         lay_down(bob, activity).await;
     }
-    scene.say(bob, &bob.activity("Like", 9, json!({"object": scene.daemon.ana()}))).await;
+    scene.say(bob, &nothing(9)).await;
     let stands = store.reaction(&scene.note, &bob.id, ReactionKind::Like).await.unwrap().unwrap();
     assert_eq!(stands.id.as_deref(), like(bob, 8)["id"].as_str(), "the last word counts");
+}
+
+#[tokio::test]
+async fn what_comes_by_the_door_is_counted_at_once_and_stands_in_line_behind_what_waits() {
+    let scene = Scene::set("").await;
+    let bob = scene.home.person("bob");
+    let about = |kind, number| bob.activity(kind, number, json!({"object": scene.note}));
+    scene.say(&bob, &about("Like", 1)).await;
+    let store = &scene.daemon.running().store;
+    let stands = async || store.reaction(&scene.note, &bob.id, ReactionKind::Like).await.unwrap();
+    let id = |activity: &Value| activity["id"].as_str().map(str::to_owned);
+    scene.say(&bob, &bob.activity("Undo", 2, json!({"object": about("Like", 1)}))).await;
+    assert_eq!(stands().await, None);
+    scene.say(&bob, &about("Like", 3)).await;
+    assert_eq!(stands().await.unwrap().id, id(&about("Like", 3)));
+    for number in 0..20 {
+        let like = about("Like", 10 + 2 * number);
+        let undo = bob.activity("Undo", 11 + 2 * number, json!({"object": like}));
+        for activity in [like, undo] {
+            assert_eq!(bob.post(&scene.daemon, &activity).await, 202);
+        }
+    }
+    scene.say(&bob, &about("Like", 99)).await;
+    assert_eq!(stands().await.unwrap().id, id(&about("Like", 99)), "in the order in which they came");
 }

@@ -233,7 +233,7 @@ impl Person {
     /// The headers that sign a body for an address, at this moment.
     pub fn sign(&self, spec: Spec, url: &str, body: &[u8]) -> HeaderMap {
         let url = Url::parse(url).unwrap();
-        let outgoing = Outgoing { method: "POST", url: &url, body: Some(body) };
+        let outgoing = Outgoing { method: "POST", url: &url, body: Some(body), sha256: None };
         let signer = Signer { key_id: &self.key_id, key: &self.key };
         signature::sign(&outgoing, &signer, spec, self.clock.now()).unwrap()
     }
