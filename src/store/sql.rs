@@ -60,6 +60,7 @@ pub(super) struct Query<'q, T> {
     /// Whether the connection keeps it prepared.
     persistent: bool,
     /// By a [`QueryBuilder`], whose values have no numbers.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "SQLite needs none"))]
     is_built: bool,
     read: fn(Row) -> Result<T, Error>,
     reads: PhantomData<fn() -> T>,
