@@ -2,7 +2,7 @@
 //! once: as many strangers follow and everybody boosts while a review goes out to all. Signed activities a second, and
 //! processor time for each, beside the rate at which the same machine verifies RSA-2048 signatures.
 //!
-//! `cargo bench --bench inbound -- [--actors 10000] [--connections 32]`; the last line is JSON.
+//! `cargo bench --bench inbound -- [--actors 10000] [--connections 256]`; the last line is JSON.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -115,7 +115,7 @@ async fn storm(
     done: impl AsyncFn() -> bool,
 ) -> Value {
     let count = requests.len();
-    let (port, connections) = (daemon.port, option("connections", 32_usize));
+    let (port, connections) = (daemon.port, option("connections", 256_usize));
     let requests = Arc::new(requests);
     let next = Arc::new(AtomicUsize::new(0));
     let (cpu, began) = (daemon.cpu_seconds(), Instant::now());
