@@ -187,7 +187,7 @@ impl Publisher {
             desks.push((open_desk(&setup, folder, &cards).await?, watcher));
         }
         let mail = Arc::new(Notify::new());
-        let rearranged = setup.store.last_removal().await?;
+        let rearranged = setup.store.last_rearranged().await?;
         let (looked, looked_receiver) = watch::channel(false);
         let archives = open_archives(&setup, &cards).await?;
         let (posts_wanted, published_elsewhere) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -307,7 +307,12 @@ impl Publisher {
         let (next, visible) = (round.next, round.is_visible());
         if round.rearranged {
             let now = setup.clock.now_in_seconds();
-            self.rearranged = Some(self.rearranged.map_or(now, |last| now.max(last + Duration::from_secs(1))));
+            let at = self.rearranged.map_or(now, |last| now.max(last + Duration::from_secs(1)));
+            self.rearranged = Some(at);
+            // By a restart no feed becomes an older one.
+            if let Err(error) = setup.store.keep_rearranged(at).await {
+                tracing::warn!(%error, "when the lists changed could not be noted: {error}");
+            }
         }
         let held_before = desk.hold_reason();
         desk.take(round);

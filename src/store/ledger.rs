@@ -16,6 +16,8 @@ use crate::domain::{
 
 /// Rows written by one statement; SQLite takes 32,766 bound values, a review row has 19.
 const ROWS_PER_INSERT: usize = 400;
+/// The fact that says when the lists were last rearranged.
+const REARRANGED: &str = "rearranged";
 
 /// What is remembered of a reviewer's folder as a whole.
 #[derive(Debug, Clone, PartialEq)]
@@ -179,13 +181,19 @@ impl Store {
         }))
     }
 
-    /// When a review last left the lists.
-    pub async fn last_removal(&self) -> Result<Option<Timestamp>, StoreError> {
+    /// When the lists were last put in another order, or something left them, as readers were told.
+    pub async fn last_rearranged(&self) -> Result<Option<Timestamp>, StoreError> {
         let millis: Option<i64> = query_scalar("SELECT MAX(since_ms) FROM review WHERE standing <> 'live'")
             .fetch_one(&self.read)
             .await
             .map_err(doing("read the last removal"))?;
-        Ok(millis.and_then(|millis| seconds(millis / 1000)))
+        let told = self.fact(REARRANGED).await?.and_then(|told| told.parse().ok());
+        Ok(millis.and_then(|millis| seconds(millis / 1000)).max(told))
+    }
+
+    /// To be called before readers are told.
+    pub async fn keep_rearranged(&self, at: Timestamp) -> Result<(), StoreError> {
+        self.remember_fact(REARRANGED, &at.to_string()).await
     }
 
     /// When a deleted review or answer had been published, and when it was deleted.

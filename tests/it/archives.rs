@@ -204,3 +204,19 @@ async fn a_reader_and_a_browser_get_the_same_feed_under_the_type_each_understand
         assert_eq!(reader.header("vary"), "Accept-Encoding");
     }
 }
+
+#[tokio::test]
+async fn a_restart_after_removals_within_a_second_makes_no_feed_an_older_one() {
+    let mut world = World::of(&[]).await;
+    for name in ["dune", "emma", "solaris"] {
+        world.save(&format!("{name}.md"), review(name, "Words."));
+    }
+    world.settle().await;
+    for name in ["dune.md", "emma.md"] {
+        world.remove(name);
+        world.look().await;
+    }
+    let before = world.feed_bytes().await;
+    world.restart().await;
+    assert_eq!(world.feed_bytes().await, before);
+}

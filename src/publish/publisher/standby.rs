@@ -42,7 +42,7 @@ impl Publisher {
         for (folder, (desk, _)) in setup.folders.iter().zip(&mut self.desks) {
             *desk = open_desk(setup, folder, &cards).await?;
         }
-        self.rearranged = setup.store.last_removal().await?;
+        self.rearranged = setup.store.last_rearranged().await?;
         self.archives = open_archives(setup, &cards).await?;
         let library = self.next_library();
         let mut windows = HashMap::new();

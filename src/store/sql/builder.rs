@@ -55,7 +55,9 @@ impl<'q> QueryBuilder<'q> {
         Self { text: text.to_owned(), values: Vec::new(), recurs: true }
     }
 
+    /// A text without a `?`, which stands for a value.
     pub(in crate::store) fn push(&mut self, text: &'static str) -> &mut Self {
+        debug_assert!(!text.contains('?'), "{text}");
         self.text.push_str(text);
         self
     }
