@@ -78,8 +78,9 @@ pub fn assemble(file: &SourceFile<'_>, context: &Context<'_>, mut sheet: Sheet) 
         true => Err(NOT_TOLD.to_owned()),
         false => Ok(review),
     });
-    assembly.ignored();
     let unclear = sheet::unclear_draft(file, &assembly.metadata);
+    assembly.used.extend(assembly.metadata.unclear(keys::DRAFT).map(|(_, scalar)| scalar.place));
+    assembly.ignored();
     let (problems, facts) = (assembly.problems, assembly.facts);
     match review {
         Ok(review)

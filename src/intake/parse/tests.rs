@@ -184,6 +184,7 @@ fn what_may_be_a_draft_is_not_published() {
             (Reading::Withheld, None) => {
                 let said = parsed.problems[0].to_string();
                 assert!(said.contains("dune.md:4:8") && said.contains("write `draft: true`"), "{said}");
+                assert!(parsed.facts.iter().all(|fact| fact.what != "ignored"), "{:?}", parsed.facts);
             }
             (reading, _) => panic!("draft: {value}: {reading:?}"),
         }

@@ -115,18 +115,18 @@ impl<'q> QueryBuilder<'q> {
     }
 
     pub(in crate::store) fn build(self) -> Query<'q, Row> {
-        self.whole(Ok)
+        self.statement(Ok)
     }
 
     pub(in crate::store) fn build_query_as<T: FromRow>(self) -> Query<'q, T> {
-        self.whole(|row| T::from_row(&row))
+        self.statement(|row| T::from_row(&row))
     }
 
     pub(in crate::store) fn build_query_scalar<T: Scalar>(self) -> Query<'q, T> {
-        self.whole(|row| T::scalar(&row))
+        self.statement(|row| T::scalar(&row))
     }
 
-    fn whole<T: Send + Unpin>(self, read: fn(Row) -> Result<T, sqlx::Error>) -> Query<'q, T> {
+    fn statement<T: Send + Unpin>(self, read: fn(Row) -> Result<T, sqlx::Error>) -> Query<'q, T> {
         Query { is_built: true, persistent: self.recurs, ..Query::new(AssertSqlSafe(self.text), self.values, read) }
     }
 }
